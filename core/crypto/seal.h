@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sealing: encryption that also shows every change, with associated data that is bound but not hidden.
+ */
+#ifndef SATCHEL_CRYPTO_SEAL_H
+#define SATCHEL_CRYPTO_SEAL_H
+
+#include "base/bytes.h"
+#include "crypto/crypto.h"
+#include "crypto/random.h"
+
+/* Numbers are stored in key files: never reused or changed. 2 (AES-256-GCM) and 3 (AEGIS-256) are kept free. */
+typedef enum satchel_cipher {
+    SATCHEL_CIPHER_XCHACHA20_POLY1305 = 1 /* draft-irtf-cfrg-xchacha-03 */
+} satchel_cipher;
+
+bool satchel_cipher_known(uint32_t cipher);
+
+/*
+ * Seals `plain` into `sealed` (plain.bytes of room; may be the same place) and writes the tag apart.
+ * A nonce must never serve twice under one key. Errors: UNSUPPORTED (cipher), INTERNAL.
+ */
+SATCHEL_MUST_USE satchel_status satchel_seal(satchel_cipher cipher, const uint8_t key[SATCHEL_KEY_BYTES],
+                                             const uint8_t nonce[SATCHEL_NONCE_BYTES], satchel_bytes associated,
+                                             satchel_bytes plain, uint8_t *sealed, uint8_t tag[SATCHEL_TAG_BYTES]);
+
+/* The reverse, into `plain` (sealed.bytes of room; may be the same place). Errors: UNSUPPORTED, DAMAGED (plain zeroed). */
+SATCHEL_MUST_USE satchel_status satchel_unseal(satchel_cipher cipher, const uint8_t key[SATCHEL_KEY_BYTES],
+                                               const uint8_t nonce[SATCHEL_NONCE_BYTES], satchel_bytes associated,
+                                               satchel_bytes sealed, const uint8_t tag[SATCHEL_TAG_BYTES],
+                                               uint8_t *plain);
+
+/*
+ * A self-contained sealed message, `[nonce 24][sealed n][tag 16]`, appended to `out`.
+ * Errors: RANDOM_FAILED, NO_MEMORY, LIMIT_EXCEEDED; `out` is unchanged then.
+ */
+SATCHEL_MUST_USE satchel_status satchel_seal_message(const uint8_t key[SATCHEL_KEY_BYTES], satchel_random random,
+                                                     satchel_bytes associated, satchel_bytes plain,
+                                                     satchel_buffer *out);
+
+/* Opens such a message, appending the plain bytes. Errors: DAMAGED (also: too short), NO_MEMORY, LIMIT_EXCEEDED. */
+SATCHEL_MUST_USE satchel_status satchel_unseal_message(const uint8_t key[SATCHEL_KEY_BYTES], satchel_bytes associated,
+                                                       satchel_bytes message, satchel_buffer *out);
+
+/* Public and secret half of an X25519 pair follow from a seed of 32 random bytes. */
+#define SATCHEL_BOX_PUBLIC_BYTES 32
+#define SATCHEL_BOX_OVERHEAD_BYTES (SATCHEL_BOX_PUBLIC_BYTES + SATCHEL_TAG_BYTES)
+void satchel_box_public(const uint8_t seed[SATCHEL_KEY_BYTES], uint8_t out_public[SATCHEL_BOX_PUBLIC_BYTES]);
+
+/*
+ * Seals to whoever holds the seed of `public_key`: `[one-time public key 32][sealed n][tag 16]`, appended to `out`.
+ * The key is BLAKE2b-256 over (context, X25519 secret, one-time key, public key); the nonce is zero as each key serves
+ * once. Errors: RANDOM_FAILED, INVALID_ARGUMENT (a public key of small order), NO_MEMORY, LIMIT_EXCEEDED.
+ */
+SATCHEL_MUST_USE satchel_status satchel_box_seal(const uint8_t public_key[SATCHEL_BOX_PUBLIC_BYTES],
+                                                 satchel_random random, satchel_bytes associated, satchel_bytes plain,
+                                                 satchel_buffer *out);
+
+/* Errors: DAMAGED (also: too short, another's box), NO_MEMORY, LIMIT_EXCEEDED. */
+SATCHEL_MUST_USE satchel_status satchel_box_open(const uint8_t seed[SATCHEL_KEY_BYTES], satchel_bytes associated,
+                                                 satchel_bytes box, satchel_buffer *out);
+
+#endif
