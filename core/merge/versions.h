@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the server keeps of each field so that it can merge: revision, effective stamp, last writer.
+ *
+ * One entry a field; a group keeps one entry under its lowest field number; a SET keeps one entry under the field and one
+ * more per present element; the row's deletion is kept under SATCHEL_FIELD_DELETED. A phone keeps none of this.
+ */
+#ifndef SATCHEL_MERGE_VERSIONS_H
+#define SATCHEL_MERGE_VERSIONS_H
+
+#include "schema/op.h"
+
+/* Who wrote: the incarnation as a small number that the server interned (0 = the server itself), and the op's sequence. */
+typedef struct satchel_writer {
+    uint64_t incarnation;
+    uint64_t sequence;
+} satchel_writer;
+
+/*
+ * The earlier ops of a lineage: a writer belongs to it if some entry has its incarnation and a sequence ≥ its own.
+ * For an op of incarnation i and sequence s it holds (i, s - 1) and, per ancestor, (ancestor, last sequence before the fork).
+ */
+typedef struct satchel_ancestry {
+    const satchel_writer *known;
+    uint32_t count;
+} satchel_ancestry;
+
+typedef struct satchel_version {
+    uint32_t field;
+    satchel_bytes element; /* empty: the field or group itself */
+    uint64_t n;            /* revision at which it was last written */
+    int64_t stamp_ms;      /* effective stamp of that write */
+    satchel_writer writer;
+} satchel_version;
+
+typedef struct satchel_versions {
+    satchel_arena *arena;
+    satchel_version *items; /* by (field, element) */
+    uint32_t count;
+    uint32_t capacity;
+} satchel_versions;
+
+void satchel_versions_init(satchel_versions *versions, satchel_arena *arena);
+
+/* NULL if there is none. */
+const satchel_version *satchel_versions_find(const satchel_versions *versions, uint32_t field, satchel_bytes element);
+
+/* Inserts or replaces; the element is copied. Errors: NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_versions_put(satchel_versions *versions, const satchel_version *version);
+
+/* Does nothing if absent. */
+void satchel_versions_drop(satchel_versions *versions, uint32_t field, satchel_bytes element);
+
+/* The field number under which the version of `field` is kept: the lowest of its group, or itself. */
+uint32_t satchel_versions_key(const satchel_schema *schema, uint32_t entity, const satchel_field *field);
+
+/* Highest n over all entries, over the fields of one sensitivity class; 0 if none. Unknown fields count as SECRET. */
+uint64_t satchel_versions_newest(const satchel_versions *versions);
+uint64_t satchel_versions_newest_of(const satchel_schema *schema, uint32_t entity, const satchel_versions *versions,
+                                    satchel_sensitivity sensitivity);
+
+/* Is it an earlier op of the same lineage? The server's own writes (incarnation 0) never are. */
+bool satchel_ancestry_has(const satchel_ancestry *ancestry, const satchel_writer *writer);
+
+/*
+ * Compact bytes for a column; drawn in core/doc/merge.md. Decoding checks order and limits.
+ * Errors: NO_MEMORY; decode: MALFORMED, NEWER_FORMAT.
+ */
+SATCHEL_MUST_USE satchel_status satchel_versions_encode(const satchel_versions *versions, satchel_buffer *out);
+SATCHEL_MUST_USE satchel_status satchel_versions_decode(satchel_bytes bytes, satchel_versions *out);
+
+#endif
