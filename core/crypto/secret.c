@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Locked memory through libsodium's guarded heap.
+ */
+#include "crypto/secret.h"
+
+#include <sodium.h>
+#include <string.h>
+
+void *satchel_secret_take(size_t bytes) {
+    void *block = sodium_malloc(bytes);
+    if (block != NULL) {
+        memset(block, 0, bytes); /* sodium_malloc fills with 0xdb */
+    }
+    return block;
+}
+
+void satchel_secret_give(void *block) {
+    sodium_free(block);
+}
+
+void satchel_secret_wipe(void *data, size_t bytes) {
+    sodium_memzero(data, bytes);
+}
+
+bool satchel_secret_equal(const void *a, const void *b, size_t bytes) {
+    return sodium_memcmp(a, b, bytes) == 0;
+}
