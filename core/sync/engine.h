@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The device's sync engine: a step machine without I/O. An event goes in, one action comes out; whoever drives it
+ * carries the action out and gives its result back as the next event. It handles encoded units and pages, never rows.
+ *
+ *   START ─► LOAD_UNITS ─(UNITS)─► SAVE_STATE ─(SAVED)─► SEND ─(ANSWER)─► STORE ─(STORED)─► LOAD_UNITS … ─► DONE
+ *                                                          └(FAILED)─► WAIT ─(TIMER)─► LOAD_UNITS
+ *
+ * What must survive a kill is in satchel_sync_state; it is saved before a request leaves (tokens, request number) and in the
+ * same transaction as the page that it belongs to (cursor, position). A kill between any two steps is legal.
+ */
+#ifndef SATCHEL_SYNC_ENGINE_H
+#define SATCHEL_SYNC_ENGINE_H
+
+#include "wire/answer.h"
+#include "wire/request.h"
+
+typedef struct satchel_sync_state {
+    satchel_id incarnation;
+    uint8_t token_current[SATCHEL_TOKEN_BYTES];
+    uint8_t token_next[SATCHEL_TOKEN_BYTES];
+    bool token_next_sent;      /* token_next was used in a request: a retry must use the same */
+    uint64_t request_number;   /* last used */
+    uint8_t cursor[SATCHEL_LIMIT_CURSOR_BYTES];
+    uint32_t cursor_bytes;
+    satchel_revision position; /* of the last stored page */
+    int64_t seen_ms;           /* server time of the last stored answer */
+    int64_t offset_ms;         /* server time minus wall clock, as measured at the last answer */
+    uint64_t settled_through;  /* every op up to here is settled */
+    uint32_t page_bytes;       /* size that fits the link */
+} satchel_sync_state;
+
+typedef enum satchel_sync_event_kind {
+    SATCHEL_SYNC_START = 1,   /* begin an exchange; `moment` and `random` are given */
+    SATCHEL_SYNC_UNITS = 2,   /* `payload`: units were appended to the request by the driver; `unit_count`, `last_sequence`, `more_units` */
+    SATCHEL_SYNC_SAVED = 3,   /* the state of the last action is durable */
+    SATCHEL_SYNC_ANSWER = 4,  /* `http_status`, `body`, `moment`, `elapsed_ms` */
+    SATCHEL_SYNC_FAILED = 5,  /* the request got no answer */
+    SATCHEL_SYNC_STORED = 6,  /* the page and the state of the last action are durable; `settled_through` */
+    SATCHEL_SYNC_STORE_FAILED = 7, /* they are not; `status` */
+    SATCHEL_SYNC_TIMER = 8,   /* the wait is over; `moment` and `random` */
+    SATCHEL_SYNC_CANCEL = 9
+} satchel_sync_event_kind;
+
+#define SATCHEL_SYNC_RANDOM_BYTES 24
+
+typedef struct satchel_sync_event {
+    satchel_sync_event_kind kind;
+    satchel_moment moment;
+    uint8_t random[SATCHEL_SYNC_RANDOM_BYTES]; /* next token and back-off jitter */
+    const satchel_bytes *units; /* UNITS: encoded units in order, borrowed for the step */
+    uint32_t unit_count;
+    uint64_t last_sequence;
+    bool more_units;
+    uint32_t http_status;
+    satchel_bytes body;
+    int64_t elapsed_ms;
+    uint64_t settled_through;
+    satchel_status status;
+} satchel_sync_event;
+
+typedef enum satchel_sync_action_kind {
+    SATCHEL_SYNC_DO_LOAD_UNITS = 1, /* give unsettled units after `after_sequence`, up to `limit_bytes` */
+    SATCHEL_SYNC_DO_SAVE_STATE = 2, /* make satchel_sync_engine_state durable */
+    SATCHEL_SYNC_DO_SEND = 3,       /* sign and send `body` with `request_number` to POST /v1/sync */
+    SATCHEL_SYNC_DO_STORE = 4,      /* store `page` (a checked payload) and the state in one transaction */
+    SATCHEL_SYNC_DO_WAIT = 5,       /* nothing until `wait_ms` have passed (or a better network is known) */
+    SATCHEL_SYNC_DO_DONE = 6        /* the exchange is over: `status` */
+} satchel_sync_action_kind;
+
+typedef struct satchel_sync_action {
+    satchel_sync_action_kind kind;
+    uint64_t after_sequence;
+    uint32_t limit_bytes;
+    satchel_bytes body;       /* owned by the engine until the next step */
+    uint64_t request_number;
+    satchel_bytes page;       /* owned by the engine until the next step */
+    int64_t wait_ms;
+    satchel_status status;
+    uint32_t minimum_schema;  /* DONE with UPGRADE_REQUIRED */
+    bool more;                /* DONE: cut short by the driver's budget, more is ready */
+    uint64_t rows_done, rows_total; /* progress of a running snapshot */
+} satchel_sync_action;
+
+/* Named limits of the engine. */
+#define SATCHEL_SYNC_RETRIES 5             /* attempts without an answer in one exchange */
+#define SATCHEL_SYNC_BACKOFF_FIRST_MS 1000
+#define SATCHEL_SYNC_BACKOFF_MOST_MS 300000
+#define SATCHEL_SYNC_PAGE_FIRST_BYTES 65536
+#define SATCHEL_SYNC_PAGE_LEAST_BYTES 4096
+#define SATCHEL_SYNC_PAGE_MOST_BYTES 1048576
+#define SATCHEL_SYNC_PUSH_BYTES 524288     /* units of one request */
+
+typedef struct satchel_sync_engine satchel_sync_engine;
+
+/* `state` is copied. Errors: NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_sync_engine_open(satchel_sync_engine **out, const satchel_sync_state *state,
+                                                         uint32_t schema_version);
+void satchel_sync_engine_close(satchel_sync_engine *engine);
+
+/* What is to be made durable with the current action. */
+const satchel_sync_state *satchel_sync_engine_state(const satchel_sync_engine *engine);
+
+/*
+ * One step. Errors: MISUSE (the event does not fit the state; nothing changes), NO_MEMORY (the step may be repeated).
+ * What goes wrong with network or answer is no error here but leads to WAIT or DONE with a status: an answer that is
+ * malformed or names another cursor is PROTOCOL_ERROR and is never stored.
+ */
+SATCHEL_MUST_USE satchel_status satchel_sync_engine_step(satchel_sync_engine *engine, const satchel_sync_event *event,
+                                                         satchel_sync_action *out);
+
+#endif

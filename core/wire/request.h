@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The payload of a sync request: head, then units one by one.
+ */
+#ifndef SATCHEL_WIRE_REQUEST_H
+#define SATCHEL_WIRE_REQUEST_H
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/limits.h"
+
+#define SATCHEL_PROTOCOL_VERSION 1u
+#define SATCHEL_TOKEN_BYTES 16
+
+typedef struct satchel_request_head {
+    uint32_t protocol;
+    uint32_t schema;
+    satchel_id incarnation;
+    uint8_t token_current[SATCHEL_TOKEN_BYTES];
+    uint8_t token_next[SATCHEL_TOKEN_BYTES];
+    satchel_moment now;
+    satchel_bytes cursor;
+    uint32_t page_bytes;
+    uint64_t settled_through;
+} satchel_request_head;
+
+/* Appends. Errors: NO_MEMORY, LIMIT_EXCEEDED (cursor, unit). */
+SATCHEL_MUST_USE satchel_status satchel_request_write_head(const satchel_request_head *head, satchel_buffer *payload);
+SATCHEL_MUST_USE satchel_status satchel_request_write_unit(satchel_bytes unit, satchel_buffer *payload);
+
+/* Reads the head, which must come first; the cursor is borrowed. Errors: MALFORMED, LIMIT_EXCEEDED. */
+SATCHEL_MUST_USE satchel_status satchel_request_read_head(satchel_reader *payload, satchel_request_head *out,
+                                                          satchel_error *error);
+/* The next unit's bytes, borrowed; `*out_found` false at the end. Unknown fields are skipped. Errors: MALFORMED, LIMIT_EXCEEDED. */
+SATCHEL_MUST_USE satchel_status satchel_request_next_unit(satchel_reader *payload, satchel_bytes *out, bool *out_found,
+                                                          satchel_error *error);
+
+#endif
