@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A device: one user's sealed store on one phone, and everything that can be done with it.
+ *
+ * Threads: any thread may call any function; calls on one device are carried out one after another, and none holds the
+ * store for longer than its own work. No callback is made while the store is held. Handles obtained from a device
+ * (writes, pages, exchanges) belong to one thread at a time and must be closed before the device.
+ */
+#ifndef SATCHEL_DEVICE_H
+#define SATCHEL_DEVICE_H
+
+#include <satchel/keys.h>
+#include <satchel/status.h>
+#include <satchel/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct satchel_device satchel_device;
+
+typedef struct satchel_device_config {
+    uint32_t size;              /* sizeof(satchel_device_config) */
+    const char *folder;         /* holds key file and store; one folder per (server, user); created if absent */
+    satchel_key_provider keys;
+    const char *pin;            /* zero-terminated UTF-8, NULL: the keystore alone */
+    satchel_platform platform;
+    uint32_t argon2_memory_kib; /* PIN hardening at creation; 0 = 65536; least 19456 */
+    uint32_t argon2_passes;     /* 0 = 3; least 2 */
+} satchel_device_config;
+
+#define SATCHEL_DEVICE_CONFIG_INIT                                                                                     \
+    { sizeof(satchel_device_config), NULL, {NULL, NULL}, NULL, {NULL, NULL, NULL}, 0, 0 }
+
+/*
+ * Makes a new sealed store in an empty or absent folder and opens it. It is not enrolled yet (sync.h).
+ * Errors: ALREADY_EXISTS (there is a store), INVALID_ARGUMENT (neither keystore nor PIN, PIN too short or long),
+ * KEY_UNAVAILABLE, KEY_GONE, IO_ERROR, DISK_FULL, RANDOM_FAILED, UNSUPPORTED_SQLITE, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_create(satchel_device **out, const satchel_device_config *config,
+                                                      satchel_error *error);
+
+/*
+ * Opens an existing store. Errors: NOT_FOUND (no store), WRONG_PIN, PIN_DELAYED (the detail gives the seconds),
+ * KEY_UNAVAILABLE, KEY_GONE, IN_USE, DAMAGED, FOREIGN_FILE, NEWER_FORMAT, ROLLED_BACK, IO_ERROR, DISK_FULL,
+ * UNSUPPORTED_SQLITE, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_open(satchel_device **out, const satchel_device_config *config,
+                                                    satchel_error *error);
+
+/*
+ * Closes and frees. Nothing that was committed is lost. NULL is fine. Open handles of the device must be closed first.
+ */
+void satchel_device_close(satchel_device *device);
+
+/* Wipes the key from memory; every other call but unlock, status and close then returns LOCKED. */
+SATCHEL_MUST_USE satchel_status satchel_device_lock(satchel_device *device, satchel_error *error);
+
+/* Errors: as satchel_device_open. Already unlocked: OK if the PIN fits. */
+SATCHEL_MUST_USE satchel_status satchel_device_unlock(satchel_device *device, const char *pin, satchel_error *error);
+
+/*
+ * Before the platform freezes the process: a running exchange is cut short, the log is checkpointed, file locks are released.
+ * Until resume every other call but close returns MISUSE. Errors: IO_ERROR (state is kept, call again), DISK_FULL.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_suspend(satchel_device *device, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_device_resume(satchel_device *device, satchel_error *error);
+
+/* Rewraps the key under a new PIN; the store itself is not rewritten. Errors: WRONG_PIN, PIN_DELAYED, INVALID_ARGUMENT, IO_ERROR. */
+SATCHEL_MUST_USE satchel_status satchel_device_change_pin(satchel_device *device, const char *old_pin,
+                                                          const char *new_pin, satchel_error *error);
+
+/* How things stand; what a status line shows. Times in ms since 1970-01-01 UTC, 0 = never. */
+typedef struct satchel_device_info {
+    bool locked;
+    bool enrolled;
+    bool first_sync_done;
+    satchel_id device;
+    satchel_id user;
+    char login[128];
+    char company[128];
+    char server[256];
+    uint64_t units_unsent;    /* committed, no decision of the server stored yet */
+    uint64_t ops_refused;     /* refused or held, and neither mended nor dismissed */
+    uint64_t ops_parked;
+    uint64_t conflicts_open;
+    uint64_t rows;            /* rows of all entities */
+    int64_t last_sync_ms;     /* server time of the last completed exchange */
+    satchel_revision position;
+    satchel_status last_sync_status;
+} satchel_device_info;
+SATCHEL_MUST_USE satchel_status satchel_device_get_info(satchel_device *device, satchel_device_info *out,
+                                                        satchel_error *error);
+
+/* What the vault counts; for tests and support. */
+typedef struct satchel_store_stats {
+    uint64_t refused_opens; /* files that SQLite wanted in clear: always 0 */
+    uint64_t file_bytes;
+    uint64_t log_bytes;
+    uint64_t pages_sealed;
+    uint64_t pages_opened;
+} satchel_store_stats;
+SATCHEL_MUST_USE satchel_status satchel_device_get_stats(satchel_device *device, satchel_store_stats *out,
+                                                         satchel_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a store's key comes from: the platform's keystore, a PIN, or both; and what else the platform gives.
+ */
+#ifndef SATCHEL_KEYS_H
+#define SATCHEL_KEYS_H
+
+#include <satchel/status.h>
+#include <satchel/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SATCHEL_KEYSTORE_SECRET_BYTES 32
+#define SATCHEL_PIN_LEAST_BYTES 4
+#define SATCHEL_PIN_MOST_BYTES 64
+#define SATCHEL_BOOT_TAG_BYTES 16
+
+/*
+ * The platform's keystore. `secret` writes the 32 bytes that belong to this store, making them at the first call.
+ * Called on the thread of the satchel call that needs it. Returns SATCHEL_OK, SATCHEL_KEY_UNAVAILABLE (phone locked: retry)
+ * or SATCHEL_KEY_GONE (erased). A zeroed struct: there is no keystore, then a PIN is required and alone protects the store.
+ */
+typedef struct satchel_key_provider {
+    void *context;
+    satchel_status (*secret)(void *context, uint8_t out[SATCHEL_KEYSTORE_SECRET_BYTES]);
+} satchel_key_provider;
+
+/*
+ * Clock and randomness. A zeroed struct: the operating system's. Given by simulators and tests.
+ * now: wall_ms since 1970-01-01 UTC as the clock claims, monotonic_ms since the start of the phone (counting sleep),
+ * boot_tag: differs after each start of the phone. random: SATCHEL_OK or SATCHEL_RANDOM_FAILED.
+ */
+typedef struct satchel_platform {
+    void *context;
+    void (*now)(void *context, int64_t *wall_ms, int64_t *monotonic_ms, uint8_t boot_tag[SATCHEL_BOOT_TAG_BYTES]);
+    satchel_status (*random)(void *context, uint8_t *out, size_t bytes);
+} satchel_platform;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Enrolment and sync without sockets: the shell asks what to send, sends it with its platform's HTTP, and feeds the answer.
+ */
+#ifndef SATCHEL_SYNC_H
+#define SATCHEL_SYNC_H
+
+#include <satchel/device.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SATCHEL_HTTP_HEADERS_MOST 8
+
+typedef struct satchel_http_header {
+    const char *name;
+    const char *value;
+} satchel_http_header;
+
+/* One HTTP request. Strings and body are owned by the handle that gave it, until its next call. */
+typedef struct satchel_http_request {
+    const char *method;
+    const char *url; /* absolute */
+    satchel_http_header headers[SATCHEL_HTTP_HEADERS_MOST];
+    uint32_t header_count;
+    satchel_bytes body;
+    int64_t timeout_ms;
+} satchel_http_request;
+
+/* --- enrolment --- */
+
+typedef struct satchel_enrolment satchel_enrolment;
+
+/*
+ * Begins with the link that the manager gave ("satchel:enroll?…"). Redeeming again after a lost answer is safe.
+ * Errors: MALFORMED (link), ALREADY_EXISTS (enrolled already), INVALID_ARGUMENT (plain http to another host than localhost).
+ */
+SATCHEL_MUST_USE satchel_status satchel_enrolment_open(satchel_enrolment **out, satchel_device *device,
+                                                       satchel_text link, satchel_text device_name,
+                                                       satchel_text platform, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_enrolment_request(satchel_enrolment *enrolment, satchel_http_request *out,
+                                                          satchel_error *error);
+/*
+ * Takes the answer and, if the server proved that it knows the code, stores the identity.
+ * Errors: CODE_EXPIRED, UNAUTHENTICATED (the server is not the one of the link), PROTOCOL_ERROR, UPGRADE_REQUIRED, SERVER_ERROR, DISK_FULL, IO_ERROR.
+ */
+SATCHEL_MUST_USE satchel_status satchel_enrolment_feed(satchel_enrolment *enrolment, uint32_t http_status,
+                                                       satchel_bytes body, satchel_error *error);
+void satchel_enrolment_close(satchel_enrolment *enrolment);
+
+/* --- exchange --- */
+
+typedef struct satchel_exchange satchel_exchange;
+
+typedef enum satchel_step_kind {
+    SATCHEL_STEP_SEND = 1, /* send `request`, then feed or fail */
+    SATCHEL_STEP_WAIT = 2, /* call next again after `wait_ms`, or sooner when the network is known to be back */
+    SATCHEL_STEP_DONE = 3  /* over; `status` tells how */
+} satchel_step_kind;
+
+typedef struct satchel_step {
+    satchel_step_kind kind;
+    satchel_http_request request;
+    int64_t wait_ms;
+    satchel_status status;  /* DONE: OK, or why it ended */
+    bool more;              /* DONE: the budget ended it, more is ready */
+    uint64_t rows_done;     /* progress of a first sync, 0 of 0 if none runs */
+    uint64_t rows_total;
+    uint64_t units_unsent;
+} satchel_step;
+
+/*
+ * Begins an exchange; one at a time a device. budget_ms: end after about this time even if more is ready, 0 = no
+ * limit. Errors: MISUSE (one runs already), UNAUTHENTICATED (not enrolled), LOCKED, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *device, int64_t budget_ms,
+                                                      satchel_error *error);
+
+/* What to do next. Errors: those of the store (DISK_FULL, IO_ERROR, LOCKED, DAMAGED); the exchange is then over. */
+SATCHEL_MUST_USE satchel_status satchel_exchange_next(satchel_exchange *exchange, satchel_step *out,
+                                                      satchel_error *error);
+
+/* The answer to the last SEND; elapsed_ms from sending to the last byte. Errors: MISUSE and as next. */
+SATCHEL_MUST_USE satchel_status satchel_exchange_feed(satchel_exchange *exchange, uint32_t http_status,
+                                                      satchel_bytes body, int64_t elapsed_ms, satchel_error *error);
+
+/* The last SEND got no answer. Errors: MISUSE. */
+SATCHEL_MUST_USE satchel_status satchel_exchange_fail(satchel_exchange *exchange, satchel_error *error);
+
+/* From any thread: the next call of next says DONE with CANCELLED. */
+void satchel_exchange_cancel(satchel_exchange *exchange);
+
+void satchel_exchange_close(satchel_exchange *exchange);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
