@@ -78,7 +78,8 @@ void satchel_arena_reset(satchel_arena *arena) {
 static satchel_arena_block *add_block(satchel_arena *arena, size_t bytes) {
     size_t capacity = BLOCK_BYTES_FIRST;
     if (arena->newest != NULL) {
-        capacity = arena->newest->capacity < BLOCK_BYTES_LARGEST / 2 ? arena->newest->capacity * 2 : BLOCK_BYTES_LARGEST;
+        capacity =
+            arena->newest->capacity < BLOCK_BYTES_LARGEST / 2 ? arena->newest->capacity * 2 : BLOCK_BYTES_LARGEST;
     }
     if (capacity < bytes) {
         capacity = bytes;

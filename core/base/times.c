@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define YEAR_LAST 9999
-#define DAYS_PER_ERA INT64_C(146097) /* 400 years */
+#define DAYS_PER_ERA INT64_C(146097)  /* 400 years */
 #define DAYS_TO_EPOCH INT64_C(719468) /* from 0000-03-01 to 1970-01-01 */
 #define MS_PER_MINUTE INT64_C(60000)
 
@@ -68,9 +68,9 @@ void satchel_time_write(int64_t unix_ms, char text[SATCHEL_TIME_TEXT_BYTES]) {
         snprintf(text, SATCHEL_TIME_TEXT_BYTES, "%" PRId64 " ms", unix_ms);
         return;
     }
-    snprintf(text, SATCHEL_TIME_TEXT_BYTES,
-             "%04" PRId32 "-%02" PRId32 "-%02" PRId32 "T%02d:%02d:%02d.%03dZ", civil.year, civil.month, civil.day,
-             (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
+    snprintf(text, SATCHEL_TIME_TEXT_BYTES, "%04" PRId32 "-%02" PRId32 "-%02" PRId32 "T%02d:%02d:%02d.%03dZ",
+             civil.year, civil.month, civil.day, (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60),
+             (int)(ms % 1000));
 }
 
 /* `count` digits at `*at` as a number; false if there are others or fewer. */
@@ -108,8 +108,8 @@ static int32_t days_of_month(int32_t year, int32_t month) {
 /* "YYYY-MM-DD" at `*at`. */
 static satchel_status read_date(satchel_text text, size_t *at, int64_t *out_days) {
     satchel_civil civil;
-    if (!read_digits(text, at, 4, &civil.year) || !read_mark(text, at, "-") || !read_digits(text, at, 2, &civil.month) ||
-        !read_mark(text, at, "-") || !read_digits(text, at, 2, &civil.day)) {
+    if (!read_digits(text, at, 4, &civil.year) || !read_mark(text, at, "-") ||
+        !read_digits(text, at, 2, &civil.month) || !read_mark(text, at, "-") || !read_digits(text, at, 2, &civil.day)) {
         return SATCHEL_MALFORMED;
     }
     if (civil.month < 1 || civil.month > 12 || civil.day < 1 || civil.day > days_of_month(civil.year, civil.month)) {

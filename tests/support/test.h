@@ -78,7 +78,7 @@ bool test_check_status(satchel_status got, satchel_status expected, const test_p
 satchel_text test_text_of(const char *zero_terminated);
 satchel_text test_text_same(satchel_text text);
 #define TEST_TEXT(text)                                                                                                \
-    _Generic((text), satchel_text: test_text_same, char *: test_text_of, const char *: test_text_of)(text)
+    _Generic((text), satchel_text : test_text_same, char * : test_text_of, const char * : test_text_of)(text)
 
 #define CHECK(condition) test_check(!!(condition), TEST_PLACE(#condition, NULL))
 #define CHECK_INT(got, expected) test_check_int((int64_t)(got), (int64_t)(expected), TEST_PLACE(#got, #expected))
