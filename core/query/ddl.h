@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DDL of the entity tables from the schema table, for both databases. Table "customer" of entity customer and so on; one
+ * column a field named as the field, in order of field number; the caller appends its own bookkeeping columns.
+ *
+ * BOOL, INT, TIME → INTEGER/BIGINT; REAL → REAL/DOUBLE PRECISION; TEXT → TEXT; BYTES, ID, SET → BLOB/BYTEA (a set as the
+ * blob of satchel_set_encode); custom values together in column `custom`, unknown fields in `tail`.
+ */
+#ifndef SATCHEL_QUERY_DDL_H
+#define SATCHEL_QUERY_DDL_H
+
+#include "query/query.h"
+
+/* Appends CREATE TABLE with `rowid INTEGER PRIMARY KEY, id … UNIQUE`, the fields, custom, tail and `extra_columns` (", base INTEGER …"). */
+SATCHEL_MUST_USE satchel_status satchel_ddl_table(const satchel_schema *schema, uint32_t entity, satchel_dialect dialect,
+                                                  satchel_text extra_columns, satchel_buffer *out);
+
+/* Appends CREATE INDEX for references, anchors and sort columns that screens use. */
+SATCHEL_MUST_USE satchel_status satchel_ddl_indexes(const satchel_schema *schema, uint32_t entity,
+                                                    satchel_dialect dialect, satchel_buffer *out);
+
+/* Appends the field columns, comma-separated, in table order ("name, short_name, …, custom, tail"), each prefixed by `prefix`. */
+SATCHEL_MUST_USE satchel_status satchel_ddl_columns(const satchel_schema *schema, uint32_t entity, satchel_text prefix,
+                                                    satchel_buffer *out);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The phone's store over an open SQLite connection: rows as the user sees them, the server's values below dirty rows,
+ * the op log, results, scopes and the sync state. Knows nothing of keys, threads, clocks or HTTP: the moment of each
+ * commit is an input.
+ *
+ * Invariants. A row's table holds what the user sees. While ops of this phone are not reflected by a stored page, the
+ * server's value of the row is in `shadow` and the dirty fields with their frozen bases in `dirty`. Only pages advance a
+ * row's base. An op is settled only in the transaction that stores its result, and dropped from the overlay only when
+ * its row is stored from, or a last page is reached at, a position that reflects it.
+ */
+#ifndef SATCHEL_STORE_STORE_H
+#define SATCHEL_STORE_STORE_H
+
+#include <satchel/explain.h>
+#include <satchel/read.h>
+#include <satchel/write.h>
+
+#include "access/access.h"
+#include "query/query.h"
+#include "schema/op.h"
+#include "sync/engine.h"
+
+struct sqlite3;
+typedef struct satchel_store satchel_store;
+
+/*
+ * Makes or migrates the tables and loads the custom fields. The connection stays the caller's and must outlive the store.
+ * `seal_context` keys the seal of each logged op (so that the op log can be salvaged op by op): NULL in tests without a vault.
+ * Errors: NEWER_FORMAT, DAMAGED, DISK_FULL, IO_ERROR, NO_MEMORY.
+ */
+typedef struct satchel_op_seal {
+    void *context;
+    /* Appends nonce, ciphertext and tag. */
+    satchel_status (*seal)(void *context, satchel_bytes plain, satchel_bytes associated, satchel_buffer *out);
+    satchel_status (*open)(void *context, satchel_bytes sealed, satchel_bytes associated, satchel_buffer *out);
+} satchel_op_seal;
+SATCHEL_MUST_USE satchel_status satchel_store_open(satchel_store **out, struct sqlite3 *database,
+                                                   const satchel_op_seal *seal, satchel_error *error);
+void satchel_store_close(satchel_store *store);
+
+const satchel_schema *satchel_store_schema(const satchel_store *store);
+
+/* Small named values: identity, settings. Value NULL data removes. Errors: NOT_FOUND (get), IO_ERROR, DISK_FULL, NO_MEMORY, TOO_LONG (64 KiB). */
+SATCHEL_MUST_USE satchel_status satchel_store_get_value(satchel_store *store, const char *name, satchel_arena *arena,
+                                                        satchel_bytes *out, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_store_put_value(satchel_store *store, const char *name, satchel_bytes value,
+                                                        satchel_error *error);
+
+/* The user and snapshot for whom local writes are checked; rules of the shipped policy over the user's own rows. */
+SATCHEL_MUST_USE satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena,
+                                                   satchel_access_user *out, satchel_error *error);
+
+/* --- local writes: a draft is filled, then committed as one unit --- */
+
+typedef struct satchel_draft satchel_draft;
+
+SATCHEL_MUST_USE satchel_status satchel_draft_open(satchel_draft **out, satchel_store *store);
+void satchel_draft_close(satchel_draft *draft);
+
+/* As the functions of <satchel/write.h>, over records. Reads see what the draft holds already. */
+SATCHEL_MUST_USE satchel_status satchel_draft_create(satchel_draft *draft, uint32_t entity, const satchel_id *id,
+                                                     const satchel_record *record, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_draft_edit(satchel_draft *draft, uint32_t entity, const satchel_id *id,
+                                                   const satchel_record *record, const uint32_t *cleared,
+                                                   uint32_t cleared_count, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_draft_add(satchel_draft *draft, uint32_t entity, const satchel_id *id,
+                                                  uint32_t field, int64_t delta, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_draft_delete(satchel_draft *draft, uint32_t entity, const satchel_id *id,
+                                                     satchel_error *error);
+/* The row as the user would see it with the draft applied. Errors: NOT_FOUND. */
+SATCHEL_MUST_USE satchel_status satchel_draft_read(satchel_draft *draft, uint32_t entity, const satchel_id *id,
+                                                   satchel_arena *arena, satchel_record *out, satchel_error *error);
+/* Commits and leaves the draft empty. On failure nothing is stored and the draft is unchanged. */
+SATCHEL_MUST_USE satchel_status satchel_draft_commit(satchel_draft *draft, const satchel_moment *moment,
+                                                     satchel_receipt *out, satchel_error *error);
+/* Fills the draft with the inverse of an op. Errors: NOT_FOUND, IMMUTABLE. */
+SATCHEL_MUST_USE satchel_status satchel_draft_invert(satchel_draft *draft, uint64_t sequence, satchel_error *error);
+
+/* --- reads --- */
+
+/* `out` is initialised on `arena`. Errors: NOT_FOUND. */
+SATCHEL_MUST_USE satchel_status satchel_store_read(satchel_store *store, uint32_t entity, const satchel_id *id,
+                                                   satchel_arena *arena, satchel_record *out, uint32_t *out_flags,
+                                                   uint64_t *out_base_n, satchel_error *error);
+
+/* Called for each row; the record lives until the return. A status other than OK ends the walk and is returned. */
+typedef satchel_status (*satchel_row_visitor)(void *context, const satchel_id *id, const satchel_record *record,
+                                              uint32_t flags, uint64_t base_n);
+SATCHEL_MUST_USE satchel_status satchel_store_query(satchel_store *store, const satchel_query *query,
+                                                    satchel_bytes keyset, uint32_t limit, satchel_row_visitor visit,
+                                                    void *context, satchel_buffer *out_next, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_store_count(satchel_store *store, const satchel_query *query, uint64_t *out,
+                                                    satchel_error *error);
+
+/* Live rows of `entity` whose `field` holds `id`, at most `limit`. */
+SATCHEL_MUST_USE satchel_status satchel_store_referring(satchel_store *store, uint32_t entity, uint32_t field,
+                                                        const satchel_id *id, uint32_t limit, satchel_row_visitor visit,
+                                                        void *context, satchel_error *error);
+
+/* --- sync --- */
+
+SATCHEL_MUST_USE satchel_status satchel_store_sync_state(satchel_store *store, satchel_sync_state *out,
+                                                         satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_store_save_sync_state(satchel_store *store, const satchel_sync_state *state,
+                                                              satchel_error *error);
+
+/* Encoded units that have no decision, from the first behind `after_sequence`, up to `limit_bytes` but at least one. */
+typedef struct satchel_unit_batch {
+    satchel_bytes *units; /* in the arena */
+    uint32_t count;
+    uint64_t last_sequence;
+    bool more;
+} satchel_unit_batch;
+SATCHEL_MUST_USE satchel_status satchel_store_load_units(satchel_store *store, uint64_t after_sequence,
+                                                         uint32_t limit_bytes, satchel_arena *arena,
+                                                         satchel_unit_batch *out, satchel_error *error);
+
+/* Marks units up to a sequence as sent (for explain only; not durable on its own). */
+SATCHEL_MUST_USE satchel_status satchel_store_mark_sent(satchel_store *store, uint64_t through_sequence,
+                                                        satchel_error *error);
+
+/*
+ * Stores a checked answer payload and the sync state in one transaction: results settle ops, rows are rebased, removals hide
+ * rows at once. `out_changed` gets a bit per entity number (256 bits) that changed. A row that this version cannot read is set
+ * aside and explained, and does not hold up the rest.
+ * Errors: MALFORMED (nothing stored), DISK_FULL, IO_ERROR, NO_MEMORY.
+ */
+typedef struct satchel_store_outcome {
+    uint64_t settled_through;
+    uint8_t changed[32];
+    uint32_t rows_stored;
+    uint32_t rows_removed;
+    uint32_t rows_set_aside;
+} satchel_store_outcome;
+SATCHEL_MUST_USE satchel_status satchel_store_page(satchel_store *store, satchel_bytes payload,
+                                                   const satchel_sync_state *state, satchel_store_outcome *out,
+                                                   satchel_error *error);
+
+/* Purges hidden rows for at most about `budget_rows`; `*out_left` tells whether there is more. */
+SATCHEL_MUST_USE satchel_status satchel_store_purge(satchel_store *store, uint32_t budget_rows, bool *out_left,
+                                                    satchel_error *error);
+
+/* --- explanations and counts --- */
+
+/* Reasons of one row (entity ≠ 0) or of one kind (kind ≠ 0), newest first; everything lives in `arena`. */
+SATCHEL_MUST_USE satchel_status satchel_store_reasons(satchel_store *store, uint32_t entity, const satchel_id *row,
+                                                      satchel_reason_kind kind, uint32_t limit, satchel_arena *arena,
+                                                      satchel_reason **out, uint32_t *out_count, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_store_dismiss(satchel_store *store, uint64_t unit, satchel_error *error);
+
+/* Fills the counting members of the info. */
+SATCHEL_MUST_USE satchel_status satchel_store_count_info(satchel_store *store, satchel_device_info *out,
+                                                         satchel_error *error);
+
+#endif
