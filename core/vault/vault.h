@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A vault: a folder with one encrypted SQLite store and the key file that opens it.
+ *
+ * The vault gives out a configured `sqlite3 *` whose every page and every WAL frame is sealed on its way to the disk.
+ * Formats: core/doc/page-format.md. What it protects from and what not: core/doc/threat-model.md.
+ * A vault belongs to one thread at a time; it never reads a clock; randomness, files and the VFS below are inputs.
+ *
+ * Files in the folder: keys.a, keys.b (two generations of the key file), store.db, store.db-wal, store.lock;
+ * while a store is being made also store.new. Nothing else is ever written.
+ */
+#ifndef SATCHEL_VAULT_VAULT_H
+#define SATCHEL_VAULT_VAULT_H
+
+#include "base/bytes.h"
+#include "crypto/random.h"
+#include "vault/files.h"
+
+#include <satchel/status.h>
+#include <satchel/types.h>
+
+struct sqlite3;
+struct sqlite3_vfs;
+
+/* Argon2id: what a new PIN slot takes, and the bounds within which a stored value is believed. */
+#define SATCHEL_VAULT_PASSES_DEFAULT 3
+#define SATCHEL_VAULT_PASSES_FLOOR 2
+#define SATCHEL_VAULT_PASSES_CEILING 16
+#define SATCHEL_VAULT_MEMORY_KIB_DEFAULT 65536
+#define SATCHEL_VAULT_MEMORY_KIB_FLOOR 19456
+#define SATCHEL_VAULT_MEMORY_KIB_CEILING 262144
+#define SATCHEL_VAULT_PIN_BYTES_MAX 256
+/* Wrong PINs after which the slots `device` and `pin+device` are erased, unless the config says fewer. */
+#define SATCHEL_VAULT_WRONG_PINS_MAX 10
+#define SATCHEL_VAULT_CACHE_KIB_DEFAULT 8192
+#define SATCHEL_VAULT_CHECKPOINT_FRAMES_DEFAULT 1000
+#define SATCHEL_VAULT_CHECKPOINT_FRAMES_MAX 10000
+
+typedef struct satchel_vault satchel_vault;
+
+/* The ways to the data key. Numbers are stored. */
+typedef enum satchel_vault_slot {
+    SATCHEL_VAULT_SLOT_DEVICE = 1,     /* the keystore's secret alone */
+    SATCHEL_VAULT_SLOT_PIN_DEVICE = 2, /* PIN and the keystore's secret; without a keystore the PIN alone */
+    SATCHEL_VAULT_SLOT_ESCROW = 3      /* sealed to the company's recovery key; kept, not yet made or opened here */
+} satchel_vault_slot;
+
+/*
+ * The system's keystore (Android Keystore, iOS Keychain). `secret` writes 32 bytes that stay the same for this store, or
+ * gives KEY_UNAVAILABLE (phone locked, retry), KEY_GONE (deleted, or the phone was reset) or another failure.
+ * `secret` NULL: there is no keystore.
+ */
+typedef struct satchel_vault_keystore {
+    satchel_status (*secret)(void *context, uint8_t out[32]);
+    void *context;
+} satchel_vault_keystore;
+
+/* What opens the store. `pin` is read for SATCHEL_VAULT_SLOT_PIN_DEVICE only. */
+typedef struct satchel_vault_unlock {
+    satchel_vault_slot slot;
+    satchel_text pin;
+    satchel_vault_keystore keystore;
+    satchel_moment now; /* boot and monotonic_ms measure the delay after wrong PINs; the wall clock is not trusted */
+} satchel_vault_unlock;
+
+typedef struct satchel_vault_config {
+    uint32_t size;               /* sizeof(satchel_vault_config) */
+    const char *folder;          /* exists; nobody else writes there */
+    satchel_vault_unlock unlock;
+    satchel_random random;
+    struct sqlite3_vfs *parent;         /* the VFS below, NULL: SQLite's default. Tests inject */
+    const satchel_vault_files *files;   /* key file, rename and locks, NULL: POSIX. Tests inject */
+    uint32_t pin_passes;         /* for a new PIN slot; 0: default */
+    uint32_t pin_memory_kib;     /* the same */
+    uint32_t wrong_pins_max;     /* 0: default; at most SATCHEL_VAULT_WRONG_PINS_MAX */
+    uint32_t cache_kib;          /* SQLite's page cache, 0: default */
+    uint32_t checkpoint_frames;  /* WAL length that starts a checkpoint, 0: default */
+} satchel_vault_config;
+
+/* Zeros, the size and the system's random source. */
+void satchel_vault_config_init(satchel_vault_config *config);
+
+/* How the end of the WAL looked when the store was opened. */
+typedef enum satchel_vault_tail {
+    SATCHEL_VAULT_TAIL_CLEAN = 0,
+    /* The last frame is neither whole nor old: what a power cut leaves in mid-write, or damage to the last commit. */
+    SATCHEL_VAULT_TAIL_UNFINISHED = 1,
+    /* A frame is missing before a commit frame that is there: writes that a power cut reordered, or damage. */
+    SATCHEL_VAULT_TAIL_BROKEN = 2
+} satchel_vault_tail;
+
+typedef struct satchel_vault_stats {
+    uint64_t refused_opens;  /* journal, temp and foreign files that SQLite asked for: must stay 0 */
+    uint64_t pages_sealed;   /* database pages and WAL frames */
+    uint64_t pages_opened;
+    uint64_t bytes_written;  /* to the disk, WAL included */
+    uint64_t bytes_read;
+    uint64_t writes;         /* calls of the VFS below */
+    uint64_t reads;
+    uint64_t syncs;
+    uint64_t healed_pages;   /* empty pages of an interrupted checkpoint, sealed again at open */
+    satchel_vault_tail tail;
+    bool key_file_healed;    /* one of keys.a, keys.b was damaged or behind and has been written again */
+    uint32_t wrong_pins;     /* entered since the last right one */
+} satchel_vault_stats;
+
+/*
+ * Makes a new vault in an empty folder (leftovers of a creation that was cut off are removed) and opens it. The slot of
+ * `config->unlock` becomes the only one. A crash at any point leaves either no store or a whole one.
+ * Errors: INVALID_ARGUMENT (config, PIN length, Argon2id outside its bounds), ALREADY_EXISTS, IN_USE, KEY_UNAVAILABLE,
+ * KEY_GONE, RANDOM_FAILED, IO_ERROR, DISK_FULL, NO_MEMORY, UNSUPPORTED_SQLITE.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_create(satchel_vault **out, const satchel_vault_config *config,
+                                                     satchel_error *error);
+
+/*
+ * Opens a vault: unlocks the key file, recovers the WAL, checks what can be checked cheaply.
+ * Errors: NOT_FOUND (no store), WRONG_PIN, PIN_DELAYED (see satchel_vault_pin_wait_ms), KEY_UNAVAILABLE (retry),
+ * KEY_GONE (recover), NEWER_FORMAT, FOREIGN_FILE, DAMAGED, IN_USE, INVALID_ARGUMENT, RANDOM_FAILED, IO_ERROR,
+ * DISK_FULL, NO_MEMORY, UNSUPPORTED_SQLITE, UNSUPPORTED_IO.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_open(satchel_vault **out, const satchel_vault_config *config,
+                                                   satchel_error *error);
+
+/*
+ * Milliseconds until the next PIN is looked at; 0: now. Reads the key file only; needs no key. `now` as in unlock.
+ * Errors: NOT_FOUND, DAMAGED, NEWER_FORMAT, IO_ERROR, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_pin_wait_ms(const satchel_vault_config *config, int64_t *out_wait_ms,
+                                                          satchel_error *error);
+
+/*
+ * The connection, NULL while locked. Borrowed: it ends with lock or close. WAL in exclusive mode, synchronous FULL,
+ * temp_store MEMORY, auto_vacuum INCREMENTAL; ATTACH, VACUUM and PRAGMAs that would undo any of this are denied.
+ * No statement may stay open across lock or close (those still there are finalised).
+ */
+struct sqlite3 *satchel_vault_database(satchel_vault *vault);
+
+/*
+ * The status for a result code of SQLite on this connection; knows what the VFS saw, so damage, a full disk and a failed
+ * random source are told apart. SQLITE_OK, ROW and DONE give OK.
+ */
+satchel_status satchel_vault_status(const satchel_vault *vault, int sqlite_code);
+
+/* Moves the WAL into the database and starts it anew. Errors: BUSY (a statement is open), IO_ERROR, DISK_FULL, DAMAGED. */
+SATCHEL_MUST_USE satchel_status satchel_vault_checkpoint(satchel_vault *vault, satchel_error *error);
+
+/* Ends the connection and wipes every key from memory; the vault stays, answers LOCKED and can be unlocked again. */
+SATCHEL_MUST_USE satchel_status satchel_vault_lock(satchel_vault *vault, satchel_error *error);
+
+/* Opens a locked vault again. Errors: as satchel_vault_open; MISUSE (not locked). */
+SATCHEL_MUST_USE satchel_status satchel_vault_unlock_again(satchel_vault *vault, const satchel_vault_unlock *unlock,
+                                                           satchel_error *error);
+
+/* Ends the connection, wipes the keys, frees. NULL is fine. */
+void satchel_vault_close(satchel_vault *vault);
+
+satchel_vault_stats satchel_vault_stats_of(const satchel_vault *vault);
+
+/* The random id of this store: in clear in the key file and in page 1, bound into every seal. */
+satchel_id satchel_vault_id(const satchel_vault *vault);
+
+/*
+ * Replaces every `device` and `pin+device` slot by one slot for `next`, both key files, the store untouched. The old
+ * PIN opens nothing any more (a copy of the old key file that someone made would still open with the old PIN).
+ * Errors: LOCKED, INVALID_ARGUMENT, KEY_UNAVAILABLE, KEY_GONE, RANDOM_FAILED, IO_ERROR, DISK_FULL, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_rewrap(satchel_vault *vault, const satchel_vault_unlock *next,
+                                                     satchel_error *error);
+
+/* Adds a slot beside those there (a `device` slot for background sync), or replaces the one of its kind. Errors: same. */
+SATCHEL_MUST_USE satchel_status satchel_vault_slot_add(satchel_vault *vault, const satchel_vault_unlock *next,
+                                                       satchel_error *error);
+
+/* What a sealed message outside the store is for; each has a subkey of its own. Numbers are stored. */
+typedef enum satchel_vault_purpose {
+    SATCHEL_VAULT_FOR_EXPORT = 4,
+    SATCHEL_VAULT_FOR_BLOB = 5,
+    SATCHEL_VAULT_FOR_AUDIT = 6,
+    SATCHEL_VAULT_FOR_OPLOG = 7 /* each op of the op log carries its own seal, so that it can be salvaged alone */
+} satchel_vault_purpose;
+
+/*
+ * Seals `plain` as `[nonce 24][sealed n][tag 16]` under the purpose's subkey, bound to `associated`; appended to `out`.
+ * Errors: LOCKED, INVALID_ARGUMENT (purpose), RANDOM_FAILED, NO_MEMORY, LIMIT_EXCEEDED.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_seal(satchel_vault *vault, satchel_vault_purpose purpose,
+                                                   satchel_bytes associated, satchel_bytes plain,
+                                                   satchel_buffer *out);
+
+/* Opens such a message, appending to `out`. Errors: LOCKED, INVALID_ARGUMENT, DAMAGED, NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_vault_unseal(const satchel_vault *vault, satchel_vault_purpose purpose,
+                                                     satchel_bytes associated, satchel_bytes sealed,
+                                                     satchel_buffer *out);
+
+#endif
