@@ -6,6 +6,7 @@
  */
 #include "base/memory.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 static _Thread_local unsigned long taken;
@@ -22,8 +23,11 @@ unsigned long satchel_memory_count(void) {
     return taken;
 }
 
-static int must_fail(void) {
+static int must_fail(size_t bytes) {
     taken++;
+    if (bytes > PTRDIFF_MAX) { /* no object may be larger: differences of pointers into it would overflow */
+        return 1;
+    }
     if (fails_at == 0) {
         return 0;
     }
@@ -31,14 +35,14 @@ static int must_fail(void) {
 }
 
 void *satchel_memory_take(size_t bytes) {
-    if (must_fail()) {
+    if (must_fail(bytes)) {
         return NULL;
     }
     return calloc(1, bytes > 0 ? bytes : 1);
 }
 
 void *satchel_memory_resize(void *block, size_t bytes) {
-    if (must_fail()) {
+    if (must_fail(bytes)) {
         return NULL;
     }
     return realloc(block, bytes > 0 ? bytes : 1);

@@ -5,6 +5,7 @@
 #include <satchel/status.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,13 +42,28 @@ satchel_status_class satchel_status_class_of(satchel_status status) {
     }
 }
 
+/* Takes away the code point at the end of a text that was cut, if only a part of it is left. */
+static void clip_last_character(char *text) {
+    size_t bytes = strlen(text);
+    size_t start = bytes;
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80) {
+        start--;
+    }
+    if (start > 0 && !satchel_text_valid((satchel_text){text + start - 1, bytes - start + 1})) {
+        text[start - 1] = '\0';
+    }
+}
+
 static void fill(satchel_error *error, satchel_status status, uint32_t entity, uint32_t field, const char *format,
                  va_list arguments) {
     error->status = status;
     error->entity = entity;
     error->field = field;
-    if (vsnprintf(error->detail, sizeof error->detail, format, arguments) < 0) {
+    int length = vsnprintf(error->detail, sizeof error->detail, format, arguments);
+    if (length < 0) {
         error->detail[0] = '\0';
+    } else if ((size_t)length >= sizeof error->detail) {
+        clip_last_character(error->detail);
     }
 }
 

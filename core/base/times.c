@@ -17,6 +17,11 @@ static int64_t divide_down(int64_t value, int64_t by) {
     return value / by - (value % by < 0 ? 1 : 0);
 }
 
+/* What divide_down leaves, never negative; day times length could overflow at the ends of the range. */
+static int64_t remainder_up(int64_t value, int64_t by) {
+    return value % by + (value % by < 0 ? by : 0);
+}
+
 int64_t satchel_days_from_civil(satchel_civil civil) {
     int64_t year = (int64_t)civil.year - (civil.month <= 2 ? 1 : 0); /* years begin in March, so the leap day is last */
     int64_t era = divide_down(year, 400);
@@ -42,7 +47,7 @@ satchel_civil satchel_civil_from_days(int64_t days) {
 
 int64_t satchel_day_of(int64_t unix_ms, int32_t zone_minutes) {
     int64_t day = divide_down(unix_ms, SATCHEL_MS_PER_DAY);
-    int64_t ms_of_day = unix_ms - day * SATCHEL_MS_PER_DAY;
+    int64_t ms_of_day = remainder_up(unix_ms, SATCHEL_MS_PER_DAY);
     return day + divide_down(ms_of_day + zone_minutes * MS_PER_MINUTE, SATCHEL_MS_PER_DAY);
 }
 
@@ -62,7 +67,7 @@ void satchel_day_write(int64_t days, char text[SATCHEL_TIME_TEXT_BYTES]) {
 
 void satchel_time_write(int64_t unix_ms, char text[SATCHEL_TIME_TEXT_BYTES]) {
     int64_t day = divide_down(unix_ms, SATCHEL_MS_PER_DAY);
-    int64_t ms = unix_ms - day * SATCHEL_MS_PER_DAY;
+    int64_t ms = remainder_up(unix_ms, SATCHEL_MS_PER_DAY);
     satchel_civil civil = satchel_civil_from_days(day);
     if (civil.year < 0 || civil.year > YEAR_LAST) {
         snprintf(text, SATCHEL_TIME_TEXT_BYTES, "%" PRId64 " ms", unix_ms);
