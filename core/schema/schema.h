@@ -73,7 +73,7 @@ typedef enum satchel_search_kind {
 
 typedef enum satchel_unit {
     SATCHEL_UNIT_NONE = 0,
-    SATCHEL_UNIT_MONEY = 1,       /* minor units of the currency in the record's `currency` field */
+    SATCHEL_UNIT_MONEY = 1,       /* minor units of the currency in the record's `currency` field, or its root's */
     SATCHEL_UNIT_METRES = 2,
     SATCHEL_UNIT_SECONDS = 3,
     SATCHEL_UNIT_DAYS = 4,        /* a calendar day: days since 1970-01-01 */
@@ -95,7 +95,8 @@ typedef struct satchel_choice {
     const char *name; /* lower snake case, without the enum's prefix: "in_progress" */
     satchel_label label;
     uint64_t next;   /* STATE: bit v set = this state may go to the choice with value v */
-    int32_t rank;    /* STATE: 0 = not terminal; of two terminal states the higher rank wins */
+    int32_t rank;    /* STATE: 0 = not terminal; of two terminal states the higher rank wins, of equals the first */
+    bool server_only; /* phones never set it */
 } satchel_choice;
 
 typedef struct satchel_choices {
@@ -107,7 +108,7 @@ typedef struct satchel_choices {
 
 /* Flags of a field. */
 #define SATCHEL_FIELD_REQUIRED 1u /* must be there in a created row and is never cleared */
-#define SATCHEL_FIELD_META 2u     /* of every entity, written by the server only: revision, created_at, … */
+#define SATCHEL_FIELD_META 2u     /* of every entity, never set by an op: id, revision, created_at, … */
 #define SATCHEL_FIELD_CUSTOM 4u   /* defined at run time */
 #define SATCHEL_FIELD_ARCHIVED 8u /* a dropped custom field: kept, not shown, not written */
 #define SATCHEL_FIELD_DERIVED 16u /* computed from other rows (order total): sent, checked, never merged */
