@@ -357,8 +357,9 @@ satchel_status satchel_http_server_open(satchel_http_server **out, const satchel
     server->context = config->context;
     pthread_mutex_init(&server->mutex, NULL);
     pthread_cond_init(&server->idle, NULL);
-    /* Features that the library lacks are missing from the answer; none is needed, so no bit has to be there. */
-    server->library_ready = mg_init_library(MG_FEATURES_DEFAULT) == MG_FEATURES_DEFAULT;
+    /* mg_init_library answers with what it made ready: less than what the build has means that it failed. */
+    unsigned wanted = mg_check_feature(MG_FEATURES_FILES | MG_FEATURES_IPV6);
+    server->library_ready = mg_init_library(wanted) == wanted;
     errno = 0;
     status = server->library_ready ? start(server, config, error)
                                    : satchel_fail(error, SATCHEL_UNSUPPORTED, "CivetWeb does not initialise");
