@@ -2,8 +2,9 @@
 /*
  * What the server keeps of each field so that it can merge: revision, effective stamp, last writer.
  *
- * One entry a field; a group keeps one entry under its lowest field number; a SET keeps one entry under the field and one
- * more per present element; the row's deletion is kept under SATCHEL_FIELD_DELETED. A phone keeps none of this.
+ * One entry a field; a group keeps one entry under its lowest field number; the row's deletion is kept under
+ * SATCHEL_FIELD_DELETED. Further entries carry an element: of a SET one per present element; of STRICT one per value that
+ * was written concurrently and not seen since; of ONCE_THEN_ASK the first write. A phone keeps none of this.
  */
 #ifndef SATCHEL_MERGE_VERSIONS_H
 #define SATCHEL_MERGE_VERSIONS_H
@@ -15,6 +16,9 @@ typedef struct satchel_writer {
     uint64_t incarnation;
     uint64_t sequence;
 } satchel_writer;
+
+/* Incarnation of an element that concurrent ops of several lineages added: an earlier op of none. Never interned. */
+#define SATCHEL_WRITER_SEVERAL UINT64_MAX
 
 /*
  * The earlier ops of a lineage: a writer belongs to it if some entry has its incarnation and a sequence ≥ its own.
@@ -54,6 +58,9 @@ void satchel_versions_drop(satchel_versions *versions, uint32_t field, satchel_b
 /* The field number under which the version of `field` is kept: the lowest of its group, or itself. */
 uint32_t satchel_versions_key(const satchel_schema *schema, uint32_t entity, const satchel_field *field);
 
+/* Do two fields merge as one: the same field, or members of one group whose policy takes a group as one value? */
+bool satchel_versions_same_cell(const satchel_field *a, const satchel_field *b);
+
 /* Highest n over all entries, over the fields of one sensitivity class; 0 if none. Unknown fields count as SECRET. */
 uint64_t satchel_versions_newest(const satchel_versions *versions);
 uint64_t satchel_versions_newest_of(const satchel_schema *schema, uint32_t entity, const satchel_versions *versions,
@@ -63,7 +70,8 @@ uint64_t satchel_versions_newest_of(const satchel_schema *schema, uint32_t entit
 bool satchel_ancestry_has(const satchel_ancestry *ancestry, const satchel_writer *writer);
 
 /*
- * Compact bytes for a column; drawn in core/doc/merge.md. Decoding checks order and limits.
+ * Compact bytes for a column, appended; drawn in core/doc/merge.md. Decoding replaces what `out` (initialised) held, and
+ * checks order and limits; no bytes at all are no versions.
  * Errors: NO_MEMORY; decode: MALFORMED, NEWER_FORMAT.
  */
 SATCHEL_MUST_USE satchel_status satchel_versions_encode(const satchel_versions *versions, satchel_buffer *out);

@@ -97,6 +97,7 @@ typedef struct satchel_choice {
     uint64_t next;   /* STATE: bit v set = this state may go to the choice with value v */
     int32_t rank;    /* STATE: 0 = not terminal; of two terminal states the higher rank wins, of equals the first */
     bool server_only; /* phones never set it */
+    uint32_t rank_field; /* STATE: the rank counts only where the row holds this field; 0 = always */
 } satchel_choice;
 
 typedef struct satchel_choices {

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sorted list of versions of one row. A row has tens of entries, so it is one array with binary search;
+ * nothing is freed before the arena is.
+ */
+#include "merge/versions.h"
+
+#include "base/bytes.h"
+
+#include <string.h>
+
+void satchel_versions_init(satchel_versions *versions, satchel_arena *arena) {
+    *versions = (satchel_versions){.arena = arena};
+}
+
+static int compare_place(const satchel_version *version, uint32_t field, satchel_bytes element) {
+    if (version->field != field) {
+        return version->field < field ? -1 : 1;
+    }
+    return satchel_bytes_compare(version->element, element);
+}
+
+/* Index of the entry, or of the place where it belongs. */
+static uint32_t find_place(const satchel_versions *versions, uint32_t field, satchel_bytes element, bool *out_found) {
+    uint32_t low = 0;
+    uint32_t high = versions->count;
+    *out_found = false;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = compare_place(&versions->items[middle], field, element);
+        if (order == 0) {
+            *out_found = true;
+            return middle;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+const satchel_version *satchel_versions_find(const satchel_versions *versions, uint32_t field, satchel_bytes element) {
+    bool found;
+    uint32_t index = find_place(versions, field, element, &found);
+    return found ? &versions->items[index] : NULL;
+}
+
+static satchel_status make_room(satchel_versions *versions) {
+    if (versions->count < versions->capacity) {
+        return SATCHEL_OK;
+    }
+    if (versions->capacity > UINT32_MAX / 2) {
+        return SATCHEL_NO_MEMORY;
+    }
+    uint32_t capacity = versions->capacity < 16 ? 16 : versions->capacity * 2;
+    satchel_version *items = satchel_arena_take_array(versions->arena, capacity, sizeof *items);
+    if (items == NULL) {
+        return SATCHEL_NO_MEMORY;
+    }
+    if (versions->count > 0) {
+        memcpy(items, versions->items, versions->count * sizeof *items);
+    }
+    versions->items = items;
+    versions->capacity = capacity;
+    return SATCHEL_OK;
+}
+
+satchel_status satchel_versions_put(satchel_versions *versions, const satchel_version *version) {
+    bool found;
+    uint32_t index = find_place(versions, version->field, version->element, &found);
+    if (found) {
+        satchel_bytes element = versions->items[index].element;
+        versions->items[index] = *version;
+        versions->items[index].element = element;
+        return SATCHEL_OK;
+    }
+    satchel_version copy = *version;
+    copy.element = (satchel_bytes){NULL, 0};
+    satchel_status status = SATCHEL_OK;
+    if (version->element.bytes > 0) {
+        status = satchel_arena_copy(versions->arena, version->element, &copy.element);
+    }
+    if (status == SATCHEL_OK) {
+        status = make_room(versions);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_version *place = &versions->items[index];
+    memmove(place + 1, place, (versions->count - index) * sizeof *place);
+    *place = copy;
+    versions->count++;
+    return SATCHEL_OK;
+}
+
+void satchel_versions_drop(satchel_versions *versions, uint32_t field, satchel_bytes element) {
+    bool found;
+    uint32_t index = find_place(versions, field, element, &found);
+    if (!found) {
+        return;
+    }
+    satchel_version *place = &versions->items[index];
+    versions->count--;
+    memmove(place, place + 1, (versions->count - index) * sizeof *place);
+}
+
+/* These combine values one by one; for the others a group is one value. */
+static bool policy_groups(uint8_t policy) {
+    switch (policy) {
+    case SATCHEL_POLICY_SET:
+    case SATCHEL_POLICY_SUM:
+    case SATCHEL_POLICY_MAX:
+    case SATCHEL_POLICY_MIN:
+    case SATCHEL_POLICY_STATE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool satchel_versions_same_cell(const satchel_field *a, const satchel_field *b) {
+    if (a->number == b->number) {
+        return true;
+    }
+    return a->group != 0 && a->group == b->group && policy_groups(a->policy) && policy_groups(b->policy);
+}
+
+uint32_t satchel_versions_key(const satchel_schema *schema, uint32_t entity, const satchel_field *field) {
+    const satchel_entity *table = satchel_schema_entity(schema, entity);
+    if (field->group == 0 || table == NULL) {
+        return field->number;
+    }
+    for (uint32_t i = 0; i < table->field_count; i++) {
+        if (satchel_versions_same_cell(field, &table->fields[i])) {
+            return table->fields[i].number;
+        }
+    }
+    return field->number;
+}
+
+uint64_t satchel_versions_newest(const satchel_versions *versions) {
+    uint64_t newest = 0;
+    for (uint32_t i = 0; i < versions->count; i++) {
+        if (versions->items[i].n > newest) {
+            newest = versions->items[i].n;
+        }
+    }
+    return newest;
+}
+
+/* Does a reader of the class see that the entry moved? A group is seen through any of its members. */
+static bool shows_in_class(const satchel_schema *schema, uint32_t entity, uint32_t number,
+                           satchel_sensitivity sensitivity) {
+    const satchel_field *field = satchel_schema_field(schema, entity, number);
+    if (field == NULL) {
+        bool of_row = number == SATCHEL_FIELD_DELETED;
+        return sensitivity == (of_row ? SATCHEL_SENSITIVITY_OPEN : SATCHEL_SENSITIVITY_SECRET);
+    }
+    if (field->sensitivity == sensitivity) {
+        return true;
+    }
+    const satchel_entity *table = satchel_schema_entity(schema, entity);
+    for (uint32_t i = 0; field->group != 0 && i < table->field_count; i++) {
+        const satchel_field *other = &table->fields[i];
+        if (other->sensitivity == sensitivity && satchel_versions_same_cell(field, other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint64_t satchel_versions_newest_of(const satchel_schema *schema, uint32_t entity, const satchel_versions *versions,
+                                    satchel_sensitivity sensitivity) {
+    uint64_t newest = 0;
+    for (uint32_t i = 0; i < versions->count; i++) {
+        const satchel_version *version = &versions->items[i];
+        if (version->n > newest && shows_in_class(schema, entity, version->field, sensitivity)) {
+            newest = version->n;
+        }
+    }
+    return newest;
+}
+
+bool satchel_ancestry_has(const satchel_ancestry *ancestry, const satchel_writer *writer) {
+    if (writer->incarnation == 0 || writer->incarnation == SATCHEL_WRITER_SEVERAL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < ancestry->count; i++) {
+        const satchel_writer *known = &ancestry->known[i];
+        if (known->incarnation == writer->incarnation && known->sequence >= writer->sequence) {
+            return true;
+        }
+    }
+    return false;
+}
