@@ -86,7 +86,7 @@ SATCHEL_MUST_USE satchel_status satchel_merge_apply(const satchel_merge_context 
  * stood before it: sets become the earlier values, adds become removes, deltas change sign, a CREATE a DELETE, a DELETE an
  * explicit restore. What cannot be taken back (ONCE, MAX, MIN, SERVER) is left out. Entity, row, base and sequence are
  * those of `op`; the caller gives it its own. `out` must be initialised. Errors: NO_MEMORY, OUT_OF_RANGE (a delta that has
- * no opposite), UNKNOWN_ENTITY, UNKNOWN_FIELD, MISUSE (VOID, COMMAND).
+ * no opposite), UNKNOWN_ENTITY, MISUSE (VOID, COMMAND).
  */
 SATCHEL_MUST_USE satchel_status satchel_merge_invert(const satchel_schema *schema, const satchel_record *before,
                                                      const satchel_op *op, satchel_op *out);
