@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The service: what is the same for all who ask, and the company that it serves.
+ *
+ * The service decides; it owns no thread, no clock, no global and no connection. Time and randomness come through its
+ * platform, the database through the connection that each call is given; every call runs inside a transaction of that
+ * connection which the caller opened (SATCHEL_DB_WRITE where "writes" is said) and will commit or roll back.
+ * After open a service is read-only, so any number of threads may use it, each with a connection of its own.
+ */
+#ifndef SATCHEL_SERVER_SERVICE_SERVICE_H
+#define SATCHEL_SERVER_SERVICE_SERVICE_H
+
+#include "access/access.h"
+#include "crypto/random.h"
+#include "crypto/sign.h"
+#include "db/db.h"
+
+typedef struct satchel_service satchel_service;
+
+typedef struct satchel_service_platform {
+    void *context;
+    int64_t (*now_ms)(void *context); /* ms since 1970-01-01 UTC */
+    satchel_random random;
+    int32_t zone_minutes; /* the company's zone, east of UTC: when its days begin */
+} satchel_service_platform;
+
+/*
+ * Makes or checks the tables (in a transaction of its own) and loads the company's schema. `db` is a writer and is
+ * not kept. `platform` is copied. Errors: NEWER_FORMAT, MISUSE (a transaction is open), IO_ERROR, DISK_FULL,
+ * DATABASE_ERROR, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_service_open(satchel_service **out, const satchel_service_platform *platform,
+                                                     satchel_db *db, satchel_error *error);
+void satchel_service_close(satchel_service *service);
+
+const satchel_schema *satchel_service_schema(const satchel_service *service);
+const satchel_access_policy *satchel_service_policy(const satchel_service *service);
+int64_t satchel_service_now_ms(const satchel_service *service);
+
+/* --- the company --- */
+
+#define SATCHEL_COMPANY_NAME_BYTES 128
+
+typedef struct satchel_company {
+    char name[SATCHEL_COMPANY_NAME_BYTES + 1];
+    uint32_t epoch;
+    uint64_t n; /* newest revision */
+    uint8_t public_key[SATCHEL_SIGN_PUBLIC_BYTES];
+} satchel_company;
+
+/*
+ * Writes: makes the company, with a new Ed25519 key pair and epoch 1. Errors: ALREADY_EXISTS, INVALID_ARGUMENT (name
+ * empty), TOO_LONG, BAD_TEXT, RANDOM_FAILED and those of the database.
+ */
+SATCHEL_MUST_USE satchel_status satchel_company_init(const satchel_service *service, satchel_db *db, satchel_text name,
+                                                     satchel_error *error);
+/* Errors: NOT_FOUND (no init yet). */
+SATCHEL_MUST_USE satchel_status satchel_company_get(const satchel_service *service, satchel_db *db,
+                                                    satchel_company *out, satchel_error *error);
+
+/*
+ * Writes: moves memberships whose dated assignments begin or end by today; returns at once if this day was done before.
+ * To be called before an exchange or by a timer. `*out_due` of `day_due` tells, by a read, whether there is anything
+ * to do.
+ */
+SATCHEL_MUST_USE satchel_status satchel_service_day_due(const satchel_service *service, satchel_db *db, bool *out_due,
+                                                        satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_service_day(const satchel_service *service, satchel_db *db,
+                                                    satchel_error *error);
+
+/* What /healthz and /metrics show; all are read from the database, so any server of the company gives the same. */
+typedef struct satchel_service_counts {
+    uint64_t users, devices, devices_revoked;
+    uint64_t units_applied, units_refused, units_parked, units_held, units_quarantined;
+    uint64_t stored_answers; /* units whose stored result was given again */
+    uint64_t conflicts, conflicts_open;
+    uint64_t parked_open;
+    uint64_t memberships;
+    uint64_t audit_entries;
+    uint64_t n;
+    uint32_t epoch;
+} satchel_service_counts;
+SATCHEL_MUST_USE satchel_status satchel_service_count(const satchel_service *service, satchel_db *db,
+                                                      satchel_service_counts *out, satchel_error *error);
+
+/* Reads the audit chain from its start. `*out_bad` 0: all entries fit; else the number of the first that does not. */
+SATCHEL_MUST_USE satchel_status satchel_audit_verify(satchel_db *db, uint64_t *out_bad, uint64_t *out_count,
+                                                     satchel_error *error);
+
+#endif
