@@ -56,12 +56,12 @@ satchel_value satchel_value_bytes(satchel_bytes bytes);
 satchel_value satchel_value_id(const satchel_id *id);
 satchel_value satchel_value_set(const satchel_bytes *sorted_elements, uint32_t count);
 
-/* Same type and same content; two NaN are equal; NULL equals NULL. */
+/* Same type and same content; two NaN are equal, -0.0 and 0.0 are not; NULL equals NULL. */
 bool satchel_value_equal(const satchel_value *a, const satchel_value *b);
 
 /*
  * A total order for ties and for MAX/MIN: NULL first, then by type, then by content (integers and reals by value,
- * NaN below every number, bytes by memcmp, sets element by element).
+ * NaN below every number, -0.0 below 0.0, bytes by memcmp, sets element by element).
  */
 int satchel_value_compare(const satchel_value *a, const satchel_value *b);
 
@@ -83,7 +83,7 @@ SATCHEL_MUST_USE satchel_status satchel_record_set_id(satchel_record *record, ui
 /* NULL if the record does not hold the field. A held NULL value is returned as a value of type NULL. */
 const satchel_value *satchel_record_get(const satchel_record *record, uint32_t number);
 
-/* The content, or `otherwise` if absent, null or of another type. */
+/* The content of an INT, TIME or BOOL (0 or 1), or `otherwise` if absent, null or of another type. */
 int64_t satchel_record_int(const satchel_record *record, uint32_t number, int64_t otherwise);
 satchel_text satchel_record_text(const satchel_record *record, uint32_t number);
 /* None (all zero) if absent. */

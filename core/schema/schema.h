@@ -89,9 +89,12 @@ typedef struct satchel_label {
     const char *zh;
 } satchel_label;
 
+/* Largest value of a choice, so that a set of choices is one uint64. */
+#define SATCHEL_CHOICE_LAST 63
+
 /* One value of an enum; in a state enum also where it may go. */
 typedef struct satchel_choice {
-    int32_t value; /* 1 … 63; 0 means unset and is never stored */
+    int32_t value; /* 1 … SATCHEL_CHOICE_LAST; 0 means unset and is never stored */
     const char *name; /* lower snake case, without the enum's prefix: "in_progress" */
     satchel_label label;
     uint64_t next;   /* STATE: bit v set = this state may go to the choice with value v */
@@ -191,9 +194,9 @@ typedef struct satchel_schema {
 } satchel_schema;
 
 /*
- * `custom` is borrowed, sorted here is not needed: it must come sorted by (entity, number).
- * Errors: INVALID_ARGUMENT (not sorted, number outside 1000 … 65535, unknown entity, a name taken twice),
- * LIMIT_EXCEEDED (more than SATCHEL_LIMIT_CUSTOM_FIELDS).
+ * `custom` is borrowed and must come sorted by (entity, number).
+ * Errors: INVALID_ARGUMENT (not sorted, number outside 1000 … 65535, unknown entity, a name taken twice, a definition that
+ * is not whole), LIMIT_EXCEEDED (more than SATCHEL_LIMIT_CUSTOM_FIELDS).
  */
 SATCHEL_MUST_USE satchel_status satchel_schema_init(satchel_schema *schema, const satchel_model *model,
                                                     const satchel_custom_field *custom, uint32_t custom_count,
