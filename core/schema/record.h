@@ -21,12 +21,12 @@ typedef struct satchel_set {
 typedef struct satchel_value {
     satchel_type type;
     union {
-        bool boolean;       /* BOOL */
-        int64_t integer;    /* INT, TIME */
-        double real;        /* REAL */
+        bool boolean;        /* BOOL */
+        int64_t integer;     /* INT, TIME */
+        double real;         /* REAL */
         satchel_bytes bytes; /* TEXT (valid UTF-8), BYTES */
-        satchel_id id;      /* ID */
-        satchel_set set;    /* SET */
+        satchel_id id;       /* ID */
+        satchel_set set;     /* SET */
     } as;
 } satchel_value;
 

@@ -13,21 +13,21 @@
 typedef enum satchel_type {
     SATCHEL_TYPE_NULL = 0,
     SATCHEL_TYPE_BOOL = 1,
-    SATCHEL_TYPE_INT = 2,   /* int64: counts, money in minor units, fixed-point quantities, days, enum values */
-    SATCHEL_TYPE_REAL = 3,  /* double; never money */
-    SATCHEL_TYPE_TEXT = 4,  /* UTF-8 */
+    SATCHEL_TYPE_INT = 2,  /* int64: counts, money in minor units, fixed-point quantities, days, enum values */
+    SATCHEL_TYPE_REAL = 3, /* double; never money */
+    SATCHEL_TYPE_TEXT = 4, /* UTF-8 */
     SATCHEL_TYPE_BYTES = 5,
-    SATCHEL_TYPE_ID = 6,    /* 16 bytes */
-    SATCHEL_TYPE_SET = 7,   /* sorted distinct elements, text or id */
-    SATCHEL_TYPE_TIME = 8   /* ms since 1970-01-01 UTC */
+    SATCHEL_TYPE_ID = 6,  /* 16 bytes */
+    SATCHEL_TYPE_SET = 7, /* sorted distinct elements, text or id */
+    SATCHEL_TYPE_TIME = 8 /* ms since 1970-01-01 UTC */
 } satchel_type;
 
 /* How a value travels in the entity's protobuf message. */
 typedef enum satchel_encoding {
-    SATCHEL_ENCODING_VARINT = 0, /* bool, int32, int64, uint32, uint64, enum */
-    SATCHEL_ENCODING_ZIGZAG = 1, /* sint32, sint64 */
+    SATCHEL_ENCODING_VARINT = 0,  /* bool, int32, int64, uint32, uint64, enum */
+    SATCHEL_ENCODING_ZIGZAG = 1,  /* sint32, sint64 */
     SATCHEL_ENCODING_FIXED64 = 2, /* double */
-    SATCHEL_ENCODING_BYTES = 3   /* string, bytes; repeated for a set */
+    SATCHEL_ENCODING_BYTES = 3    /* string, bytes; repeated for a set */
 } satchel_encoding;
 
 /* Merge policies, see core/doc/merge.md. */
@@ -73,12 +73,12 @@ typedef enum satchel_search_kind {
 
 typedef enum satchel_unit {
     SATCHEL_UNIT_NONE = 0,
-    SATCHEL_UNIT_MONEY = 1,       /* minor units of the currency in the record's `currency` field, or its root's */
+    SATCHEL_UNIT_MONEY = 1, /* minor units of the currency in the record's `currency` field, or its root's */
     SATCHEL_UNIT_METRES = 2,
     SATCHEL_UNIT_SECONDS = 3,
-    SATCHEL_UNIT_DAYS = 4,        /* a calendar day: days since 1970-01-01 */
-    SATCHEL_UNIT_DEGREES_E7 = 5,  /* 1e-7 degree */
-    SATCHEL_UNIT_QUANTITY_E3 = 6, /* 1/1000 of the sales unit */
+    SATCHEL_UNIT_DAYS = 4,         /* a calendar day: days since 1970-01-01 */
+    SATCHEL_UNIT_DEGREES_E7 = 5,   /* 1e-7 degree */
+    SATCHEL_UNIT_QUANTITY_E3 = 6,  /* 1/1000 of the sales unit */
     SATCHEL_UNIT_BASIS_POINTS = 7, /* 1/100 per cent */
     SATCHEL_UNIT_PERCENT = 8,
     SATCHEL_UNIT_BYTES = 9
@@ -94,12 +94,12 @@ typedef struct satchel_label {
 
 /* One value of an enum; in a state enum also where it may go. */
 typedef struct satchel_choice {
-    int32_t value; /* 1 … SATCHEL_CHOICE_LAST; 0 means unset and is never stored */
+    int32_t value;    /* 1 … SATCHEL_CHOICE_LAST; 0 means unset and is never stored */
     const char *name; /* lower snake case, without the enum's prefix: "in_progress" */
     satchel_label label;
-    uint64_t next;   /* STATE: bit v set = this state may go to the choice with value v */
-    int32_t rank;    /* STATE: 0 = not terminal; of two terminal states the higher rank wins, of equals the first */
-    bool server_only; /* phones never set it */
+    uint64_t next;       /* STATE: bit v set = this state may go to the choice with value v */
+    int32_t rank;        /* STATE: 0 = not terminal; of two terminal states the higher rank wins, of equals the first */
+    bool server_only;    /* phones never set it */
     uint32_t rank_field; /* STATE: the rank counts only where the row holds this field; 0 = always */
 } satchel_choice;
 
@@ -107,7 +107,7 @@ typedef struct satchel_choices {
     const char *name; /* "VisitStatus" */
     uint32_t count;
     const satchel_choice *items; /* by value */
-    int32_t initial; /* STATE: value of a new row, 0 if none */
+    int32_t initial;             /* STATE: value of a new row, 0 if none */
 } satchel_choices;
 
 /* Flags of a field. */
@@ -118,31 +118,31 @@ typedef struct satchel_choices {
 #define SATCHEL_FIELD_DERIVED 16u /* computed from other rows (order total): sent, checked, never merged */
 
 typedef struct satchel_field {
-    uint32_t number;   /* protobuf field number, for ever */
-    const char *name;  /* "credit_limit" */
+    uint32_t number;  /* protobuf field number, for ever */
+    const char *name; /* "credit_limit" */
     satchel_label label;
-    uint8_t type;      /* satchel_type */
-    uint8_t element;   /* SET: TEXT or ID; else NULL */
-    uint8_t encoding;  /* satchel_encoding */
-    uint8_t policy;    /* satchel_policy */
-    uint8_t group;     /* 0 = none; fields with the same number merge as one */
-    uint8_t writer;    /* satchel_writer_kind */
-    uint8_t sensitivity; /* satchel_sensitivity */
-    uint8_t search;    /* satchel_search_kind */
-    uint8_t unit;      /* satchel_unit */
-    uint8_t flags;     /* SATCHEL_FIELD_… */
-    uint32_t max_bytes; /* text, bytes, set element: longest in bytes; never 0 for these */
-    int64_t min, max;  /* INT and TIME: inclusive */
-    const char *pattern; /* name of a checked pattern ("phone", "email", "currency", "url"), or NULL */
-    uint32_t ref;      /* ID, SET of ID: entity number referred to, 0 if none */
+    uint8_t type;                   /* satchel_type */
+    uint8_t element;                /* SET: TEXT or ID; else NULL */
+    uint8_t encoding;               /* satchel_encoding */
+    uint8_t policy;                 /* satchel_policy */
+    uint8_t group;                  /* 0 = none; fields with the same number merge as one */
+    uint8_t writer;                 /* satchel_writer_kind */
+    uint8_t sensitivity;            /* satchel_sensitivity */
+    uint8_t search;                 /* satchel_search_kind */
+    uint8_t unit;                   /* satchel_unit */
+    uint8_t flags;                  /* SATCHEL_FIELD_… */
+    uint32_t max_bytes;             /* text, bytes, set element: longest in bytes; never 0 for these */
+    int64_t min, max;               /* INT and TIME: inclusive */
+    const char *pattern;            /* name of a checked pattern ("phone", "email", "currency", "url"), or NULL */
+    uint32_t ref;                   /* ID, SET of ID: entity number referred to, 0 if none */
     const satchel_choices *choices; /* INT with an enum type, else NULL */
 } satchel_field;
 
 /* Flags of an entity. */
-#define SATCHEL_ENTITY_FACT 1u        /* append-only: created once, never edited, never deleted by phones */
-#define SATCHEL_ENTITY_ARCHIVE 2u     /* archived instead of deleted */
-#define SATCHEL_ENTITY_SERVER_MADE 4u /* phones never create or write it */
-#define SATCHEL_ENTITY_COMPANY 8u     /* seen by everybody in the company (product, price list, template, user) */
+#define SATCHEL_ENTITY_FACT 1u         /* append-only: created once, never edited, never deleted by phones */
+#define SATCHEL_ENTITY_ARCHIVE 2u      /* archived instead of deleted */
+#define SATCHEL_ENTITY_SERVER_MADE 4u  /* phones never create or write it */
+#define SATCHEL_ENTITY_COMPANY 8u      /* seen by everybody in the company (product, price list, template, user) */
 #define SATCHEL_ENTITY_SERVER_ONLY 16u /* never travels to a phone as a row */
 
 /* Numbers that are the same in every entity's message. */
@@ -157,13 +157,13 @@ typedef struct satchel_field {
 #define SATCHEL_FIELD_REVISION 907u
 
 typedef struct satchel_entity {
-    uint32_t number;  /* for ever, 1 … 255 */
-    const char *name; /* "customer" */
+    uint32_t number;    /* for ever, 1 … 255 */
+    const char *name;   /* "customer" */
     const char *plural; /* "customers" */
     satchel_label label;
-    uint8_t flags;    /* SATCHEL_ENTITY_… */
-    uint32_t root;    /* entity of the aggregate root that it travels with, 0 = it is a root itself */
-    uint32_t root_field; /* field (ID) that names the root row, 0 if it is a root */
+    uint8_t flags;         /* SATCHEL_ENTITY_… */
+    uint32_t root;         /* entity of the aggregate root that it travels with, 0 = it is a root itself */
+    uint32_t root_field;   /* field (ID) that names the root row, 0 if it is a root */
     uint32_t anchor_field; /* field (ID) that names the customer which gives the row its scope, 0 if none */
     uint32_t owner_field;  /* field (ID) that names the owning user (owner, assignee, …), 0 if none */
     uint32_t title_field;  /* field that names the row to a reader, 0 if none */
@@ -195,8 +195,8 @@ typedef struct satchel_schema {
 
 /*
  * `custom` is borrowed and must come sorted by (entity, number).
- * Errors: INVALID_ARGUMENT (not sorted, number outside 1000 … 65535, unknown entity, a name taken twice, a definition that
- * is not whole), LIMIT_EXCEEDED (more than SATCHEL_LIMIT_CUSTOM_FIELDS).
+ * Errors: INVALID_ARGUMENT (not sorted, number outside 1000 … 65535, unknown entity, a name taken twice, a definition
+ * that is not whole), LIMIT_EXCEEDED (more than SATCHEL_LIMIT_CUSTOM_FIELDS).
  */
 SATCHEL_MUST_USE satchel_status satchel_schema_init(satchel_schema *schema, const satchel_model *model,
                                                     const satchel_custom_field *custom, uint32_t custom_count,

@@ -2,8 +2,8 @@
 /*
  * One validation for both sides: on the phone at entry, on the server at apply.
  *
- * Who may write is not decided here (access), nor whether a state can be reached on the server (merge). No message holds
- * a value.
+ * Who may write is not decided here (access), nor whether a state can be reached on the server (merge). No message
+ * holds a value.
  */
 #ifndef SATCHEL_SCHEMA_VALIDATE_H
 #define SATCHEL_SCHEMA_VALIDATE_H
@@ -14,9 +14,9 @@
 #define SATCHEL_LARGEST_DELTA INT64_C(1000000000000000)
 
 /*
- * A value against its field: type, range, length, UTF-8, pattern, choice. NULL is fine unless the field is required; a
- * required text of nothing but white space and an empty required set are as good as NULL. A real number is finite, an id
- * is not all zero, a set is canonical (WRONG_TYPE otherwise) and has no empty element.
+ * A value against its field: type, range, length, UTF-8, pattern, choice. NULL is fine unless the field is required;
+ * a required text of nothing but white space and an empty required set are as good as NULL. A real number is finite, an
+ * id is not all zero, a set is canonical (WRONG_TYPE otherwise) and has no empty element.
  * Errors: WRONG_TYPE, OUT_OF_RANGE, TOO_LONG, BAD_TEXT, PATTERN_MISMATCH, REQUIRED_MISSING, LIMIT_EXCEEDED (set).
  */
 SATCHEL_MUST_USE satchel_status satchel_validate_value(const satchel_entity *entity, const satchel_field *field,
@@ -25,16 +25,17 @@ SATCHEL_MUST_USE satchel_status satchel_validate_value(const satchel_entity *ent
 /*
  * An op by itself:
  * - known entity, kind and fields; a field that this version does not know is in the tails and passes;
- * - CREATE: required fields there (but not those of the server if `by_phone`, and never custom ones, because a rule may be
- *   newer than the phone), states reachable from the initial one, nothing removed;
+ * - CREATE: required fields there (but not those of the server if `by_phone`, and never custom ones, because a rule may
+ *   be newer than the phone), states reachable from the initial one, nothing removed;
  * - EDIT: says something, is not of a fact; `from` given for every STATE field set, unless the field is not required
  *   (then its absence means that there was no state);
- * - set and cleared disjoint, adds and removes of one set disjoint; SET, SUM, MAX, MIN and STATE fields and required ones
- *   are never cleared, `removed` holds SET fields only, `from` STATE fields only that are also set;
- * - groups whole: an EDIT that sets or clears one member sets or clears each of them (in a CREATE the absent are null);
+ * - set and cleared disjoint, adds and removes of one set disjoint; SET, SUM, MAX, MIN and STATE fields and required
+ *   ones are never cleared, `removed` holds SET fields only, `from` STATE fields only that are also set;
+ * - groups whole: an EDIT that sets or clears one member sets or clears each of them (in a CREATE the absent are
+ *   null);
  * - SUM: a delta of at most SATCHEL_LARGEST_DELTA either way;
- * - DELETE, VOID: nothing else said; COMMAND: values are checked against the fields of the entity, but for nothing else;
- * - meta fields are never set; `by_phone`: nor fields of the server, states reserved to it, nor rows that only it makes.
+ * - DELETE, VOID: nothing else said; COMMAND: values are checked against the fields of the entity, and that is all;
+ * - meta fields are never set; `by_phone`: nor fields of the server, states reserved to it, nor rows only it makes.
  * Errors: as satchel_validate_value, UNKNOWN_ENTITY, UNKNOWN_FIELD, READ_ONLY_FIELD, IMMUTABLE, INVALID_ARGUMENT,
  * ILLEGAL_STATE (the op's own from → to is no path), LIMIT_EXCEEDED (exceptions, tail).
  */
@@ -42,8 +43,8 @@ SATCHEL_MUST_USE satchel_status satchel_validate_op(const satchel_schema *schema
                                                     satchel_error *error);
 
 /*
- * A whole row: every value, every required field, custom ones included, but no meta fields. For entry forms and imports,
- * and for the server to flag what it may not refuse. `by_phone`: required fields of the server may be absent.
+ * A whole row: every value, every required field, custom ones included, but no meta fields. For entry forms and
+ * imports, and for the server to flag what it may not refuse. `by_phone`: fields of the server may be absent.
  * Errors: as satchel_validate_value, UNKNOWN_ENTITY, UNKNOWN_FIELD.
  */
 SATCHEL_MUST_USE satchel_status satchel_validate_row(const satchel_schema *schema, uint32_t entity,

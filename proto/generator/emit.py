@@ -7,7 +7,6 @@ HEAD = """/* SPDX-License-Identifier: Apache-2.0 */
  * Made from proto/satchel/model.proto by proto/generator: change that instead.
  */
 """
-META = 2
 
 
 def quoted(text):
@@ -29,7 +28,7 @@ def number(value):
 
 
 def constants(model):
-    """(name, text, comment) of every macro, in order."""
+    """(name, text) of every macro, in order."""
     for entity in model.entities:
         yield "SATCHEL_ENTITY_" + entity.name.upper(), "%du" % entity.number
     for entity in model.entities:
@@ -79,7 +78,8 @@ def choices_table(enum):
 
 
 def field_flags(field):
-    flags = [name for name, on in (("REQUIRED", field.required), ("META", field.meta), ("DERIVED", field.derived)) if on]
+    told = (("REQUIRED", field.required), ("META", field.meta), ("DERIVED", field.derived))
+    flags = [name for name, on in told if on]
     return " | ".join("SATCHEL_FIELD_" + name for name in flags) or "0"
 
 

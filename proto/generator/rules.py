@@ -197,7 +197,8 @@ def check_links(entity, by_entity):
              ("owner", entity.owner, "user"))
     for what, name, ref in links:
         if name and (name not in by_name or by_name[name].type != "ID" or by_name[name].ref != ref):
-            yield '%s: %s must name an id field that refers to %s, not "%s"' % (entity.name, what, ref or "the root", name)
+            yield '%s: %s must name an id field that refers to %s, not "%s"' % (
+                entity.name, what, ref or "the root", name)
     if entity.title and (entity.title not in by_name or by_name[entity.title].type != "TEXT"):
         yield '%s: title must name a text field, not "%s"' % (entity.name, entity.title)
     if bool(entity.root) != bool(entity.root_field):
