@@ -18,7 +18,10 @@ typedef enum satchel_result_code {
     SATCHEL_RESULT_HELD = 5     /* not applied because something that it depends on was not */
 } satchel_result_code;
 
-#define SATCHEL_RECEIPT_BYTES 32
+#define SATCHEL_RECEIPT_BYTES 16
+#define SATCHEL_ANSWER_DIGEST_BYTES 32
+#define SATCHEL_LIMIT_RULE_BYTES 256      /* name of a rule in a result */
+#define SATCHEL_LIMIT_REMOVED_ROWS 65536  /* rows of one removal */
 #define SATCHEL_CURSOR_MARK_BYTES 8
 
 typedef struct satchel_answer_head {
@@ -29,7 +32,8 @@ typedef struct satchel_answer_head {
     uint64_t applied_through;
     uint32_t minimum_schema;
     uint32_t backoff_ms;
-    satchel_bytes fork_digest; /* empty or 32 bytes */
+    satchel_bytes fork_digest; /* empty or SATCHEL_ANSWER_DIGEST_BYTES */
+    uint64_t request_number;   /* of the request that is answered; 0: not said */
 } satchel_answer_head;
 
 typedef struct satchel_result_loss {
@@ -90,12 +94,12 @@ typedef struct satchel_removal_frame {
 
 typedef struct satchel_page_end {
     uint8_t continues[SATCHEL_CURSOR_MARK_BYTES];
-    satchel_bytes cursor;
+    satchel_bytes cursor; /* empty: as in the request */
     uint64_t position_n;
     bool more;
     uint64_t rows_done;
     uint64_t rows_total;
-    satchel_bytes digest; /* empty or 32 bytes */
+    satchel_bytes digest; /* empty or SATCHEL_ANSWER_DIGEST_BYTES */
 } satchel_page_end;
 
 typedef enum satchel_frame_kind {
@@ -121,7 +125,7 @@ typedef struct satchel_answer_frame {
     } as;
 } satchel_answer_frame;
 
-/* Appends one frame. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
+/* Appends one frame. Errors: NO_MEMORY, LIMIT_EXCEEDED, INVALID_ARGUMENT (a member that its kind needs is missing). */
 SATCHEL_MUST_USE satchel_status satchel_answer_write(const satchel_answer_frame *frame, satchel_buffer *payload);
 
 /*
@@ -130,6 +134,18 @@ SATCHEL_MUST_USE satchel_status satchel_answer_write(const satchel_answer_frame 
  */
 SATCHEL_MUST_USE satchel_status satchel_answer_read(satchel_reader *payload, satchel_arena *arena,
                                                     satchel_answer_frame *out, satchel_error *error);
+
+/* What a payload holds, without its rows. */
+typedef struct satchel_answer_survey {
+    satchel_answer_head head; /* borrowed from the payload */
+    satchel_page_end end;
+    bool has_end;
+    uint32_t counts[SATCHEL_FRAME_END + 1]; /* frames by kind */
+} satchel_answer_survey;
+
+/* As satchel_answer_check, and counts the frames. */
+SATCHEL_MUST_USE satchel_status satchel_answer_look(satchel_bytes payload, satchel_arena *arena,
+                                                    satchel_answer_survey *out, satchel_error *error);
 
 /*
  * Walks a whole payload once: every frame well-formed, the head first, kinds ascending, at most one end and it last.

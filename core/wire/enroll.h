@@ -10,11 +10,12 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "crypto/mac.h"
+#include "wire/request.h"
 
 #define SATCHEL_CODE_BYTES 10
 #define SATCHEL_CODE_TEXT_BYTES 20 /* with hyphens and zero */
 #define SATCHEL_CODE_KEY_BYTES 16
-#define SATCHEL_MAC_BYTES 32
 #define SATCHEL_PUBLIC_KEY_BYTES 32
 #define SATCHEL_DEVICE_NAME_BYTES 128
 
@@ -25,7 +26,7 @@ typedef struct satchel_enroll_request {
     satchel_text device_name; /* borrowed from the payload when read; ≤ SATCHEL_DEVICE_NAME_BYTES */
     satchel_text platform;
     uint8_t mac[SATCHEL_MAC_BYTES];
-    uint8_t token[16];
+    uint8_t token[SATCHEL_TOKEN_BYTES]; /* the first current one */
     uint32_t protocol;
     uint32_t schema;
 } satchel_enroll_request;

@@ -23,7 +23,7 @@ SATCHEL_MUST_USE satchel_status satchel_record_encode(const satchel_schema *sche
 SATCHEL_MUST_USE satchel_status satchel_record_decode(const satchel_schema *schema, uint32_t entity, satchel_bytes bytes,
                                                       bool borrow, satchel_record *out, satchel_error *error);
 
-/* A single value with its type, for columns and journals: [type varint][content]. Errors as above. */
+/* A single value with its type, for columns and journals; form in value_codec.c. Errors as above. */
 SATCHEL_MUST_USE satchel_status satchel_value_encode(const satchel_value *value, satchel_buffer *out);
 SATCHEL_MUST_USE satchel_status satchel_value_decode(satchel_reader *reader, satchel_arena *arena, satchel_value *out);
 

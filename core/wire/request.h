@@ -10,18 +10,19 @@
 #include "base/limits.h"
 
 #define SATCHEL_PROTOCOL_VERSION 1u
-#define SATCHEL_TOKEN_BYTES 16
+/* Tokens tell copies of a store apart, they prove nothing: 64 random bits are enough and keep polls small. */
+#define SATCHEL_TOKEN_BYTES 8
 
 typedef struct satchel_request_head {
     uint32_t protocol;
     uint32_t schema;
-    satchel_id incarnation;
+    satchel_id incarnation; /* none: the device's current one; only in a request without units */
     uint8_t token_current[SATCHEL_TOKEN_BYTES];
     uint8_t token_next[SATCHEL_TOKEN_BYTES];
     satchel_moment now;
     satchel_bytes cursor;
-    uint32_t page_bytes;
-    uint64_t settled_through;
+    uint32_t page_bytes;      /* size of the page that fits the link, travels in KiB, rounded up; 0 = results only */
+    uint64_t settled_through; /* 0: nothing new to say */
 } satchel_request_head;
 
 /* Appends. Errors: NO_MEMORY, LIMIT_EXCEEDED (cursor, unit). */
@@ -34,5 +35,12 @@ SATCHEL_MUST_USE satchel_status satchel_request_read_head(satchel_reader *payloa
 /* The next unit's bytes, borrowed; `*out_found` false at the end. Unknown fields are skipped. Errors: MALFORMED, LIMIT_EXCEEDED. */
 SATCHEL_MUST_USE satchel_status satchel_request_next_unit(satchel_reader *payload, satchel_bytes *out, bool *out_found,
                                                           satchel_error *error);
+
+/*
+ * Walks a whole payload: head, then every unit's frame; to be called before anything is done with it.
+ * Errors: MALFORMED (also units without an incarnation), LIMIT_EXCEEDED (also the number of units).
+ */
+SATCHEL_MUST_USE satchel_status satchel_request_check(satchel_bytes payload, satchel_request_head *out_head,
+                                                      uint32_t *out_unit_count, satchel_error *error);
 
 #endif

@@ -10,14 +10,20 @@
 
 #define SATCHEL_DIGEST_BYTES 32
 
-/* One op without its sequence (its place in the unit gives it): what the op log stores. Errors: as satchel_record_encode. */
+/*
+ * One op without its sequence (its place in the unit gives it): what the op log stores.
+ * Errors: as satchel_record_encode, INVALID_ARGUMENT (a part that its kind needs is missing, fields do not ascend).
+ */
 SATCHEL_MUST_USE satchel_status satchel_op_encode(const satchel_schema *schema, const satchel_op *op,
                                                   satchel_buffer *out);
-/* Errors: NO_MEMORY, MALFORMED, BAD_TEXT, LIMIT_EXCEEDED, UNKNOWN_ENTITY. */
+/* Everything is copied into `arena`. Errors: NO_MEMORY, MALFORMED, BAD_TEXT, LIMIT_EXCEEDED, UNKNOWN_ENTITY. */
 SATCHEL_MUST_USE satchel_status satchel_op_decode(const satchel_schema *schema, satchel_bytes bytes, uint64_t sequence,
                                                   satchel_arena *arena, satchel_op *out, satchel_error *error);
 
-/* A unit from its head (ops are not read) and its ops' bytes in order. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
+/*
+ * A unit from its head (ops are not read) and its ops' bytes in order. The incarnation is not part of it: the request
+ * names it. Errors: NO_MEMORY, LIMIT_EXCEEDED, INVALID_ARGUMENT (no ops, or sequence 0).
+ */
 SATCHEL_MUST_USE satchel_status satchel_unit_encode(const satchel_unit_ops *head, const satchel_bytes *op_bytes,
                                                     uint32_t op_count, satchel_buffer *out);
 /*
