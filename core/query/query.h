@@ -39,7 +39,10 @@ typedef struct satchel_sql {
     uint32_t binding_count;
 } satchel_sql;
 
-/* Injected by the server: `text` is ANDed to the WHERE clause, its parameters bound where they stand. */
+/*
+ * Injected by the database side: `text` is ANDed to the WHERE clause. Its parameters are question marks in both dialects,
+ * bound where they stand; it must hold no other question mark.
+ */
 typedef struct satchel_predicate {
     satchel_text text;
     const satchel_value *bindings;
@@ -53,8 +56,12 @@ satchel_text satchel_query_words(const satchel_query *query);
 /*
  * Checks the query against `schema` (custom fields too; conditions whose number is ≥ SATCHEL_CUSTOM_FIELD_FIRST are
  * accepted by the builder and checked here) and writes SELECT <columns> FROM <table> … ORDER BY … LIMIT limit + 1.
- * The keyset continues behind the row that it names. `predicate` may be NULL. `search_sql` (may be empty) is the subselect
- * that gives the rowids of a search. Errors: UNKNOWN_FIELD, WRONG_TYPE, MALFORMED (keyset), UNSUPPORTED, NO_MEMORY.
+ * The keyset continues behind the row that it names. Nulls sort before every value, ids break ties. `predicate` may be NULL; the
+ * words of a search and "not hidden" come in through it too (the compiler knows no search index). Bindings that are
+ * no keyset values borrow from `query` and `predicate`, which must outlive `out`; the rest lives in `arena`. A condition "not
+ * equal" holds for a null field. Each compile sets `out` anew; satchel_sql_deinit frees it, also after a failure.
+ * Errors: UNKNOWN_FIELD, WRONG_TYPE, MALFORMED (keyset), UNSUPPORTED (the schema lacks the entity), INVALID_ARGUMENT
+ * (fewer question marks than bindings in the predicate), NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_query_compile(const satchel_query *query, const satchel_schema *schema,
                                                       satchel_dialect dialect, satchel_text columns,
