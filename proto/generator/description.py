@@ -76,7 +76,7 @@ def read_choices(options, enum):
             number=value.number, full_name=value.name, name=value.name.lower(), told=told is not None,
             en=told.en if told else "", zh=told.zh if told else "", next=list(told.next) if told else [],
             rank=told.rank if told else 0, initial=bool(told and told.initial),
-            server_only=bool(told and told.server_only)))
+            server_only=bool(told and told.server_only), rank_field=told.rank_field if told else ""))
         prefix = snake(enum.name).upper() + "_"
         items[-1].prefixed = value.name.startswith(prefix)
         items[-1].name = value.name[len(prefix):].lower() if items[-1].prefixed else value.name.lower()

@@ -64,13 +64,19 @@ def next_bits(enum, item):
     return sum(1 << by_name[name] for name in set(item.next))
 
 
-def choices_table(enum):
+def rank_fields(model):
+    """name of a state enum → field names and numbers of the entity whose state it is."""
+    return {field.choices.name: {other.name: other.number for other in entity.fields}
+            for entity in model.entities for field in entity.fields if field.policy == "STATE"}
+
+
+def choices_table(enum, fields):
     lines = ["static const satchel_choice %s_items[] = {" % enum.snake]
     told = [item for item in sorted(enum.items, key=lambda i: i.number) if item.number]
     for item in told:
-        lines.append("    {%d, %s, {%s, %s}, UINT64_C(0x%x), %d, %s}," % (
+        lines.append("    {%d, %s, {%s, %s}, UINT64_C(0x%x), %d, %s, %du}," % (
             item.number, quoted(item.name), quoted(item.en), quoted(item.zh), next_bits(enum, item), item.rank,
-            "true" if item.server_only else "false"))
+            "true" if item.server_only else "false", fields.get(item.rank_field, 0)))
     initial = next((item.number for item in told if item.initial), 0)
     lines.append("};\nstatic const satchel_choices %s_choices = {%s, %d, %s_items, %d};\n" % (
         enum.snake, quoted(enum.name), len(told), enum.snake, initial))
@@ -117,7 +123,8 @@ def table(model):
     used = {field.choices.snake for entity in model.entities for field in entity.fields if field.choices}
     parts = [HEAD.format(purpose="The entity table, see core/schema/schema.h."),
              '#include "schema/schema.h"\n']
-    parts += [choices_table(enum) for enum in model.enums if enum.snake in used]
+    evidence = rank_fields(model)
+    parts += [choices_table(enum, evidence.get(enum.name, {})) for enum in model.enums if enum.snake in used]
     parts += [fields_table(entity, entities) for entity in model.entities]
     parts.append("static const satchel_entity entities[] = {")
     parts += [entity_row(entity, entities) for entity in model.entities]

@@ -30,8 +30,8 @@ def check_enum(enum, state):
             yield "%s: a choice must be 1 … 63, not %d" % (place, item.number)
         if not item.en or not item.zh:
             yield "%s: a label is missing (en, zh)" % place
-        if not state and (item.next or item.rank or item.initial):
-            yield "%s: next, rank and initial are for enums of STATE fields" % place
+        if not state and (item.next or item.rank or item.initial or item.rank_field):
+            yield "%s: next, rank, rank_field and initial are for enums of STATE fields" % place
         for name in item.next:
             if name not in names:
                 yield '%s: next names the unknown state "%s"' % (place, name)
@@ -49,6 +49,8 @@ def check_state(enum, told):
         place = "%s.%s" % (enum.name, item.full_name)
         if item.rank < 0:
             yield "%s: a rank is not negative" % place
+        if item.rank_field and item.rank <= 0:
+            yield "%s: rank_field without a rank" % place
         if item.rank > 0 and item.next:
             yield "%s: a terminal state (rank > 0) has no next" % place
         if item.rank == 0 and not item.next:
@@ -236,6 +238,24 @@ def check_entity(entity, by_entity):
     yield from check_links(entity, by_entity)
 
 
+def check_evidence(model):
+    """A rank_field is a field of the one entity whose state the enum is."""
+    holders = {}
+    for entity in model.entities:
+        for field in entity.fields:
+            if field.choices and field.policy == "STATE":
+                holders.setdefault(field.choices.name, []).append(entity)
+    for enum in model.enums:
+        for item in enum.items:
+            if not item.rank_field or enum.name not in holders:
+                continue
+            place = "%s.%s" % (enum.name, item.full_name)
+            if len(holders[enum.name]) > 1:
+                yield "%s: rank_field in an enum that is the state of several fields" % place
+            elif item.rank_field not in {field.name for field in holders[enum.name][0].fields}:
+                yield '%s: rank_field names the unknown field "%s"' % (place, item.rank_field)
+
+
 def check_unique(model):
     for what in ("number", "name", "plural"):
         seen = {}
@@ -262,7 +282,6 @@ def check(model):
     by_entity = {entity.name: entity for entity in model.entities}
     state = {field.choices.name for e in model.entities for field in e.fields
              if field.choices and field.policy == "STATE"}
-    # A log of states (stage_change) uses the same enum without being the state.
     for enum in model.enums:
         breaches += check_enum(enum, enum.name in state)
     for plain in model.plain:
@@ -270,5 +289,6 @@ def check(model):
                      for name in plain.stray]
     for entity in model.entities:
         breaches += check_entity(entity, by_entity)
+    breaches += check_evidence(model)
     breaches += check_unique(model)
     return breaches
