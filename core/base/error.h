@@ -8,8 +8,8 @@
 #include <satchel/status.h>
 
 /*
- * Fills `error` (may be NULL) and returns `status`, so that a failure reads `return satchel_fail(error, SATCHEL_…, "…")`.
- * The format must not print customer data, keys or PINs. Entity and field are set to 0.
+ * Fills `error` (may be NULL) and returns `status`, so that a failure reads `return satchel_fail(error, SATCHEL_…,
+ * "…")`. The format must not print customer data, keys or PINs. Entity and field are set to 0.
  */
 satchel_status satchel_fail(satchel_error *error, satchel_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

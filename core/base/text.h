@@ -31,7 +31,8 @@ size_t satchel_text_count(satchel_text text);
 /* The code point at `*at` of a valid text, moving `*at` behind it; 0 at the end. */
 uint32_t satchel_text_next(satchel_text text, size_t *at);
 
-/* Writes a code point as UTF-8 into `out` (4 bytes of room) and returns the bytes written; 0 if it is not a scalar value. */
+/* Writes a code point as UTF-8 into `out` (4 bytes of room) and returns the bytes written; 0 if it is not a scalar
+ * value. */
 size_t satchel_text_put(uint32_t code_point, char out[4]);
 
 /* Longest prefix of a valid text of at most `bytes` bytes that does not cut a code point. */

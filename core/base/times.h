@@ -13,9 +13,9 @@
 #define SATCHEL_MS_PER_DAY INT64_C(86400000)
 
 typedef struct satchel_civil {
-    int32_t year; /* -9999 … 9999 */
+    int32_t year;  /* -9999 … 9999 */
     int32_t month; /* 1 … 12 */
-    int32_t day; /* 1 … 31 */
+    int32_t day;   /* 1 … 31 */
 } satchel_civil;
 
 int64_t satchel_days_from_civil(satchel_civil civil);

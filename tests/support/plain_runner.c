@@ -4,8 +4,8 @@
  *
  *     plain_base [--list] [--slow SECONDS] [PATTERN…]      PATTERN: suite/behaviour, with * and ? as in a shell
  *
- * Last line: "N passed, N failed". Exits 0 if all passed, 1 if one failed, 2 if no test fits. A test that hangs is ended
- * after SATCHEL_TEST_SECONDS (600) seconds together with the run, naming the test.
+ * Last line: "N passed, N failed". Exits 0 if all passed, 1 if one failed, 2 if no test fits. A test that hangs is
+ * ended after SATCHEL_TEST_SECONDS (600) seconds together with the run, naming the test.
  */
 #include "support/runner.h"
 #include "support/test.h"
