@@ -70,7 +70,7 @@ SATCHEL_MUST_USE satchel_status satchel_reader_byte(satchel_reader *reader, uint
 SATCHEL_MUST_USE satchel_status satchel_reader_take(satchel_reader *reader, size_t bytes, satchel_bytes *out);
 
 static inline uint64_t satchel_zigzag(int64_t value) {
-    return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    return ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
 }
 static inline int64_t satchel_unzigzag(uint64_t value) {
     return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);

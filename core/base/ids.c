@@ -59,7 +59,7 @@ void satchel_id_write(const satchel_id *id, char text[SATCHEL_ID_TEXT_BYTES]) {
 }
 
 satchel_status satchel_id_read(satchel_text text, satchel_id *out) {
-    satchel_id id;
+    satchel_id id = {{0}};
     if (text.bytes == 2 * (size_t)SATCHEL_ID_BYTES) {
         satchel_status status = satchel_hex_read(text, id.bytes, SATCHEL_ID_BYTES);
         if (status == SATCHEL_OK) {

@@ -25,7 +25,7 @@ const char *satchel_status_text(satchel_status status, const char *language) {
     int chinese = language != NULL && strncmp(language, "zh", 2) == 0;
     switch (status) {
 #define STATUS_TEXT(name, number, class_, en, zh)                                                                      \
-    case SATCHEL_##name: return chinese ? zh : en;
+    case SATCHEL_##name: return chinese ? (zh) : (en);
         SATCHEL_STATUS_TABLE(STATUS_TEXT)
 #undef STATUS_TEXT
     default: return chinese ? "未知状态" : "a status that this version does not know";

@@ -83,8 +83,11 @@ bool test_check_uint(uint64_t got, uint64_t expected, const test_place *place) {
 bool test_check_real(double got, double expected, const test_place *place) {
     char left[48];
     char right[48];
-    /* Bitwise: NaN equals itself and 0.0 is not -0.0. */
-    if (memcmp(&got, &expected, sizeof got) == 0) {
+    uint64_t got_bits; /* compared as bits: NaN equals itself and 0.0 is not -0.0 */
+    uint64_t expected_bits;
+    memcpy(&got_bits, &got, sizeof got_bits);
+    memcpy(&expected_bits, &expected, sizeof expected_bits);
+    if (got_bits == expected_bits) {
         return test_passed();
     }
     snprintf(left, sizeof left, "%.17g", got);
