@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The payload of a sync answer: message SyncAnswer of envelope.proto, written and read frame by frame. A frame's kind is
- * its field number; one row of `frames` a kind makes writing, reading and checking.
+ * The payload of a sync answer: message SyncAnswer of envelope.proto, written and read frame by frame. A frame's kind
+ * is its field number; one row of `frames` a kind makes writing, reading and checking.
  */
 #include "wire/answer.h"
 
@@ -210,8 +210,8 @@ satchel_status satchel_answer_read(satchel_reader *payload, satchel_arena *arena
     return SATCHEL_OK;
 }
 
-static satchel_status note_frame(const satchel_answer_frame *frame, satchel_frame_kind last,
-                                 satchel_answer_survey *out, satchel_error *error) {
+static satchel_status note_frame(const satchel_answer_frame *frame, satchel_frame_kind last, satchel_answer_survey *out,
+                                 satchel_error *error) {
     bool once = frame->kind == SATCHEL_FRAME_HEAD || frame->kind == SATCHEL_FRAME_END;
     bool first = last == SATCHEL_FRAME_NONE;
     if (first != (frame->kind == SATCHEL_FRAME_HEAD) || frame->kind < last || (once && frame->kind == last)) {

@@ -12,16 +12,16 @@
 /* What the server decided of an op. The numbers are sent and stored. */
 typedef enum satchel_result_code {
     SATCHEL_RESULT_APPLIED = 1,
-    SATCHEL_RESULT_MERGED = 2,  /* applied, but some fields lost: see losses */
+    SATCHEL_RESULT_MERGED = 2, /* applied, but some fields lost: see losses */
     SATCHEL_RESULT_REFUSED = 3,
-    SATCHEL_RESULT_PARKED = 4,  /* kept on the server for the row's supervisor */
-    SATCHEL_RESULT_HELD = 5     /* not applied because something that it depends on was not */
+    SATCHEL_RESULT_PARKED = 4, /* kept on the server for the row's supervisor */
+    SATCHEL_RESULT_HELD = 5    /* not applied because something that it depends on was not */
 } satchel_result_code;
 
 #define SATCHEL_RECEIPT_BYTES 16
 #define SATCHEL_ANSWER_DIGEST_BYTES 32
-#define SATCHEL_LIMIT_RULE_BYTES 256      /* name of a rule in a result */
-#define SATCHEL_LIMIT_REMOVED_ROWS 65536  /* rows of one removal */
+#define SATCHEL_LIMIT_RULE_BYTES 256     /* name of a rule in a result */
+#define SATCHEL_LIMIT_REMOVED_ROWS 65536 /* rows of one removal */
 #define SATCHEL_CURSOR_MARK_BYTES 8
 
 typedef struct satchel_answer_head {

@@ -36,24 +36,15 @@ static satchel_status write_set(const satchel_set *set, satchel_buffer *out) {
 
 static satchel_status write_content(const satchel_value *value, satchel_buffer *out) {
     switch (value->type) {
-    case SATCHEL_TYPE_BOOL:
-        return satchel_wire_put_varint(out, BOOLEAN, value->as.boolean ? 1 : 0);
-    case SATCHEL_TYPE_INT:
-        return satchel_wire_put_varint(out, INTEGER, satchel_zigzag(value->as.integer));
-    case SATCHEL_TYPE_TIME:
-        return satchel_wire_put_varint(out, TIME, satchel_zigzag(value->as.integer));
-    case SATCHEL_TYPE_REAL:
-        return satchel_wire_put_fixed64(out, REAL, satchel_wire_bits(value->as.real));
-    case SATCHEL_TYPE_TEXT:
-        return satchel_wire_put_bytes(out, TEXT, value->as.bytes);
-    case SATCHEL_TYPE_BYTES:
-        return satchel_wire_put_bytes(out, BYTES, value->as.bytes);
-    case SATCHEL_TYPE_ID:
-        return satchel_wire_put_bytes(out, ID, satchel_id_view(&value->as.id));
-    case SATCHEL_TYPE_SET:
-        return write_set(&value->as.set, out);
-    default:
-        return SATCHEL_WRONG_TYPE;
+    case SATCHEL_TYPE_BOOL: return satchel_wire_put_varint(out, BOOLEAN, value->as.boolean ? 1 : 0);
+    case SATCHEL_TYPE_INT: return satchel_wire_put_varint(out, INTEGER, satchel_zigzag(value->as.integer));
+    case SATCHEL_TYPE_TIME: return satchel_wire_put_varint(out, TIME, satchel_zigzag(value->as.integer));
+    case SATCHEL_TYPE_REAL: return satchel_wire_put_fixed64(out, REAL, satchel_wire_bits(value->as.real));
+    case SATCHEL_TYPE_TEXT: return satchel_wire_put_bytes(out, TEXT, value->as.bytes);
+    case SATCHEL_TYPE_BYTES: return satchel_wire_put_bytes(out, BYTES, value->as.bytes);
+    case SATCHEL_TYPE_ID: return satchel_wire_put_bytes(out, ID, satchel_id_view(&value->as.id));
+    case SATCHEL_TYPE_SET: return write_set(&value->as.set, out);
+    default: return SATCHEL_WRONG_TYPE;
     }
 }
 
@@ -162,20 +153,12 @@ static satchel_status read_content(satchel_arena *arena, const satchel_field *fi
     *out = satchel_value_null();
     out->type = (satchel_type)field->type;
     switch (out->type) {
-    case SATCHEL_TYPE_BOOL:
-        out->as.boolean = content->value != 0;
-        return SATCHEL_OK;
+    case SATCHEL_TYPE_BOOL: out->as.boolean = content->value != 0; return SATCHEL_OK;
     case SATCHEL_TYPE_INT:
-    case SATCHEL_TYPE_TIME:
-        out->as.integer = satchel_unzigzag(content->value);
-        return SATCHEL_OK;
-    case SATCHEL_TYPE_REAL:
-        out->as.real = satchel_wire_real(content->value);
-        return SATCHEL_OK;
-    case SATCHEL_TYPE_SET:
-        return read_set(arena, field, content->bytes, &out->as.set);
-    default:
-        return satchel_wire_value_of(out->type, content->bytes, out);
+    case SATCHEL_TYPE_TIME: out->as.integer = satchel_unzigzag(content->value); return SATCHEL_OK;
+    case SATCHEL_TYPE_REAL: out->as.real = satchel_wire_real(content->value); return SATCHEL_OK;
+    case SATCHEL_TYPE_SET: return read_set(arena, field, content->bytes, &out->as.set);
+    default: return satchel_wire_value_of(out->type, content->bytes, out);
     }
 }
 

@@ -50,21 +50,23 @@ void satchel_code_key(const uint8_t code[SATCHEL_CODE_BYTES], uint8_t out[SATCHE
 
 /* The proofs of both sides; see the message comments in envelope.proto for what they cover. */
 void satchel_enroll_request_mac(const uint8_t code[SATCHEL_CODE_BYTES],
-                                const uint8_t server_key[SATCHEL_PUBLIC_KEY_BYTES], const satchel_enroll_request *request,
-                                uint8_t out[SATCHEL_MAC_BYTES]);
+                                const uint8_t server_key[SATCHEL_PUBLIC_KEY_BYTES],
+                                const satchel_enroll_request *request, uint8_t out[SATCHEL_MAC_BYTES]);
 void satchel_enroll_answer_mac(const uint8_t code[SATCHEL_CODE_BYTES], const satchel_enroll_request *request,
                                const satchel_enroll_answer *answer, uint8_t out[SATCHEL_MAC_BYTES]);
 
-SATCHEL_MUST_USE satchel_status satchel_enroll_request_write(const satchel_enroll_request *request, satchel_buffer *payload);
+SATCHEL_MUST_USE satchel_status satchel_enroll_request_write(const satchel_enroll_request *request,
+                                                             satchel_buffer *payload);
 SATCHEL_MUST_USE satchel_status satchel_enroll_request_read(satchel_bytes payload, satchel_enroll_request *out,
                                                             satchel_error *error);
-SATCHEL_MUST_USE satchel_status satchel_enroll_answer_write(const satchel_enroll_answer *answer, satchel_buffer *payload);
+SATCHEL_MUST_USE satchel_status satchel_enroll_answer_write(const satchel_enroll_answer *answer,
+                                                            satchel_buffer *payload);
 SATCHEL_MUST_USE satchel_status satchel_enroll_answer_read(satchel_bytes payload, satchel_enroll_answer *out,
                                                            satchel_error *error);
 
 /*
- * The enrolment link that a QR code carries: "satchel:enroll?server=https://…&code=7K3M…&key=<base64url of the server key>".
- * Parts are percent-encoded. Errors: NO_MEMORY; read: MALFORMED. The texts that are read live in `arena`.
+ * The enrolment link that a QR code carries: "satchel:enroll?server=https://…&code=7K3M…&key=<base64url of the server
+ * key>". Parts are percent-encoded. Errors: NO_MEMORY; read: MALFORMED. The texts that are read live in `arena`.
  */
 typedef struct satchel_enroll_link {
     satchel_text server;

@@ -92,12 +92,8 @@ static bool read_content(pb_istream_t *stream, const satchel_reader *reader, pb_
                          satchel_wire_field *out) {
     uint32_t half = 0;
     switch (type) {
-    case PB_WT_VARINT:
-        out->type = SATCHEL_WIRE_VARINT;
-        return pb_decode_varint(stream, &out->value);
-    case PB_WT_64BIT:
-        out->type = SATCHEL_WIRE_FIXED64;
-        return pb_decode_fixed64(stream, &out->value);
+    case PB_WT_VARINT: out->type = SATCHEL_WIRE_VARINT; return pb_decode_varint(stream, &out->value);
+    case PB_WT_64BIT: out->type = SATCHEL_WIRE_FIXED64; return pb_decode_fixed64(stream, &out->value);
     case PB_WT_32BIT:
         out->type = SATCHEL_WIRE_FIXED32;
         if (!pb_decode_fixed32(stream, &half)) {
@@ -105,11 +101,8 @@ static bool read_content(pb_istream_t *stream, const satchel_reader *reader, pb_
         }
         out->value = half;
         return true;
-    case PB_WT_STRING:
-        out->type = SATCHEL_WIRE_BYTES;
-        return read_bytes(stream, reader, &out->bytes);
-    default:
-        return false;
+    case PB_WT_STRING: out->type = SATCHEL_WIRE_BYTES; return read_bytes(stream, reader, &out->bytes);
+    default: return false;
     }
 }
 
@@ -124,8 +117,8 @@ satchel_status satchel_wire_next(satchel_reader *reader, satchel_wire_field *out
     }
     const uint8_t *start = reader->data + reader->at;
     pb_istream_t stream = pb_istream_from_buffer(start, left);
-    if (!pb_decode_tag(&stream, &type, &field.number, &end) || field.number == 0 ||
-        field.number > FIELD_NUMBER_MOST || !read_content(&stream, reader, type, &field)) {
+    if (!pb_decode_tag(&stream, &type, &field.number, &end) || field.number == 0 || field.number > FIELD_NUMBER_MOST ||
+        !read_content(&stream, reader, type, &field)) {
         return SATCHEL_MALFORMED;
     }
     field.raw = satchel_bytes_of(start, left - stream.bytes_left);

@@ -30,7 +30,8 @@ SATCHEL_MUST_USE satchel_status satchel_wire_put_varint(satchel_buffer *out, uin
 SATCHEL_MUST_USE satchel_status satchel_wire_put_fixed64(satchel_buffer *out, uint32_t number, uint64_t value);
 SATCHEL_MUST_USE satchel_status satchel_wire_put_bytes(satchel_buffer *out, uint32_t number, satchel_bytes bytes);
 
-/* A field whose content is appended between begin and end; the length is put before it at the end. Errors: NO_MEMORY. */
+/* A field whose content is appended between begin and end; the length is put before it at the end. Errors: NO_MEMORY.
+ */
 SATCHEL_MUST_USE satchel_status satchel_wire_begin(satchel_buffer *out, uint32_t number, size_t *out_mark);
 SATCHEL_MUST_USE satchel_status satchel_wire_end(satchel_buffer *out, size_t mark);
 

@@ -63,22 +63,12 @@ static bool all_zero(satchel_bytes bytes) {
 static satchel_status write_number(const satchel_wire_member *member, const uint8_t *at, satchel_buffer *out) {
     uint64_t value = 0;
     switch (member->kind) {
-    case SATCHEL_WIRE_BOOL:
-        value = *at != 0 ? 1 : 0;
-        break;
+    case SATCHEL_WIRE_BOOL: value = *at != 0 ? 1 : 0; break;
     case SATCHEL_WIRE_U32:
-    case SATCHEL_WIRE_ENUM:
-        value = get_u32(at);
-        break;
-    case SATCHEL_WIRE_KIB:
-        value = ((uint64_t)get_u32(at) + KIB - 1) / KIB;
-        break;
-    case SATCHEL_WIRE_S64:
-        value = satchel_zigzag((int64_t)get_u64(at));
-        break;
-    default:
-        value = get_u64(at);
-        break;
+    case SATCHEL_WIRE_ENUM: value = get_u32(at); break;
+    case SATCHEL_WIRE_KIB: value = ((uint64_t)get_u32(at) + KIB - 1) / KIB; break;
+    case SATCHEL_WIRE_S64: value = satchel_zigzag((int64_t)get_u64(at)); break;
+    default: value = get_u64(at); break;
     }
     return value == 0 ? SATCHEL_OK : satchel_wire_put_varint(out, member->number, value);
 }
@@ -150,16 +140,11 @@ static satchel_status write_member(const satchel_wire_member *member, const uint
     switch (member->kind) {
     case SATCHEL_WIRE_FIXED:
     case SATCHEL_WIRE_BLOB:
-    case SATCHEL_WIRE_TEXT:
-        return write_bytes(member, at, out);
-    case SATCHEL_WIRE_NUMBERS:
-        return write_numbers(member, at, get_u32(from + member->count_offset), out);
-    case SATCHEL_WIRE_ONE:
-        return write_nested(member, at, depth, false, out);
-    case SATCHEL_WIRE_MANY:
-        return write_many(member, at, get_u32(from + member->count_offset), depth, out);
-    default:
-        return write_number(member, at, out);
+    case SATCHEL_WIRE_TEXT: return write_bytes(member, at, out);
+    case SATCHEL_WIRE_NUMBERS: return write_numbers(member, at, get_u32(from + member->count_offset), out);
+    case SATCHEL_WIRE_ONE: return write_nested(member, at, depth, false, out);
+    case SATCHEL_WIRE_MANY: return write_many(member, at, get_u32(from + member->count_offset), depth, out);
+    default: return write_number(member, at, out);
     }
 }
 
@@ -201,19 +186,12 @@ static satchel_status put_u32(const satchel_wire_member *member, uint64_t value,
 static satchel_status read_number(const satchel_wire_member *member, uint64_t value, uint8_t *at) {
     bool truth = value != 0;
     switch (member->kind) {
-    case SATCHEL_WIRE_BOOL:
-        memcpy(at, &truth, sizeof truth);
-        return SATCHEL_OK;
+    case SATCHEL_WIRE_BOOL: memcpy(at, &truth, sizeof truth); return SATCHEL_OK;
     case SATCHEL_WIRE_U32:
-    case SATCHEL_WIRE_ENUM:
-        return put_u32(member, value, at);
-    case SATCHEL_WIRE_KIB:
-        return value <= UINT32_MAX / KIB ? put_u32(member, value * KIB, at) : SATCHEL_MALFORMED;
-    case SATCHEL_WIRE_S64:
-        value = (uint64_t)satchel_unzigzag(value);
-        break;
-    default:
-        break;
+    case SATCHEL_WIRE_ENUM: return put_u32(member, value, at);
+    case SATCHEL_WIRE_KIB: return value <= UINT32_MAX / KIB ? put_u32(member, value * KIB, at) : SATCHEL_MALFORMED;
+    case SATCHEL_WIRE_S64: value = (uint64_t)satchel_unzigzag(value); break;
+    default: break;
     }
     memcpy(at, &value, sizeof value);
     return SATCHEL_OK;
@@ -345,16 +323,11 @@ static satchel_status read_member(const satchel_wire_member *member, const satch
     switch (member->kind) {
     case SATCHEL_WIRE_FIXED:
     case SATCHEL_WIRE_BLOB:
-    case SATCHEL_WIRE_TEXT:
-        return read_bytes(member, field->bytes, at);
-    case SATCHEL_WIRE_NUMBERS:
-        return read_numbers(member, field->bytes, from->arena, at, out + member->count_offset);
-    case SATCHEL_WIRE_ONE:
-        return read_at(member->nested, &nested, at);
-    case SATCHEL_WIRE_MANY:
-        return read_item(member, field->bytes, from, out);
-    default:
-        return read_number(member, field->value, at);
+    case SATCHEL_WIRE_TEXT: return read_bytes(member, field->bytes, at);
+    case SATCHEL_WIRE_NUMBERS: return read_numbers(member, field->bytes, from->arena, at, out + member->count_offset);
+    case SATCHEL_WIRE_ONE: return read_at(member->nested, &nested, at);
+    case SATCHEL_WIRE_MANY: return read_item(member, field->bytes, from, out);
+    default: return read_number(member, field->value, at);
     }
 }
 

@@ -15,8 +15,8 @@
 typedef enum satchel_wire_kind {
     SATCHEL_WIRE_U32 = 1,
     SATCHEL_WIRE_U64,
-    SATCHEL_WIRE_I64,     /* int64: negative numbers take ten bytes */
-    SATCHEL_WIRE_S64,     /* sint64: zigzag */
+    SATCHEL_WIRE_I64, /* int64: negative numbers take ten bytes */
+    SATCHEL_WIRE_S64, /* sint64: zigzag */
     SATCHEL_WIRE_BOOL,
     SATCHEL_WIRE_KIB,     /* a uint32 of bytes that travels in KiB, rounded up */
     SATCHEL_WIRE_ENUM,    /* an enum of C that is no larger than `limit` */
@@ -40,21 +40,23 @@ typedef struct satchel_wire_member {
 } satchel_wire_member;
 
 typedef struct satchel_wire_message {
-    const char *name; /* for error details */
-    size_t bytes;     /* of the struct */
+    const char *name;                   /* for error details */
+    size_t bytes;                       /* of the struct */
     const satchel_wire_member *members; /* by number */
     size_t member_count;
 } satchel_wire_message;
 
 /* Rows of such tables. */
-#define SATCHEL_WIRE_MEMBER(type, member, number, kind, limit) {number, kind, offsetof(type, member), 0, limit, NULL}
+#define SATCHEL_WIRE_MEMBER(type, member, number, kind, limit)                                                         \
+    { number, kind, offsetof(type, member), 0, limit, NULL }
 #define SATCHEL_WIRE_LIST(type, member, count, number, limit)                                                          \
-    {number, SATCHEL_WIRE_NUMBERS, offsetof(type, member), offsetof(type, count), limit, NULL}
+    { number, SATCHEL_WIRE_NUMBERS, offsetof(type, member), offsetof(type, count), limit, NULL }
 #define SATCHEL_WIRE_NESTED(type, member, number, nested)                                                              \
-    {number, SATCHEL_WIRE_ONE, offsetof(type, member), 0, 0, nested}
+    { number, SATCHEL_WIRE_ONE, offsetof(type, member), 0, 0, nested }
 #define SATCHEL_WIRE_REPEATED(type, member, count, number, limit, nested)                                              \
-    {number, SATCHEL_WIRE_MANY, offsetof(type, member), offsetof(type, count), limit, nested}
-#define SATCHEL_WIRE_TABLE(name, type, members) {name, sizeof(type), members, sizeof(members) / sizeof((members)[0])}
+    { number, SATCHEL_WIRE_MANY, offsetof(type, member), offsetof(type, count), limit, nested }
+#define SATCHEL_WIRE_TABLE(name, type, members)                                                                        \
+    { name, sizeof(type), members, sizeof(members) / sizeof((members)[0]) }
 
 /* The message satchel_moment, part of several. */
 extern const satchel_wire_message satchel_wire_moment;

@@ -62,14 +62,10 @@ static bool well_shaped(satchel_op_kind kind, uint32_t entity, const satchel_id 
     switch (kind) {
     case SATCHEL_OP_CREATE:
     case SATCHEL_OP_EDIT:
-    case SATCHEL_OP_DELETE:
-        return entity != 0 && !satchel_id_is_none(row);
-    case SATCHEL_OP_VOID:
-        return target != 0;
-    case SATCHEL_OP_COMMAND:
-        return command != 0;
-    default:
-        return false;
+    case SATCHEL_OP_DELETE: return entity != 0 && !satchel_id_is_none(row);
+    case SATCHEL_OP_VOID: return target != 0;
+    case SATCHEL_OP_COMMAND: return command != 0;
+    default: return false;
     }
 }
 
@@ -138,10 +134,8 @@ static satchel_status write_op(const satchel_schema *schema, const satchel_op *o
                        .entity = op->entity,
                        .row = op->row,
                        .base_n = op->base_n};
-    op_shape after = {.cleared = op->cleared,
-                      .cleared_count = op->cleared_count,
-                      .target = op->target,
-                      .command = op->command};
+    op_shape after = {
+        .cleared = op->cleared, .cleared_count = op->cleared_count, .target = op->target, .command = op->command};
     satchel_status status = satchel_wire_write(&op_message, &before, out);
     if (status == SATCHEL_OK) {
         status = write_exceptions(op, out);

@@ -39,23 +39,17 @@ static satchel_status write_value(const satchel_field *field, const satchel_valu
         return status;
     }
     switch (value->type) {
-    case SATCHEL_TYPE_BOOL:
-        return satchel_wire_put_varint(out, field->number, value->as.boolean ? 1 : 0);
+    case SATCHEL_TYPE_BOOL: return satchel_wire_put_varint(out, field->number, value->as.boolean ? 1 : 0);
     case SATCHEL_TYPE_INT:
     case SATCHEL_TYPE_TIME:
         return satchel_wire_put_varint(out, field->number,
                                        zigzag ? satchel_zigzag(value->as.integer) : (uint64_t)value->as.integer);
-    case SATCHEL_TYPE_REAL:
-        return satchel_wire_put_fixed64(out, field->number, satchel_wire_bits(value->as.real));
+    case SATCHEL_TYPE_REAL: return satchel_wire_put_fixed64(out, field->number, satchel_wire_bits(value->as.real));
     case SATCHEL_TYPE_TEXT:
-    case SATCHEL_TYPE_BYTES:
-        return satchel_wire_put_bytes(out, field->number, value->as.bytes);
-    case SATCHEL_TYPE_ID:
-        return satchel_wire_put_bytes(out, field->number, satchel_id_view(&value->as.id));
-    case SATCHEL_TYPE_SET:
-        return write_set(field->number, &value->as.set, out);
-    default:
-        return SATCHEL_WRONG_TYPE;
+    case SATCHEL_TYPE_BYTES: return satchel_wire_put_bytes(out, field->number, value->as.bytes);
+    case SATCHEL_TYPE_ID: return satchel_wire_put_bytes(out, field->number, satchel_id_view(&value->as.id));
+    case SATCHEL_TYPE_SET: return write_set(field->number, &value->as.set, out);
+    default: return SATCHEL_WRONG_TYPE;
     }
 }
 
@@ -120,12 +114,9 @@ satchel_status satchel_record_encode(const satchel_schema *schema, uint32_t enti
 
 static satchel_wire_type wire_type(const satchel_field *field) {
     switch (field->encoding) {
-    case SATCHEL_ENCODING_FIXED64:
-        return SATCHEL_WIRE_FIXED64;
-    case SATCHEL_ENCODING_BYTES:
-        return SATCHEL_WIRE_BYTES;
-    default:
-        return SATCHEL_WIRE_VARINT;
+    case SATCHEL_ENCODING_FIXED64: return SATCHEL_WIRE_FIXED64;
+    case SATCHEL_ENCODING_BYTES: return SATCHEL_WIRE_BYTES;
+    default: return SATCHEL_WIRE_VARINT;
     }
 }
 
@@ -133,19 +124,14 @@ static satchel_status read_value(const satchel_field *field, const satchel_wire_
     *out = satchel_value_null();
     out->type = (satchel_type)field->type;
     switch (out->type) {
-    case SATCHEL_TYPE_BOOL:
-        out->as.boolean = read->value != 0;
-        return SATCHEL_OK;
+    case SATCHEL_TYPE_BOOL: out->as.boolean = read->value != 0; return SATCHEL_OK;
     case SATCHEL_TYPE_INT:
     case SATCHEL_TYPE_TIME:
         out->as.integer =
             field->encoding == SATCHEL_ENCODING_ZIGZAG ? satchel_unzigzag(read->value) : (int64_t)read->value;
         return SATCHEL_OK;
-    case SATCHEL_TYPE_REAL:
-        out->as.real = satchel_wire_real(read->value);
-        return SATCHEL_OK;
-    default:
-        return satchel_wire_value_of(out->type, read->bytes, out);
+    case SATCHEL_TYPE_REAL: out->as.real = satchel_wire_real(read->value); return SATCHEL_OK;
+    default: return satchel_wire_value_of(out->type, read->bytes, out);
     }
 }
 
@@ -155,8 +141,7 @@ static satchel_status read_element(const satchel_field *field, satchel_bytes ele
     if (held != NULL) {
         value = *held;
     }
-    satchel_status status =
-        satchel_wire_set_add(out->arena, (satchel_type)field->element, element, &value.as.set);
+    satchel_status status = satchel_wire_set_add(out->arena, (satchel_type)field->element, element, &value.as.set);
     return status == SATCHEL_OK ? satchel_wire_record_put(out, field->number, &value) : status;
 }
 

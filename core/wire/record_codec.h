@@ -10,18 +10,20 @@
 
 #include "schema/record.h"
 
-/* Appends the record. The id (field 1) is written only if the record holds it. Errors: NO_MEMORY, LIMIT_EXCEEDED, UNKNOWN_FIELD, WRONG_TYPE. */
+/* Appends the record. The id (field 1) is written only if the record holds it. Errors: NO_MEMORY, LIMIT_EXCEEDED,
+ * UNKNOWN_FIELD, WRONG_TYPE. */
 SATCHEL_MUST_USE satchel_status satchel_record_encode(const satchel_schema *schema, uint32_t entity,
                                                       const satchel_record *record, satchel_buffer *out);
 
 /*
  * Decodes into `out`, which is initialised; values are copied into its arena (or borrowed from `bytes` if `borrow`).
- * Known fields are checked for wire type, UTF-8 and size limits, not against their ranges (validate.h does that). Unknown
- * fields, known fields of an unexpected wire type excluded, are kept in the tail. Last of repeated scalars wins.
- * Errors: NO_MEMORY, MALFORMED, BAD_TEXT, LIMIT_EXCEEDED, UNKNOWN_ENTITY.
+ * Known fields are checked for wire type, UTF-8 and size limits, not against their ranges (validate.h does that).
+ * Unknown fields, known fields of an unexpected wire type excluded, are kept in the tail. Last of repeated scalars
+ * wins. Errors: NO_MEMORY, MALFORMED, BAD_TEXT, LIMIT_EXCEEDED, UNKNOWN_ENTITY.
  */
-SATCHEL_MUST_USE satchel_status satchel_record_decode(const satchel_schema *schema, uint32_t entity, satchel_bytes bytes,
-                                                      bool borrow, satchel_record *out, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_record_decode(const satchel_schema *schema, uint32_t entity,
+                                                      satchel_bytes bytes, bool borrow, satchel_record *out,
+                                                      satchel_error *error);
 
 /* A single value with its type, for columns and journals; form in value_codec.c. Errors as above. */
 SATCHEL_MUST_USE satchel_status satchel_value_encode(const satchel_value *value, satchel_buffer *out);
@@ -34,7 +36,7 @@ SATCHEL_MUST_USE satchel_status satchel_set_decode(satchel_bytes bytes, satchel_
 /* The custom values of a record as one blob (repeated CustomValue, as in field 900), and back, added to `out`. */
 SATCHEL_MUST_USE satchel_status satchel_custom_encode(const satchel_schema *schema, uint32_t entity,
                                                       const satchel_record *record, satchel_buffer *out);
-SATCHEL_MUST_USE satchel_status satchel_custom_decode(const satchel_schema *schema, uint32_t entity, satchel_bytes bytes,
-                                                      satchel_record *out);
+SATCHEL_MUST_USE satchel_status satchel_custom_decode(const satchel_schema *schema, uint32_t entity,
+                                                      satchel_bytes bytes, satchel_record *out);
 
 #endif

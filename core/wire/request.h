@@ -32,7 +32,8 @@ SATCHEL_MUST_USE satchel_status satchel_request_write_unit(satchel_bytes unit, s
 /* Reads the head, which must come first; the cursor is borrowed. Errors: MALFORMED, LIMIT_EXCEEDED. */
 SATCHEL_MUST_USE satchel_status satchel_request_read_head(satchel_reader *payload, satchel_request_head *out,
                                                           satchel_error *error);
-/* The next unit's bytes, borrowed; `*out_found` false at the end. Unknown fields are skipped. Errors: MALFORMED, LIMIT_EXCEEDED. */
+/* The next unit's bytes, borrowed; `*out_found` false at the end. Unknown fields are skipped. Errors: MALFORMED,
+ * LIMIT_EXCEEDED. */
 SATCHEL_MUST_USE satchel_status satchel_request_next_unit(satchel_reader *payload, satchel_bytes *out, bool *out_found,
                                                           satchel_error *error);
 

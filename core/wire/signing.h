@@ -29,7 +29,8 @@ SATCHEL_MUST_USE satchel_status satchel_request_sign(const char *method, const c
                                                      const satchel_id *device, uint64_t request_number,
                                                      const uint8_t secret_key[64], satchel_signed_headers *out);
 
-/* Who claims to have signed, before any key is known. Errors: UNAUTHENTICATED (any header missing or of another form). */
+/* Who claims to have signed, before any key is known. Errors: UNAUTHENTICATED (any header missing or of another form).
+ */
 SATCHEL_MUST_USE satchel_status satchel_request_claim(const satchel_signed_headers *headers, satchel_id *out_device,
                                                       uint64_t *out_request_number, satchel_error *error);
 

@@ -30,8 +30,9 @@ SATCHEL_MUST_USE satchel_status satchel_unit_encode(const satchel_unit_ops *head
  * The head, and the ops still as bytes (borrowed from `bytes`). Errors: NO_MEMORY, MALFORMED, LIMIT_EXCEEDED.
  * A unit without ops or with first_sequence 0 is MALFORMED.
  */
-SATCHEL_MUST_USE satchel_status satchel_unit_decode(satchel_bytes bytes, satchel_arena *arena, satchel_unit_ops *out_head,
-                                                    satchel_bytes **out_op_bytes, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_unit_decode(satchel_bytes bytes, satchel_arena *arena,
+                                                    satchel_unit_ops *out_head, satchel_bytes **out_op_bytes,
+                                                    satchel_error *error);
 
 /* BLAKE2b-256 over the unit's bytes. */
 void satchel_unit_digest(satchel_bytes unit, uint8_t out[SATCHEL_DIGEST_BYTES]);

@@ -95,24 +95,16 @@ static satchel_status write_real(double real, satchel_buffer *out) {
 
 static satchel_status write_content(const satchel_value *value, satchel_buffer *out) {
     switch (value->type) {
-    case SATCHEL_TYPE_NULL:
-        return SATCHEL_OK;
-    case SATCHEL_TYPE_BOOL:
-        return satchel_buffer_append_byte(out, value->as.boolean ? 1 : 0);
+    case SATCHEL_TYPE_NULL: return SATCHEL_OK;
+    case SATCHEL_TYPE_BOOL: return satchel_buffer_append_byte(out, value->as.boolean ? 1 : 0);
     case SATCHEL_TYPE_INT:
-    case SATCHEL_TYPE_TIME:
-        return satchel_buffer_append_varint(out, satchel_zigzag(value->as.integer));
-    case SATCHEL_TYPE_REAL:
-        return write_real(value->as.real, out);
+    case SATCHEL_TYPE_TIME: return satchel_buffer_append_varint(out, satchel_zigzag(value->as.integer));
+    case SATCHEL_TYPE_REAL: return write_real(value->as.real, out);
     case SATCHEL_TYPE_TEXT:
-    case SATCHEL_TYPE_BYTES:
-        return write_counted(value->as.bytes, SATCHEL_LIMIT_TEXT_BYTES, out);
-    case SATCHEL_TYPE_ID:
-        return satchel_buffer_append(out, satchel_id_view(&value->as.id));
-    case SATCHEL_TYPE_SET:
-        return write_set(&value->as.set, out);
-    default:
-        return SATCHEL_WRONG_TYPE;
+    case SATCHEL_TYPE_BYTES: return write_counted(value->as.bytes, SATCHEL_LIMIT_TEXT_BYTES, out);
+    case SATCHEL_TYPE_ID: return satchel_buffer_append(out, satchel_id_view(&value->as.id));
+    case SATCHEL_TYPE_SET: return write_set(&value->as.set, out);
+    default: return SATCHEL_WRONG_TYPE;
     }
 }
 
@@ -175,21 +167,14 @@ satchel_status satchel_value_decode(satchel_reader *reader, satchel_arena *arena
     }
     out->type = (satchel_type)type;
     switch (out->type) {
-    case SATCHEL_TYPE_BOOL:
-        return read_bool(reader, &out->as.boolean);
+    case SATCHEL_TYPE_BOOL: return read_bool(reader, &out->as.boolean);
     case SATCHEL_TYPE_INT:
-    case SATCHEL_TYPE_TIME:
-        return read_integer(reader, &out->as.integer);
-    case SATCHEL_TYPE_REAL:
-        return read_real(reader, &out->as.real);
+    case SATCHEL_TYPE_TIME: return read_integer(reader, &out->as.integer);
+    case SATCHEL_TYPE_REAL: return read_real(reader, &out->as.real);
     case SATCHEL_TYPE_TEXT:
-    case SATCHEL_TYPE_BYTES:
-        return read_bytes(reader, arena, out->type == SATCHEL_TYPE_TEXT, &out->as.bytes);
-    case SATCHEL_TYPE_ID:
-        return read_id(reader, &out->as.id);
-    case SATCHEL_TYPE_SET:
-        return read_set(reader, arena, &out->as.set);
-    default:
-        return SATCHEL_OK;
+    case SATCHEL_TYPE_BYTES: return read_bytes(reader, arena, out->type == SATCHEL_TYPE_TEXT, &out->as.bytes);
+    case SATCHEL_TYPE_ID: return read_id(reader, &out->as.id);
+    case SATCHEL_TYPE_SET: return read_set(reader, arena, &out->as.set);
+    default: return SATCHEL_OK;
     }
 }
