@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening a data folder and lending out its connections. Readers are lent one to a call and returned; the lane alone
+ * writes and checkpoints.
+ */
+#include "host/host.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/times.h"
+#include "host/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DATABASE_NAME "satchel.db"
+#define LOCK_NAME "lock"
+
+struct satchel_host {
+    char folder[PATH_MAX];
+    char database_path[PATH_MAX];
+    int lock_file;
+    int32_t zone_minutes;
+    satchel_clock clock;
+    satchel_db *writer;
+    satchel_service *service;
+    satchel_lane *lane;
+    pthread_mutex_t mutex; /* guards the pool */
+    satchel_db *readers[SATCHEL_HOST_READERS_KEPT];
+    uint32_t reader_count;
+};
+
+static satchel_status prepare_folder(satchel_host *host, const satchel_host_config *config, satchel_error *error) {
+    size_t length = strlen(config->folder);
+    if (length == 0 || length + sizeof DATABASE_NAME + 1 >= sizeof host->folder) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "the path of the data folder is empty or too long");
+    }
+    memcpy(host->folder, config->folder, length + 1);
+    (void)snprintf(host->database_path, sizeof host->database_path, "%.*s/%s", PATH_MAX - 32, host->folder,
+                   DATABASE_NAME);
+    if (config->create && mkdir(host->folder, 0700) != 0 && errno != EEXIST) {
+        return satchel_fail(error, SATCHEL_IO_ERROR, "cannot make the data folder: %s", strerror(errno));
+    }
+    struct stat info;
+    if (stat(host->folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        return satchel_fail(error, SATCHEL_NOT_FOUND, "there is no data folder here: make one with init");
+    }
+    if (!config->create && stat(host->database_path, &info) != 0) {
+        return satchel_fail(error, SATCHEL_NOT_FOUND, "the data folder holds no company: make one with init");
+    }
+    return SATCHEL_OK;
+}
+
+/* flock goes with the process, so a killed server leaves nothing behind that would have to be cleared by hand. */
+static satchel_status take_lock(satchel_host *host, satchel_error *error) {
+    char path[PATH_MAX + sizeof LOCK_NAME + 1];
+    (void)snprintf(path, sizeof path, "%s/%s", host->folder, LOCK_NAME);
+    host->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (host->lock_file < 0) {
+        return satchel_fail(error, SATCHEL_IO_ERROR, "cannot open the lock of the data folder: %s", strerror(errno));
+    }
+    if (flock(host->lock_file, LOCK_EX | LOCK_NB) != 0) {
+        return satchel_fail(error, SATCHEL_IN_USE, "another satcheld uses this data folder");
+    }
+    return SATCHEL_OK;
+}
+
+static satchel_status open_service(satchel_host *host, satchel_error *error) {
+    satchel_service_platform platform = {&host->clock, satchel_clock_now_ms, satchel_random_system(),
+                                         host->zone_minutes};
+    satchel_status status = satchel_crypto_init();
+    if (status == SATCHEL_OK) {
+        status = satchel_db_open_sqlite(&host->writer, host->database_path, SATCHEL_DB_WRITER, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_service_open(&host->service, &platform, host->writer, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_lane_open(&host->lane, host->writer, error);
+    }
+    return status;
+}
+
+satchel_status satchel_host_open(satchel_host **out, const satchel_host_config *config, satchel_error *error) {
+    *out = NULL;
+    satchel_host *host = satchel_memory_take(sizeof *host);
+    if (host == NULL) {
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for the data folder");
+    }
+    host->lock_file = -1;
+    host->zone_minutes = config->zone_minutes;
+    pthread_mutex_init(&host->mutex, NULL);
+    satchel_status status = prepare_folder(host, config, error);
+    if (status == SATCHEL_OK) {
+        status = take_lock(host, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_clock_load(&host->clock, host->folder, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = open_service(host, error);
+    }
+    if (status != SATCHEL_OK) {
+        satchel_host_close(host);
+        return status;
+    }
+    *out = host;
+    return SATCHEL_OK;
+}
+
+void satchel_host_close(satchel_host *host) {
+    if (host == NULL) {
+        return;
+    }
+    satchel_lane_close(host->lane);
+    for (uint32_t i = 0; i < host->reader_count; i++) {
+        satchel_db_close(host->readers[i]);
+    }
+    satchel_service_close(host->service);
+    satchel_db_close(host->writer);
+    if (host->lock_file >= 0) {
+        close(host->lock_file);
+    }
+    pthread_mutex_destroy(&host->mutex);
+    satchel_memory_give(host);
+}
+
+const satchel_service *satchel_host_service(const satchel_host *host) {
+    return host->service;
+}
+
+const char *satchel_host_folder(const satchel_host *host) {
+    return host->folder;
+}
+
+satchel_lane_stats satchel_host_lane_stats(const satchel_host *host) {
+    return satchel_lane_get_stats(host->lane);
+}
+
+static satchel_status borrow_reader(satchel_host *host, satchel_db **out, satchel_error *error) {
+    *out = NULL;
+    pthread_mutex_lock(&host->mutex);
+    if (host->reader_count > 0) {
+        *out = host->readers[--host->reader_count];
+    }
+    pthread_mutex_unlock(&host->mutex);
+    return *out != NULL ? SATCHEL_OK
+                        : satchel_db_open_sqlite(out, host->database_path, SATCHEL_DB_READER, error);
+}
+
+static void return_reader(satchel_host *host, satchel_db *reader) {
+    pthread_mutex_lock(&host->mutex);
+    if (host->reader_count < SATCHEL_HOST_READERS_KEPT) {
+        host->readers[host->reader_count++] = reader;
+        reader = NULL;
+    }
+    pthread_mutex_unlock(&host->mutex);
+    satchel_db_close(reader);
+}
+
+satchel_status satchel_host_read(satchel_host *host, satchel_lane_work work, void *context, satchel_error *error) {
+    satchel_db *reader;
+    satchel_status status = borrow_reader(host, &reader, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = satchel_db_begin(reader, SATCHEL_DB_READ, error);
+    if (status == SATCHEL_OK) {
+        status = work(context, reader, error);
+    }
+    satchel_db_rollback(reader);
+    return_reader(host, reader);
+    return status;
+}
+
+satchel_status satchel_host_write(satchel_host *host, satchel_lane_work work, void *context, satchel_error *error) {
+    return satchel_lane_run(host->lane, work, context, error);
+}
+
+typedef struct day_question {
+    const satchel_service *service;
+    bool due;
+} day_question;
+
+static satchel_status day_is_due(void *context, satchel_db *db, satchel_error *error) {
+    day_question *question = context;
+    return satchel_service_day_due(question->service, db, &question->due, error);
+}
+
+static satchel_status do_day(void *context, satchel_db *db, satchel_error *error) {
+    return satchel_service_day(context, db, error);
+}
+
+satchel_status satchel_host_day(satchel_host *host, satchel_error *error) {
+    day_question question = {host->service, false};
+    satchel_status status = satchel_host_read(host, day_is_due, &question, error);
+    if (status == SATCHEL_OK && question.due) {
+        status = satchel_host_write(host, do_day, host->service, error);
+    }
+    return status;
+}
+
+satchel_status satchel_host_set_day(satchel_host *host, int64_t day, satchel_error *error) {
+    int64_t offset_ms = 0;
+    if (day != SATCHEL_HOST_REAL_DAY) {
+        satchel_civil first = {1971, 1, 1};
+        satchel_civil last = {9998, 12, 31};
+        if (day < satchel_days_from_civil(first) || day > satchel_days_from_civil(last)) {
+            return satchel_fail(error, SATCHEL_OUT_OF_RANGE, "the day must lie between 1971-01-01 and 9998-12-31");
+        }
+        offset_ms = (day - satchel_day_of(satchel_clock_system_ms(), host->zone_minutes)) * SATCHEL_MS_PER_DAY;
+    }
+    satchel_status status = satchel_clock_store(&host->clock, host->folder, offset_ms, error);
+    return status == SATCHEL_OK ? satchel_host_day(host, error) : status;
+}
+
+int64_t satchel_host_clock_offset_ms(const satchel_host *host) {
+    return atomic_load(&host->clock.offset_ms);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From HTTP to the service and back. Nothing is decided here.
+ */
+#include "http/routes.h"
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "service/exchange.h"
+#include "wire/body.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define JSON_TYPE "application/json"
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define ENROLL_BODY_BYTES_MOST 4096
+
+/* The HTTP status of a failure of the server itself; the phone keeps everything and tries again. */
+static uint32_t failure_status(satchel_status status) {
+    return status == SATCHEL_BUSY || status == SATCHEL_NO_MEMORY ? 503 : 500;
+}
+
+static void reply_text(satchel_http_reply *reply, uint32_t status, const char *text) {
+    reply->status = status;
+    satchel_buffer_clear(&reply->body);
+    if (satchel_buffer_append(&reply->body, satchel_bytes_of(text, strlen(text))) != SATCHEL_OK) {
+        reply->status = 503;
+    }
+}
+
+/* Ids and numbers only: no log line holds customer data. */
+static void log_failure(const char *what, satchel_status status, const satchel_error *error) {
+    fprintf(stderr, "satcheld: %s failed: %s: %s\n", what, satchel_status_name(status), error->detail);
+}
+
+static void reply_failure(satchel_http_reply *reply, const char *what, satchel_status status,
+                          const satchel_error *error) {
+    log_failure(what, status, error);
+    reply_text(reply, failure_status(status), "The server could not do this now. Nothing is lost: try again.\n");
+}
+
+/* --- sync --- */
+
+typedef struct sync_work {
+    satchel_routes_context *routes;
+    const satchel_http_incoming *incoming;
+    satchel_signed_headers headers;
+    satchel_server_exchange *exchange;
+    satchel_http_reply *reply;
+} sync_work;
+
+static satchel_status sync_read(void *context, satchel_db *db, satchel_error *error) {
+    sync_work *work = context;
+    return satchel_server_exchange_read(&work->exchange, satchel_host_service(work->routes->host), db,
+                                        work->incoming->method, work->incoming->path, &work->headers,
+                                        work->incoming->body, error);
+}
+
+static satchel_status sync_apply(void *context, satchel_db *db, satchel_error *error) {
+    sync_work *work = context;
+    return satchel_server_exchange_apply(work->exchange, db, error);
+}
+
+static satchel_status sync_answer(void *context, satchel_db *db, satchel_error *error) {
+    sync_work *work = context;
+    return satchel_server_exchange_answer(work->exchange, db, &work->reply->body, &work->reply->status, error);
+}
+
+static void copy_header(const satchel_http_incoming *incoming, const char *name,
+                        char out[SATCHEL_SIGNING_HEADER_BYTES]) {
+    const char *value = satchel_http_header(incoming, name);
+    size_t length = value != NULL ? strlen(value) : 0;
+    if (length >= SATCHEL_SIGNING_HEADER_BYTES) {
+        length = 0; /* longer than any valid one: as good as absent */
+    }
+    memcpy(out, value != NULL ? value : "", length);
+    out[length] = '\0';
+}
+
+static void count_exchange(const sync_work *work) {
+    satchel_exchange_facts facts = satchel_server_exchange_facts(work->exchange);
+    atomic_fetch_add(&work->routes->exchanges, 1);
+    atomic_fetch_add(&work->routes->pages, facts.rows > 0 || facts.removals > 0);
+    atomic_fetch_add(&work->routes->rows_sent, facts.rows);
+    atomic_fetch_add(&work->routes->removals_sent, facts.removals);
+}
+
+static void handle_sync(void *context, const satchel_http_incoming *incoming, satchel_http_reply *reply) {
+    sync_work work = {context, incoming, {{0}, {0}, {0}, {0}}, NULL, reply};
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    copy_header(incoming, "Content-Digest", work.headers.content_digest);
+    copy_header(incoming, "Satchel-Request", work.headers.request_number);
+    copy_header(incoming, "Signature-Input", work.headers.signature_input);
+    copy_header(incoming, "Signature", work.headers.signature);
+    reply->media_type = SATCHEL_BODY_MEDIA_TYPE;
+    satchel_status status = satchel_host_day(work.routes->host, &error);
+    if (status == SATCHEL_OK) {
+        status = satchel_host_read(work.routes->host, sync_read, &work, &error);
+    }
+    if (status == SATCHEL_OK && satchel_server_exchange_needs_apply(work.exchange)) {
+        status = satchel_host_write(work.routes->host, sync_apply, &work, &error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_host_read(work.routes->host, sync_answer, &work, &error);
+    }
+    if (status == SATCHEL_OK) {
+        count_exchange(&work);
+    } else {
+        atomic_fetch_add(&work.routes->exchange_failures, 1);
+        reply->media_type = "text/plain; charset=utf-8";
+        reply_failure(reply, "sync", status, &error);
+    }
+    satchel_server_exchange_close(work.exchange);
+}
+
+/* --- enrolment --- */
+
+typedef struct enroll_work {
+    const satchel_service *service;
+    satchel_bytes body;
+    satchel_http_reply *reply;
+} enroll_work;
+
+static satchel_status enroll_apply(void *context, satchel_db *db, satchel_error *error) {
+    enroll_work *work = context;
+    satchel_buffer_clear(&work->reply->body);
+    return satchel_service_enroll(work->service, db, work->body, &work->reply->body, &work->reply->status, error);
+}
+
+static void handle_enroll(void *context, const satchel_http_incoming *incoming, satchel_http_reply *reply) {
+    satchel_routes_context *routes = context;
+    enroll_work work = {satchel_host_service(routes->host), incoming->body, reply};
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    reply->media_type = SATCHEL_BODY_MEDIA_TYPE;
+    satchel_status status = satchel_host_write(routes->host, enroll_apply, &work, &error);
+    if (status != SATCHEL_OK) {
+        reply->media_type = "text/plain; charset=utf-8";
+        reply_failure(reply, "enrolment", status, &error);
+    }
+}
+
+/* --- health and metrics --- */
+
+typedef struct count_work {
+    const satchel_service *service;
+    satchel_service_counts counts;
+    satchel_company company;
+} count_work;
+
+static satchel_status count_all(void *context, satchel_db *db, satchel_error *error) {
+    count_work *work = context;
+    satchel_status status = satchel_company_get(work->service, db, &work->company, error);
+    return status == SATCHEL_OK ? satchel_service_count(work->service, db, &work->counts, error) : status;
+}
+
+static void handle_health(void *context, const satchel_http_incoming *incoming, satchel_http_reply *reply) {
+    (void)incoming;
+    satchel_routes_context *routes = context;
+    count_work work = {.service = satchel_host_service(routes->host)};
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    satchel_status status = satchel_host_read(routes->host, count_all, &work, &error);
+    json_t *answer = json_pack("{s:s, s:I, s:I}", "status", status == SATCHEL_OK ? "ok" : satchel_status_name(status),
+                               "epoch", (json_int_t)work.counts.epoch, "revision", (json_int_t)work.counts.n);
+    char *text = answer != NULL ? json_dumps(answer, JSON_COMPACT) : NULL;
+    reply->media_type = JSON_TYPE;
+    reply_text(reply, status == SATCHEL_OK && text != NULL ? 200 : 503, text != NULL ? text : "{}");
+    free(text);
+    json_decref(answer);
+    if (status != SATCHEL_OK) {
+        log_failure("health", status, &error);
+    }
+}
+
+typedef struct metric {
+    const char *name;
+    const char *kind;
+    const char *help;
+    uint64_t value;
+} metric;
+
+static satchel_status write_metrics(const metric *metrics, size_t count, satchel_buffer *out) {
+    satchel_status status = SATCHEL_OK;
+    for (size_t i = 0; i < count && status == SATCHEL_OK; i++) {
+        status = satchel_buffer_append_format(out, "# HELP satchel_%s %s\n# TYPE satchel_%s %s\nsatchel_%s %llu\n",
+                                              metrics[i].name, metrics[i].help, metrics[i].name, metrics[i].kind,
+                                              metrics[i].name, (unsigned long long)metrics[i].value);
+    }
+    return status;
+}
+
+static satchel_status describe(satchel_routes_context *routes, const satchel_service_counts *counts,
+                               satchel_buffer *out) {
+    satchel_lane_stats lane = satchel_host_lane_stats(routes->host);
+    const metric metrics[] = {
+        {"users", "gauge", "Active users.", counts->users},
+        {"devices", "gauge", "Enrolled devices.", counts->devices},
+        {"revision", "gauge", "Newest revision of this epoch.", counts->n},
+        {"units_applied_total", "counter", "Units applied.", counts->units_applied},
+        {"units_refused_total", "counter", "Units refused.", counts->units_refused},
+        {"units_parked_total", "counter", "Units parked.", counts->units_parked},
+        {"units_held_total", "counter", "Units held by an earlier one.", counts->units_held},
+        {"units_quarantined_total", "counter", "Units put aside after a failure.", counts->units_quarantined},
+        {"stored_answers_total", "counter", "Stored answers given again.", counts->stored_answers},
+        {"conflicts_total", "counter", "Conflicts recorded.", counts->conflicts},
+        {"conflicts_open", "gauge", "Conflicts that wait for a person.", counts->conflicts_open},
+        {"parked_open", "gauge", "Parked edits that wait for a person.", counts->parked_open},
+        {"exchanges_total", "counter", "Exchanges answered by this process.", atomic_load(&routes->exchanges)},
+        {"exchange_failures_total", "counter", "Exchanges that failed in this process.",
+         atomic_load(&routes->exchange_failures)},
+        {"rows_sent_total", "counter", "Rows sent by this process.", atomic_load(&routes->rows_sent)},
+        {"removals_sent_total", "counter", "Removals sent by this process.", atomic_load(&routes->removals_sent)},
+        {"commits_total", "counter", "Durable commits of this process.", lane.commits},
+        {"commit_jobs_total", "counter", "Jobs in these commits.", lane.jobs},
+    };
+    return write_metrics(metrics, sizeof metrics / sizeof metrics[0], out);
+}
+
+static void handle_metrics(void *context, const satchel_http_incoming *incoming, satchel_http_reply *reply) {
+    (void)incoming;
+    satchel_routes_context *routes = context;
+    count_work work = {.service = satchel_host_service(routes->host)};
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    reply->media_type = METRICS_TYPE;
+    satchel_status status = satchel_host_read(routes->host, count_all, &work, &error);
+    if (status == SATCHEL_OK) {
+        status = describe(routes, &work.counts, &reply->body);
+    }
+    if (status == SATCHEL_OK) {
+        reply->status = 200;
+    } else {
+        reply_failure(reply, "metrics", status, &error);
+    }
+}
+
+const satchel_http_route *satchel_routes(void) {
+    static const satchel_http_route routes[] = {
+        {"POST", "/v1/sync", SATCHEL_BODY_MEDIA_TYPE, SATCHEL_LIMIT_BODY_BYTES, handle_sync},
+        {"POST", "/v1/enroll", SATCHEL_BODY_MEDIA_TYPE, ENROLL_BODY_BYTES_MOST, handle_enroll},
+        {"GET", "/healthz", NULL, 0, handle_health},
+        {"GET", "/metrics", NULL, 0, handle_metrics},
+        {NULL, NULL, NULL, 0, NULL},
+    };
+    return routes;
+}

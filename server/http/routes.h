@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the server answers over HTTP: POST /v1/sync, POST /v1/enroll, GET /healthz, GET /metrics.
+ */
+#ifndef SATCHEL_SERVER_HTTP_ROUTES_H
+#define SATCHEL_SERVER_HTTP_ROUTES_H
+
+#include "host/host.h"
+#include "http/http_server.h"
+
+#include <stdatomic.h>
+
+/* What routes share; the context of satchel_http_config. Counters are of this process since it started. */
+typedef struct satchel_routes_context {
+    satchel_host *host;
+    _Atomic uint64_t exchanges;
+    _Atomic uint64_t exchange_failures; /* answered with 5xx */
+    _Atomic uint64_t pages;
+    _Atomic uint64_t rows_sent;
+    _Atomic uint64_t removals_sent;
+} satchel_routes_context;
+
+/* Ends with a NULL path. Static. */
+const satchel_http_route *satchel_routes(void);
+
+#endif
