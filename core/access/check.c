@@ -39,18 +39,14 @@ static satchel_status check_verb(const check_work *work, satchel_verb verb, cons
 
 static satchel_status check_kind(const check_work *work) {
     switch (work->op->kind) {
-    case SATCHEL_OP_CREATE:
-        return check_verb(work, SATCHEL_VERB_CREATE, "create");
+    case SATCHEL_OP_CREATE: return check_verb(work, SATCHEL_VERB_CREATE, "create");
     case SATCHEL_OP_EDIT:
-    case SATCHEL_OP_VOID:
-        return check_verb(work, SATCHEL_VERB_EDIT, "edit");
-    case SATCHEL_OP_DELETE:
-        return check_verb(work, SATCHEL_VERB_DELETE, "delete");
+    case SATCHEL_OP_VOID: return check_verb(work, SATCHEL_VERB_EDIT, "edit");
+    case SATCHEL_OP_DELETE: return check_verb(work, SATCHEL_VERB_DELETE, "delete");
     case SATCHEL_OP_COMMAND:
         /* Which verb a command needs is for the command to say; nobody commands what he cannot see. */
         return check_verb(work, SATCHEL_VERB_READ, "read");
-    default:
-        return satchel_fail(work->error, SATCHEL_INVALID_ARGUMENT, "unknown kind of op");
+    default: return satchel_fail(work->error, SATCHEL_INVALID_ARGUMENT, "unknown kind of op");
     }
 }
 
@@ -76,8 +72,7 @@ static satchel_status check_writer(const check_work *work, const satchel_field *
         return refuse(work, SATCHEL_READ_ONLY_FIELD, field, "only the server writes it");
     }
     switch (field->writer) {
-    case SATCHEL_WRITE_ANY_EDITOR:
-        return SATCHEL_OK;
+    case SATCHEL_WRITE_ANY_EDITOR: return SATCHEL_OK;
     case SATCHEL_WRITE_OWNER:
         return is_owner(work) ? SATCHEL_OK : refuse(work, SATCHEL_FORBIDDEN, field, "only the owner writes it");
     case SATCHEL_WRITE_CREATOR:
@@ -85,13 +80,13 @@ static satchel_status check_writer(const check_work *work, const satchel_field *
     case SATCHEL_WRITE_MANAGER:
         return may(work, SATCHEL_VERB_ASSIGN) ? SATCHEL_OK
                                               : refuse(work, SATCHEL_FORBIDDEN, field, "only a manager writes it");
-    default:
-        return refuse(work, SATCHEL_READ_ONLY_FIELD, field, "only the server writes it");
+    default: return refuse(work, SATCHEL_READ_ONLY_FIELD, field, "only the server writes it");
     }
 }
 
 static satchel_status check_class(const check_work *work, const satchel_field *field) {
-    uint32_t sensitivity = field->sensitivity < SATCHEL_SENSITIVITY_COUNT ? field->sensitivity : SATCHEL_SENSITIVITY_SECRET;
+    uint32_t sensitivity =
+        field->sensitivity < SATCHEL_SENSITIVITY_COUNT ? field->sensitivity : SATCHEL_SENSITIVITY_SECRET;
     satchel_level level = work->levels[sensitivity];
     if (level == SATCHEL_LEVEL_WRITE) {
         return SATCHEL_OK;

@@ -148,8 +148,8 @@ const satchel_access_policy *satchel_access_shipped_policy(void) {
 }
 
 static const char *const role_names[] = {
-    [ADMINISTRATOR] = "administrator", [MANAGER] = "manager",     [REP] = "rep",
-    [SERVICE] = "service",             [MARKETING] = "marketing", [AUDITOR] = "auditor",
+    [ADMINISTRATOR] = "administrator", [MANAGER] = "manager", [REP] = "rep", [SERVICE] = "service",
+    [MARKETING] = "marketing",         [AUDITOR] = "auditor",
 };
 #define ROLE_NAME_COUNT (sizeof role_names / sizeof role_names[0])
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Applying one op to one row: creating, deleting, restoring, and one call of a policy for each cell that the op touches.
- * All work is done on a shallow copy of the row: values and elements are never changed in place, so the caller's row is
- * whole until the copy replaces it.
+ * Applying one op to one row: creating, deleting, restoring, and one call of a policy for each cell that the op
+ * touches. All work is done on a shallow copy of the row: values and elements are never changed in place, so the
+ * caller's row is whole until the copy replaces it.
  */
 #include "base/error.h"
 #include "merge/kernel.h"
@@ -40,8 +40,7 @@ static satchel_status copy_shallow(const satchel_merge_row *from, satchel_merge_
     *out = *from;
     out->value.capacity = from->value.count + 1;
     out->versions.capacity = from->versions.count + 1;
-    out->value.fields =
-        satchel_arena_take_array(from->value.arena, out->value.capacity, sizeof *out->value.fields);
+    out->value.fields = satchel_arena_take_array(from->value.arena, out->value.capacity, sizeof *out->value.fields);
     out->versions.items =
         satchel_arena_take_array(from->versions.arena, out->versions.capacity, sizeof *out->versions.items);
     if (out->value.fields == NULL || out->versions.items == NULL) {
@@ -197,8 +196,8 @@ static satchel_status ask_about_deletion(satchel_merge_job *job, const satchel_v
 /* What the server fills in by itself is nobody's edit. */
 static bool is_edit(const satchel_merge_job *job, uint32_t number) {
     const satchel_field *field = satchel_schema_field(job->context->schema, job->entity->number, number);
-    return field == NULL ||
-           (field->policy != SATCHEL_POLICY_SERVER && (field->flags & (SATCHEL_FIELD_META | SATCHEL_FIELD_DERIVED)) == 0);
+    return field == NULL || (field->policy != SATCHEL_POLICY_SERVER &&
+                             (field->flags & (SATCHEL_FIELD_META | SATCHEL_FIELD_DERIVED)) == 0);
 }
 
 /* The newest write of the row that the author of a DELETE did not know of; NULL if he knew of all. */
@@ -272,8 +271,8 @@ static satchel_status apply_write(satchel_merge_job *job, satchel_error *error) 
         status = merge_cells(job, error);
     }
     if (status == SATCHEL_OK && job->op->set.tail.bytes > 0) {
-        status = satchel_merge_tails(job->row.value.arena, job->row.value.tail, job->op->set.tail,
-                                     &job->row.value.tail);
+        status =
+            satchel_merge_tails(job->row.value.arena, job->row.value.tail, job->op->set.tail, &job->row.value.tail);
         job->outcome->moved = true;
     }
     return status;
@@ -307,12 +306,9 @@ static satchel_status apply_op(satchel_merge_job *job, satchel_error *error) {
     job->fact_stands = creates && job->row.exists && (job->entity->flags & SATCHEL_ENTITY_FACT) != 0;
     switch (job->op->kind) {
     case SATCHEL_OP_CREATE:
-    case SATCHEL_OP_EDIT:
-        return apply_write(job, error);
-    case SATCHEL_OP_DELETE:
-        return apply_delete(job);
-    default:
-        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "an op of kind %d is not merged", (int)job->op->kind);
+    case SATCHEL_OP_EDIT: return apply_write(job, error);
+    case SATCHEL_OP_DELETE: return apply_delete(job);
+    default: return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "an op of kind %d is not merged", (int)job->op->kind);
     }
 }
 

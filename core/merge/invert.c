@@ -81,16 +81,11 @@ static satchel_status invert_field(invert_work *work, const satchel_field *field
     case SATCHEL_POLICY_ONCE:
     case SATCHEL_POLICY_MAX:
     case SATCHEL_POLICY_MIN:
-    case SATCHEL_POLICY_SERVER:
-        return SATCHEL_OK;
-    case SATCHEL_POLICY_SET:
-        return invert_set(work, field->number);
-    case SATCHEL_POLICY_SUM:
-        return invert_sum(work, field->number);
-    case SATCHEL_POLICY_STATE:
-        return invert_state(work, field->number);
-    default:
-        return invert_scalar(work, field->number);
+    case SATCHEL_POLICY_SERVER: return SATCHEL_OK;
+    case SATCHEL_POLICY_SET: return invert_set(work, field->number);
+    case SATCHEL_POLICY_SUM: return invert_sum(work, field->number);
+    case SATCHEL_POLICY_STATE: return invert_state(work, field->number);
+    default: return invert_scalar(work, field->number);
     }
 }
 
@@ -126,13 +121,9 @@ satchel_status satchel_merge_invert(const satchel_schema *schema, const satchel_
     out->base_n = op->base_n;
     invert_work work = {.schema = schema, .before = before, .op = op, .out = out};
     switch (op->kind) {
-    case SATCHEL_OP_CREATE:
-        return SATCHEL_OK;
-    case SATCHEL_OP_EDIT:
-        return invert_edit(&work);
-    case SATCHEL_OP_DELETE:
-        return satchel_record_set_bool(&out->set, SATCHEL_FIELD_DELETED, false);
-    default:
-        return SATCHEL_MISUSE;
+    case SATCHEL_OP_CREATE: return SATCHEL_OK;
+    case SATCHEL_OP_EDIT: return invert_edit(&work);
+    case SATCHEL_OP_DELETE: return satchel_record_set_bool(&out->set, SATCHEL_FIELD_DELETED, false);
+    default: return SATCHEL_MISUSE;
     }
 }

@@ -86,10 +86,8 @@ satchel_status satchel_merge_store(satchel_merge_job *job, uint32_t field, const
 }
 
 satchel_version satchel_merge_own_version(const satchel_merge_job *job, uint32_t field) {
-    return (satchel_version){.field = field,
-                             .n = job->context->n,
-                             .stamp_ms = job->context->stamp_ms,
-                             .writer = job->context->writer};
+    return (satchel_version){
+        .field = field, .n = job->context->n, .stamp_ms = job->context->stamp_ms, .writer = job->context->writer};
 }
 
 satchel_status satchel_merge_put(satchel_merge_job *job, const satchel_version *version) {
@@ -111,7 +109,8 @@ satchel_status satchel_merge_write(satchel_merge_job *job, const satchel_merge_c
         }
     }
     satchel_version version = satchel_merge_own_version(job, cell->key);
-    /* What was written on top of a known value is later than it, whatever the clocks say: order of arrival cannot matter. */
+    /* What was written on top of a known value is later than it, whatever the clocks say: order of arrival cannot
+     * matter. */
     if (cell->written && cell->version.stamp_ms > version.stamp_ms) {
         version.stamp_ms = cell->version.stamp_ms;
     }

@@ -17,8 +17,8 @@ static bool ranks_later(const satchel_version *a, const satchel_version *b) {
 }
 
 /*
- * An equal value still takes over the version if it ranks later: else a third write that ranks between the two would win
- * in one order of arrival and lose in another.
+ * An equal value still takes over the version if it ranks later: else a third write that ranks between the two would
+ * win in one order of arrival and lose in another.
  */
 satchel_status satchel_merge_later(satchel_merge_job *job, const satchel_merge_cell *cell) {
     satchel_version own = satchel_merge_own_version(job, cell->key);

@@ -2,9 +2,9 @@
 /*
  * SET: an add adds, a remove removes only what its author knew of (an observed-remove set with one version an element).
  *
- * An element that lineages added without knowing of each other belongs to none of them (SATCHEL_WRITER_SEVERAL): each may
- * take back its own add without taking back the other's. Elements are compared as bytes; both sides canonicalise them
- * before they get here.
+ * An element that lineages added without knowing of each other belongs to none of them (SATCHEL_WRITER_SEVERAL): each
+ * may take back its own add without taking back the other's. Elements are compared as bytes; both sides canonicalise
+ * them before they get here.
  */
 #include "base/limits.h"
 #include "merge/kernel.h"
@@ -60,8 +60,7 @@ static satchel_status put_added(satchel_merge_job *job, const satchel_merge_cell
 
 /* All elements that the op adds and that are not there lose together: which of them fit would be chance. */
 static satchel_status lose_added(satchel_merge_job *job, const satchel_merge_cell *cell, const satchel_set *fresh) {
-    satchel_status status =
-        satchel_merge_lose_op(job, cell, SATCHEL_LOSS_OF_OP, SATCHEL_LIMIT_EXCEEDED);
+    satchel_status status = satchel_merge_lose_op(job, cell, SATCHEL_LOSS_OF_OP, SATCHEL_LIMIT_EXCEEDED);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -75,8 +74,7 @@ static satchel_status write_set(satchel_merge_job *job, const satchel_merge_cell
     for (uint32_t i = 0; i < removed->count; i++) {
         satchel_merge_drop(job, cell->key, removed->elements[i]);
     }
-    satchel_value value =
-        result->count > 0 ? satchel_value_set(result->elements, result->count) : satchel_value_null();
+    satchel_value value = result->count > 0 ? satchel_value_set(result->elements, result->count) : satchel_value_null();
     satchel_version version = satchel_merge_own_version(job, cell->key);
     satchel_status status = put_added(job, cell, added);
     if (status == SATCHEL_OK) {

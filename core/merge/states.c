@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * STATE: a field that moves along the paths of its enum. A path that exists from the current state is taken, known of or
- * not; but a terminal state that the author did not know of yields only to a terminal state of higher rank.
- * A choice may name evidence (rank_field) without which its rank does not count: a visit that was completed with a
- * check-in stands over a cancelled one, without a check-in it does not.
+ * STATE: a field that moves along the paths of its enum. A path that exists from the current state is taken, known of
+ * or not; but a terminal state that the author did not know of yields only to a terminal state of higher rank. A choice
+ * may name evidence (rank_field) without which its rank does not count: a visit that was completed with a check-in
+ * stands over a cancelled one, without a check-in it does not.
  */
 #include "merge/kernel.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * STRICT: of writes that did not know of each other the most restrictive (largest) stands; null is the least restrictive.
+ * STRICT: of writes that did not know of each other the most restrictive (largest) stands; null is the least
+ * restrictive.
  *
  * The winner alone is not enough to keep: a lineage that first forbids and then allows again must not free what another
  * lineage forbade meanwhile, in whatever order the ops arrive. So the frontier is kept: every write that no later write
- * has seen, one entry a value, the value being the entry's element. With one write the field's own version is the frontier.
+ * has seen, one entry a value, the value being the entry's element. With one write the field's own version is the
+ * frontier.
  */
 #include "base/bytes.h"
 #include "merge/kernel.h"

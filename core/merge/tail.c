@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Joining the bytes of fields that this version does not know. They are protobuf fields, so their extent is known but not
- * their policy: a number replaces the number that was there (a later scalar wins when read, too), text and elements are
- * appended, an exact repetition only once. The op itself is kept, so a newer version can merge it again by the rules.
+ * Joining the bytes of fields that this version does not know. They are protobuf fields, so their extent is known but
+ * not their policy: a number replaces the number that was there (a later scalar wins when read, too), text and elements
+ * are appended, an exact repetition only once. The op itself is kept, so a newer version can merge it again by the
+ * rules.
  */
 #include "base/bytes.h"
 #include "base/limits.h"
@@ -25,20 +26,16 @@ static satchel_status skip_payload(satchel_reader *reader, uint64_t tag) {
     satchel_bytes ignored;
     satchel_status status;
     switch (tag & 7) {
-    case WIRE_VARINT:
-        return satchel_reader_varint(reader, &number);
-    case WIRE_FIXED64:
-        return satchel_reader_take(reader, 8, &ignored);
-    case WIRE_FIXED32:
-        return satchel_reader_take(reader, 4, &ignored);
+    case WIRE_VARINT: return satchel_reader_varint(reader, &number);
+    case WIRE_FIXED64: return satchel_reader_take(reader, 8, &ignored);
+    case WIRE_FIXED32: return satchel_reader_take(reader, 4, &ignored);
     case WIRE_BYTES:
         status = satchel_reader_varint(reader, &number);
         if (status != SATCHEL_OK || number > satchel_reader_left(reader)) {
             return SATCHEL_MALFORMED;
         }
         return satchel_reader_take(reader, (size_t)number, &ignored);
-    default:
-        return SATCHEL_MALFORMED;
+    default: return SATCHEL_MALFORMED;
     }
 }
 

@@ -113,10 +113,8 @@ static bool policy_groups(uint8_t policy) {
     case SATCHEL_POLICY_SUM:
     case SATCHEL_POLICY_MAX:
     case SATCHEL_POLICY_MIN:
-    case SATCHEL_POLICY_STATE:
-        return false;
-    default:
-        return true;
+    case SATCHEL_POLICY_STATE: return false;
+    default: return true;
     }
 }
 
