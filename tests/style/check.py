@@ -38,8 +38,8 @@ MODULES = {
 PURE = ["base", "schema", "query", "merge", "access", "rules", "crypto", "wire", "sync"]
 FOR_SERVER = ["base", "schema", "query", "merge", "wire", "access", "rules", "crypto"]
 SERVER_PARTS = {
-    "db": [], "service": ["db"], "http": ["service", "db"], "admin": ["service", "db"],
-    "": ["http", "admin", "service", "db"],
+    "db": [], "service": ["db"], "host": ["service", "db"], "http": ["host", "service", "db"],
+    "admin": ["host", "service", "db"], "": ["http", "admin", "host", "service", "db"],
 }
 
 # Public headers that are vocabulary, not the façade: every module and the server may use them.
@@ -82,7 +82,7 @@ TOP_LEVEL = {
 MARKS = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b")
 WORKPLACE = re.compile(r"(?<![\w.])/(?:work|root|home)/[\w.-]|/tmp/(?!\$|\{|%|satchel|X)[a-z]+/")
 COMPILED = [
-    r"core/\w+/\w+\.c", r"server/\w+\.c", r"server/(db|service|http|admin)/\w+\.c", r"mobile-shims/cli/\w+\.c",
+    r"core/\w+/\w+\.c", r"server/\w+\.c", r"server/(db|service|host|http|admin)/\w+\.c", r"mobile-shims/cli/\w+\.c",
     r"mobile-shims/android/.*\.c", r"mobile-shims/ios/.*\.c",
     r"tests/support/\w+\.c", r"tests/support/\w+/\w+\.c", r"tests/unit/\w+/\w+\.c",
     r"tests/(integration|bench)/\w+\.c", r"tests/(integration|bench)/support/\w+\.c",
@@ -340,6 +340,8 @@ def core_include(module, form, target):
         return None if name in VOCABULARY or module in FACADE_USERS else "the façade's headers are for shells"
     if form == "<":
         return None if folder not in MODULES else "headers of modules stand in quotation marks"
+    if folder == "satchel":
+        return "write <satchel/header.h>"
     if folder not in MODULES or not name:
         return 'write "module/header.h"'
     if folder != module and folder not in reachable(module):
@@ -353,6 +355,10 @@ def server_include(part, form, target):
         return None if folder != "satchel" or name in VOCABULARY else "the façade's headers are for shells"
     if folder in MODULES and name:
         return None if folder in FOR_SERVER else f"the server does not stand on {folder}"
+    if folder == "satchel":
+        return "write <satchel/header.h>"
+    if target == "verbs.h":
+        return None
     if not name:
         return None if part == "" else 'write "part/header.h"'
     return None if folder == part or folder in SERVER_PARTS[part] else f"server/{part} does not stand on {folder}"
@@ -442,9 +448,22 @@ def check_limits(tree):
 
 
 def verbs_of(text):
-    """The first string of each entry X(…) of a table: the words as typed, "customer list"."""
-    code = without_comments(text, keep_strings=True)
-    return [(line_of(code, m.start()), m.group(1)) for m in re.finditer(r'\bX\([^"()]*"([^"]+)"', code)]
+    """The commands of a table with entries X(verb, …, "arguments", "text"): ["user add", "user list", "serve", …].
+
+    Alternatives of the arguments stand between " | "; one that begins with a plain word is a command of its own.
+    """
+    lines = without_comments(text, keep_strings=True)
+    code = lines.replace("\\\n", "  ")  # as long as before, so that offsets stay
+    found = []
+    for match in re.finditer(r'\bX\(\s*(\w+)\s*,[^"()]*"((?:[^"\\]|\\.)*)"', code):
+        verb, line = match.group(1).replace("_", " "), line_of(lines, match.start())
+        flat = match.group(2)
+        while re.search(r"\([^()]*\)|\[[^\[\]]*\]", flat):  # alternatives inside brackets are of options
+            flat = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", "", flat)
+        for alternative in flat.split(" | "):
+            word = re.match(r"\s*([a-z][a-z-]*)(?![\w=])", alternative)
+            found.append((line, f"{verb} {word.group(1)}" if word else verb))
+    return found
 
 
 def check_verbs(tree):
@@ -454,10 +473,10 @@ def check_verbs(tree):
     for path in VERB_TABLES:
         verbs = verbs_of(tree.texts.get(path, ""))
         if path in tree.texts and not verbs:
-            bad.append(f"{path}: no verb is found; entries are X(name, \"words as typed\", …)")
+            bad.append(f"{path}: no verb is found; entries are X(verb, …, \"arguments\", \"text\")")
         for line, verb in verbs:
-            if not re.search(r"""["',\s]+""".join(rf"(?<![\w-]){re.escape(word)}(?![\w-])" for word in verb.split()),
-                             tests):
+            words = r"""["',\s]+(?:--[\w-]+["',\s]+)*""".join(rf"{re.escape(word)}(?![\w-])" for word in verb.split())
+            if not re.search(rf"""(?:["']|\bsatcheld?\s+(?:-\S+\s+)*){words}""", tests):
                 bad.append(f"{path}:{line}: no test uses \"{verb}\"")
     return bad
 

@@ -40,8 +40,8 @@ CLEAN = {
     "core/store/store.c": c_file('#include "schema/schema.c"\n#include <sqlite3.h>\n#include <satchel/device.h>'),
     "server/main.c": c_file('#include "db/db.h"\n#include "verbs.h"\n#include "base/limits.h"'),
     "server/db/db.h": header("SATCHEL_SERVER_DB_H"),
-    "server/verbs.h": header("SATCHEL_SERVER_VERBS_H", '#define VERBS(X) \\\n    X(init, "init", 0) \\\n'
-                             '    X(user_add, "user add", 1)'),
+    "server/verbs.h": header("SATCHEL_SERVER_VERBS_H", '#define VERBS(X) \\\n    X(init, "--company N", "t") \\\n'
+                             '    X(user, call, "add LOGIN", "t")'),
     "mobile-shims/cli/main.c": c_file("#include <satchel/device.h>\n#include <stdio.h>"),
     "tests/unit/device/test_device.c": c_file(
         "int t = SATCHEL_LIMIT_ROWS;\nvoid f(void) {\n    satchel_device_open(0, 0);\n}"),
@@ -188,8 +188,12 @@ class Planted(unittest.TestCase):
         self.finds("limits", "core/base/limits.h", header("SATCHEL_BASE_LIMITS_H", "#define SATCHEL_LIMIT_ROW 8"))
 
     def test_plant_verbs(self):
-        self.finds("verbs", "mobile-shims/cli/verbs.h", header("V", 'X(a, "visit in", 0)'), "visit in")
-        self.finds("verbs", "mobile-shims/cli/verbs.h", header("V", 'X(a, "add", 0) \\\nX(b, "ad", 0)'), '"ad"')
+        for entry, words in (('X(visit, call, "in C | out", "t")', '"visit in"'),
+                             ('X(visit, call, "in C | out", "t")', '"visit out"'),
+                             ('X(init, "[--a | --b] | (x | y) | keep ID", "t")', '"init keep"'),
+                             ('X(ini, "", "t")', '"ini"'), ('X(user_remove, "ID", "t")', '"user remove"')):
+            self.finds("verbs", "mobile-shims/cli/verbs.h", header("V", entry), words)
+        self.allows("verbs", "mobile-shims/cli/verbs.h", header("V", 'X(user, f, \\\n "add X [--y|--z]", "t")'))
         self.finds("verbs", "server/verbs.h", header("V", "int x;"), "no verb is found")
 
     def test_plant_dead(self):
