@@ -4,10 +4,13 @@
  * carries the action out and gives its result back as the next event. It handles encoded units and pages, never rows.
  *
  *   START ─► LOAD_UNITS ─(UNITS)─► SAVE_STATE ─(SAVED)─► SEND ─(ANSWER)─► STORE ─(STORED)─► LOAD_UNITS … ─► DONE
- *                                                          └(FAILED)─► WAIT ─(TIMER)─► LOAD_UNITS
+ *                           └──────── already saved ──────►┘  │  └ nothing new ┴──────────────────────────►─┘
+ *                                                             └(FAILED)─► WAIT ─(TIMER)─► LOAD_UNITS
  *
- * What must survive a kill is in satchel_sync_state; it is saved before a request leaves (tokens, request number) and in the
- * same transaction as the page that it belongs to (cursor, position). A kill between any two steps is legal.
+ * What must survive a kill is in satchel_sync_state; it is saved before a request leaves (tokens, request number) and
+ * in the same transaction as the page that it belongs to (cursor, position, and token and number of the next request,
+ * so that a page costs one durable write). An answer with nothing new is not stored. A kill between any two steps is
+ * legal.
  */
 #ifndef SATCHEL_SYNC_ENGINE_H
 #define SATCHEL_SYNC_ENGINE_H
@@ -17,10 +20,11 @@
 
 typedef struct satchel_sync_state {
     satchel_id incarnation;
+    bool incarnation_new; /* the server was not told of it at enrolment: every request names it until an answer came */
     uint8_t token_current[SATCHEL_TOKEN_BYTES];
     uint8_t token_next[SATCHEL_TOKEN_BYTES];
-    bool token_next_sent;      /* token_next was used in a request: a retry must use the same */
-    uint64_t request_number;   /* last used */
+    bool token_next_sent;    /* token_next was used in a request: a retry must use the same */
+    uint64_t request_number; /* no higher one was used */
     uint8_t cursor[SATCHEL_LIMIT_CURSOR_BYTES];
     uint32_t cursor_bytes;
     satchel_revision position; /* of the last stored page */
@@ -31,15 +35,16 @@ typedef struct satchel_sync_state {
 } satchel_sync_state;
 
 typedef enum satchel_sync_event_kind {
-    SATCHEL_SYNC_START = 1,   /* begin an exchange; `moment` and `random` are given */
-    SATCHEL_SYNC_UNITS = 2,   /* `payload`: units were appended to the request by the driver; `unit_count`, `last_sequence`, `more_units` */
-    SATCHEL_SYNC_SAVED = 3,   /* the state of the last action is durable */
-    SATCHEL_SYNC_ANSWER = 4,  /* `http_status`, `body`, `moment`, `elapsed_ms` */
-    SATCHEL_SYNC_FAILED = 5,  /* the request got no answer */
-    SATCHEL_SYNC_STORED = 6,  /* the page and the state of the last action are durable; `settled_through` */
-    SATCHEL_SYNC_STORE_FAILED = 7, /* they are not; `status` */
-    SATCHEL_SYNC_TIMER = 8,   /* the wait is over; `moment` and `random` */
-    SATCHEL_SYNC_CANCEL = 9
+    SATCHEL_SYNC_START = 1, /* begin an exchange; `moment` and `random` are given */
+    SATCHEL_SYNC_UNITS =
+        2, /* `units`, `unit_count`, `last_sequence` (of their last op), `more_units`; `moment` if known */
+    SATCHEL_SYNC_SAVED = 3,        /* the state of the last action is durable */
+    SATCHEL_SYNC_ANSWER = 4,       /* `http_status`, `body`, `moment`, `elapsed_ms` */
+    SATCHEL_SYNC_FAILED = 5,       /* the request got no answer; `status` if one is known */
+    SATCHEL_SYNC_STORED = 6,       /* the page and the state of the last action are durable; `settled_through` */
+    SATCHEL_SYNC_STORE_FAILED = 7, /* they are not (also of SAVE_STATE); `status` */
+    SATCHEL_SYNC_TIMER = 8,        /* the wait is over; `moment` and `random` */
+    SATCHEL_SYNC_CANCEL = 9        /* after STORE or SAVE_STATE: says that they were not carried out */
 } satchel_sync_event_kind;
 
 #define SATCHEL_SYNC_RANDOM_BYTES 24
@@ -47,8 +52,9 @@ typedef enum satchel_sync_event_kind {
 typedef struct satchel_sync_event {
     satchel_sync_event_kind kind;
     satchel_moment moment;
-    uint8_t random[SATCHEL_SYNC_RANDOM_BYTES]; /* next token and back-off jitter */
-    const satchel_bytes *units; /* UNITS: encoded units in order, borrowed for the step */
+    uint8_t
+        random[SATCHEL_SYNC_RANDOM_BYTES]; /* for tokens and back-off jitter; more of it is mixed in with any event */
+    const satchel_bytes *units;            /* UNITS: encoded units in order, borrowed for the step */
     uint32_t unit_count;
     uint64_t last_sequence;
     bool more_units;
@@ -72,28 +78,32 @@ typedef struct satchel_sync_action {
     satchel_sync_action_kind kind;
     uint64_t after_sequence;
     uint32_t limit_bytes;
-    satchel_bytes body;       /* owned by the engine until the next step */
+    satchel_bytes body; /* owned by the engine until the next step */
     uint64_t request_number;
-    satchel_bytes page;       /* owned by the engine until the next step */
+    satchel_bytes page; /* STORE, DONE with FORKED: a checked payload, owned by the engine until the next step */
     int64_t wait_ms;
     satchel_status status;
-    uint32_t minimum_schema;  /* DONE with UPGRADE_REQUIRED */
-    bool more;                /* DONE: cut short by the driver's budget, more is ready */
+    uint32_t minimum_schema;        /* DONE with UPGRADE_REQUIRED */
+    bool more;                      /* DONE: more is known to be ready on either side */
     uint64_t rows_done, rows_total; /* progress of a running snapshot */
 } satchel_sync_action;
 
 /* Named limits of the engine. */
-#define SATCHEL_SYNC_RETRIES 5             /* attempts without an answer in one exchange */
+#define SATCHEL_SYNC_RETRIES 5 /* attempts without an answer in one exchange */
 #define SATCHEL_SYNC_BACKOFF_FIRST_MS 1000
 #define SATCHEL_SYNC_BACKOFF_MOST_MS 300000
 #define SATCHEL_SYNC_PAGE_FIRST_BYTES 65536
 #define SATCHEL_SYNC_PAGE_LEAST_BYTES 4096
 #define SATCHEL_SYNC_PAGE_MOST_BYTES 1048576
-#define SATCHEL_SYNC_PUSH_BYTES 524288     /* units of one request */
+#define SATCHEL_SYNC_PUSH_BYTES 524288 /* units of one request; a larger unit travels alone */
+#define SATCHEL_SYNC_PAGE_MS 2000      /* how long a page should take */
+#define SATCHEL_SYNC_SEEN_STEP_MS                                                                                      \
+    3600000 /* an answer with nothing new is stored for its time alone after this long                                 \
+             */
 
 typedef struct satchel_sync_engine satchel_sync_engine;
 
-/* `state` is copied. Errors: NO_MEMORY. */
+/* `state` is copied. Errors: NO_MEMORY, INVALID_ARGUMENT (a cursor past its limit). */
 SATCHEL_MUST_USE satchel_status satchel_sync_engine_open(satchel_sync_engine **out, const satchel_sync_state *state,
                                                          uint32_t schema_version);
 void satchel_sync_engine_close(satchel_sync_engine *engine);
