@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DDL of the server's own books, and the texts that read and write entity rows.
+ *
+ * The own tables are written once: {blob} stands for the dialect's type of bytes, {clustered} for SQLite's WITHOUT
+ * ROWID.
+ */
+#include "db/tables.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "query/ddl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char own_tables[] =
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value {blob} NOT NULL);\n"
+    /* The one row that every writing transaction changes. */
+    "CREATE TABLE counter (one INTEGER PRIMARY KEY CHECK (one = 1), epoch BIGINT NOT NULL, n BIGINT NOT NULL,"
+    " audit_position BIGINT NOT NULL, audit_hash {blob} NOT NULL, day BIGINT NOT NULL);\n"
+    "CREATE TABLE metric (name TEXT PRIMARY KEY, value BIGINT NOT NULL);\n"
+    "CREATE TABLE revision_time (n BIGINT NOT NULL PRIMARY KEY, at_ms BIGINT NOT NULL) {clustered};\n"
+    "CREATE TABLE device_state (device {blob} NOT NULL PRIMARY KEY, owner {blob} NOT NULL, public_key {blob} NOT NULL"
+    " UNIQUE, incarnation BIGINT NOT NULL, token_current {blob} NOT NULL, token_previous {blob} NOT NULL,"
+    " request_number BIGINT NOT NULL, enrolled_ms BIGINT NOT NULL, seen_ms BIGINT NOT NULL, revoked BIGINT NOT NULL);\n"
+    "CREATE TABLE incarnation (number BIGINT NOT NULL PRIMARY KEY, id {blob} NOT NULL UNIQUE, device {blob} NOT NULL,"
+    " owner {blob} NOT NULL, parent BIGINT NOT NULL, parent_sequence BIGINT NOT NULL, applied_through BIGINT NOT NULL,"
+    " applied_digest {blob} NOT NULL) {clustered};\n"
+    "CREATE TABLE enrolment_code (code_key {blob} NOT NULL PRIMARY KEY, code {blob} NOT NULL, owner {blob} NOT NULL,"
+    " expires_ms BIGINT NOT NULL, public_key {blob} NOT NULL, device {blob} NOT NULL);\n"
+    "CREATE TABLE unit_result (incarnation BIGINT NOT NULL, first_sequence BIGINT NOT NULL, count BIGINT NOT NULL,"
+    " digest {blob} NOT NULL, n BIGINT NOT NULL, result {blob} NOT NULL, PRIMARY KEY (incarnation, first_sequence))"
+    " {clustered};\n"
+    "CREATE TABLE kept_unit (incarnation BIGINT NOT NULL, first_sequence BIGINT NOT NULL, code BIGINT NOT NULL,"
+    " reason BIGINT NOT NULL, at_ms BIGINT NOT NULL, unit {blob} NOT NULL, PRIMARY KEY (incarnation, first_sequence))"
+    " {clustered};\n"
+    "CREATE TABLE unmade_row (device {blob} NOT NULL, row {blob} NOT NULL, sequence BIGINT NOT NULL,"
+    " PRIMARY KEY (device, row)) {clustered};\n"
+    "CREATE TABLE scope (number BIGINT NOT NULL PRIMARY KEY, kind BIGINT NOT NULL, subject {blob} NOT NULL,"
+    " head_n BIGINT NOT NULL, members BIGINT NOT NULL, UNIQUE (kind, subject));\n"
+    "CREATE TABLE scope_set (number BIGINT NOT NULL PRIMARY KEY, scopes {blob} NOT NULL UNIQUE);\n"
+    "CREATE TABLE scope_loss (owner {blob} NOT NULL, scope BIGINT NOT NULL, lost_n BIGINT NOT NULL,"
+    " PRIMARY KEY (owner, scope)) {clustered};\n"
+    "CREATE TABLE membership (anchor {blob} NOT NULL, rank BIGINT NOT NULL, root {blob} NOT NULL,"
+    " scope BIGINT NOT NULL, entered_n BIGINT NOT NULL, last_n BIGINT NOT NULL, present BIGINT NOT NULL,"
+    " PRIMARY KEY (anchor, rank, root, scope)) {clustered};\n"
+    "CREATE INDEX membership_by_place ON membership (scope, anchor, rank, root) WHERE present = 1;\n"
+    "CREATE INDEX membership_by_change ON membership (scope, last_n, anchor, rank, root);\n"
+    "INSERT INTO counter (one, epoch, n, audit_position, audit_hash, day) VALUES (1, 1, 0, 0, '', 0);\n";
+
+/* Columns that the server adds to an entity's table. */
+static const char extra_columns_sqlite[] =
+    ", \"versions\" BLOB, \"rev_open\" BIGINT NOT NULL DEFAULT 0, \"rev_personal\" BIGINT NOT NULL DEFAULT 0"
+    ", \"rev_commercial\" BIGINT NOT NULL DEFAULT 0, \"rev_secret\" BIGINT NOT NULL DEFAULT 0";
+static const char extra_columns_postgres[] =
+    ", \"versions\" BYTEA, \"rev_open\" BIGINT NOT NULL DEFAULT 0, \"rev_personal\" BIGINT NOT NULL DEFAULT 0"
+    ", \"rev_commercial\" BIGINT NOT NULL DEFAULT 0, \"rev_secret\" BIGINT NOT NULL DEFAULT 0";
+
+/* Rows are found by these as well: external numbers, the owner of what hangs on nobody, codes of custom fields. */
+static satchel_status put_more_indexes(const satchel_entity *entity, satchel_buffer *out) {
+    for (uint32_t i = 0; i < entity->field_count; i++) {
+        const char *name = entity->fields[i].name;
+        if (strcmp(name, "external_id") != 0 && strcmp(name, "login") != 0) {
+            continue;
+        }
+        satchel_status status = satchel_buffer_append_format(
+            out, "CREATE INDEX \"%s_by_%s\" ON \"%s\" (\"%s\") WHERE \"%s\" IS NOT NULL;\n", entity->name, name,
+            entity->name, name, name);
+        if (status != SATCHEL_OK) {
+            return status;
+        }
+    }
+    return SATCHEL_OK;
+}
+
+/* --- texts --- */
+
+/* Appends a zero and moves the text into the arena. */
+static satchel_status keep_text(satchel_tables *tables, satchel_buffer *text, const char **out) {
+    *out = satchel_arena_text(&tables->arena, (satchel_text){(const char *)text->data, text->bytes});
+    satchel_buffer_clear(text);
+    return *out != NULL ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+}
+
+static const char leading_columns[] =
+    "rowid, \"id\", \"versions\", \"rev_open\", \"rev_personal\", \"rev_commercial\", "
+    "\"rev_secret\", ";
+
+static satchel_status build_columns(satchel_tables *tables, satchel_table *table, satchel_buffer *text) {
+    satchel_status status = satchel_buffer_append_format(text, "%s", leading_columns);
+    if (status == SATCHEL_OK) {
+        status = satchel_ddl_columns(tables->schema, table->entity->number, satchel_text_of(""), text);
+    }
+    return status == SATCHEL_OK ? keep_text(tables, text, &table->columns) : status;
+}
+
+static satchel_status build_selects(satchel_tables *tables, satchel_table *table, satchel_buffer *text) {
+    satchel_status status =
+        satchel_buffer_append_format(text, "SELECT %s FROM %s WHERE \"id\" = ?1", table->columns, table->name);
+    if (status == SATCHEL_OK) {
+        status = keep_text(tables, text, &table->select_by_id);
+    }
+    if (status != SATCHEL_OK || table->entity->root == 0) {
+        return status;
+    }
+    const satchel_field *by = satchel_schema_field(tables->schema, table->entity->number, table->entity->root_field);
+    status = satchel_buffer_append_format(text, "SELECT %s FROM %s WHERE \"%s\" = ?1 ORDER BY \"id\"", table->columns,
+                                          table->name, by->name);
+    return status == SATCHEL_OK ? keep_text(tables, text, &table->select_by_root) : status;
+}
+
+/* ?1 id, ?2 versions, ?3 … ?6 revisions, then fields by number but for the id, custom, tail. */
+static satchel_status build_insert(satchel_tables *tables, satchel_table *table, satchel_buffer *text) {
+    uint32_t count = 6 + (table->entity->field_count - 1) + 2;
+    satchel_status status = satchel_buffer_append_format(text, "INSERT INTO %s (%s) VALUES (?1", table->name,
+                                                         table->columns + strlen("rowid, "));
+    for (uint32_t i = 2; status == SATCHEL_OK && i <= count; i++) {
+        status = satchel_buffer_append_format(text, ", ?%u", (unsigned)i);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_format(text, ") RETURNING rowid");
+    }
+    return status == SATCHEL_OK ? keep_text(tables, text, &table->insert) : status;
+}
+
+static satchel_status build_table(satchel_tables *tables, const satchel_entity *entity, satchel_buffer *text) {
+    satchel_table *table = &tables->items[entity->number];
+    table->entity = entity;
+    satchel_status status = satchel_buffer_append_format(text, "\"%s\"", entity->name);
+    if (status == SATCHEL_OK) {
+        status = keep_text(tables, text, &table->name);
+    }
+    if (status == SATCHEL_OK) {
+        status = build_columns(tables, table, text);
+    }
+    if (status == SATCHEL_OK) {
+        status = build_selects(tables, table, text);
+    }
+    return status == SATCHEL_OK ? build_insert(tables, table, text) : status;
+}
+
+satchel_status satchel_tables_open(satchel_tables **out, const satchel_schema *schema, satchel_dialect dialect) {
+    *out = NULL;
+    satchel_tables *tables = satchel_memory_take(sizeof *tables);
+    if (tables == NULL) {
+        return SATCHEL_NO_MEMORY;
+    }
+    tables->schema = schema;
+    tables->dialect = dialect;
+    satchel_arena_init(&tables->arena);
+    satchel_buffer text;
+    satchel_buffer_init(&text);
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < schema->model->entity_count; i++) {
+        status = build_table(tables, &schema->model->entities[i], &text);
+    }
+    satchel_buffer_deinit(&text);
+    if (status != SATCHEL_OK) {
+        satchel_tables_close(tables);
+        return status;
+    }
+    *out = tables;
+    return SATCHEL_OK;
+}
+
+void satchel_tables_close(satchel_tables *tables) {
+    if (tables != NULL) {
+        satchel_arena_deinit(&tables->arena);
+        satchel_memory_give(tables);
+    }
+}
+
+const satchel_table *satchel_tables_get(const satchel_tables *tables, uint32_t entity) {
+    return entity < SATCHEL_TABLE_COUNT && tables->items[entity].name != NULL ? &tables->items[entity] : NULL;
+}
+
+/* --- creating --- */
+
+/* Copies `text` with {blob} and {clustered} put into the dialect's words. */
+static satchel_status put_dialect(const char *text, satchel_dialect dialect, satchel_buffer *out) {
+    bool postgres = dialect == SATCHEL_DIALECT_POSTGRES;
+    satchel_status status = SATCHEL_OK;
+    while (status == SATCHEL_OK && *text != '\0') {
+        const char *brace = strchr(text, '{');
+        size_t plain = brace != NULL ? (size_t)(brace - text) : strlen(text);
+        status = satchel_buffer_append(out, satchel_bytes_of(text, plain));
+        text += plain;
+        if (status != SATCHEL_OK || brace == NULL) {
+            continue;
+        }
+        bool blob = strncmp(text, "{blob}", 6) == 0;
+        const char *word = blob ? (postgres ? "BYTEA" : "BLOB") : (postgres ? "" : "WITHOUT ROWID");
+        status = satchel_buffer_append_format(out, "%s", word);
+        text += strcspn(text, "}") + 1;
+    }
+    return status;
+}
+
+static satchel_status put_entities(const satchel_tables *tables, satchel_buffer *out) {
+    bool postgres = tables->dialect == SATCHEL_DIALECT_POSTGRES;
+    satchel_text extra = satchel_text_of(postgres ? extra_columns_postgres : extra_columns_sqlite);
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < tables->schema->model->entity_count; i++) {
+        const satchel_entity *entity = &tables->schema->model->entities[i];
+        status = satchel_ddl_table(tables->schema, entity->number, tables->dialect, extra, out);
+        if (status == SATCHEL_OK) {
+            status = satchel_ddl_indexes(tables->schema, entity->number, tables->dialect, out);
+        }
+        if (status == SATCHEL_OK) {
+            status = put_more_indexes(entity, out);
+        }
+    }
+    return status;
+}
+
+static satchel_status create_all(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
+    satchel_buffer sql;
+    satchel_buffer_init(&sql);
+    satchel_status status = put_dialect(own_tables, tables->dialect, &sql);
+    if (status == SATCHEL_OK) {
+        status = put_entities(tables, &sql);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(&sql, 0);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_db_exec(db, (const char *)sql.data, error);
+    } else {
+        status = satchel_fail(error, status, "no memory for the text of the tables");
+    }
+    satchel_buffer_deinit(&sql);
+    if (status == SATCHEL_OK) {
+        status = SATCHEL_DB_RUN(db, error, "INSERT INTO meta (name, value) VALUES ('format', ?1)",
+                                satchel_value_int(SATCHEL_TABLES_FORMAT));
+    }
+    return status;
+}
+
+static const char *exists_sql(satchel_dialect dialect) {
+    return dialect == SATCHEL_DIALECT_POSTGRES
+               ? "SELECT count(*) FROM pg_tables WHERE tablename = ?1"
+               : "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+}
+
+satchel_status satchel_tables_create(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
+    int64_t there = 0;
+    int64_t format = 0;
+    satchel_status status = SATCHEL_DB_NUMBER(db, error, &there, 0, exists_sql(tables->dialect),
+                                              satchel_value_text(satchel_text_of("meta")));
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (there == 0) {
+        return create_all(tables, db, error);
+    }
+    status = satchel_db_number_values(db, "SELECT value FROM meta WHERE name = 'format'", NULL, 0, 0, &format, error);
+    if (status == SATCHEL_OK && format > SATCHEL_TABLES_FORMAT) {
+        status = satchel_fail(error, SATCHEL_NEWER_FORMAT, "the database has format %d", (int)format);
+    }
+    return status;
+}
