@@ -28,9 +28,8 @@ satchel_status satchel_seal(satchel_cipher cipher, const uint8_t key[SATCHEL_KEY
     if (cipher != SATCHEL_CIPHER_XCHACHA20_POLY1305) {
         return SATCHEL_UNSUPPORTED;
     }
-    int result = crypto_aead_xchacha20poly1305_ietf_encrypt_detached(sealed, tag, NULL, plain.data, plain.bytes,
-                                                                     associated.data, associated.bytes, NULL, nonce,
-                                                                     key);
+    int result = crypto_aead_xchacha20poly1305_ietf_encrypt_detached(
+        sealed, tag, NULL, plain.data, plain.bytes, associated.data, associated.bytes, NULL, nonce, key);
     return result == 0 ? SATCHEL_OK : SATCHEL_INTERNAL;
 }
 

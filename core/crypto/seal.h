@@ -24,7 +24,8 @@ SATCHEL_MUST_USE satchel_status satchel_seal(satchel_cipher cipher, const uint8_
                                              const uint8_t nonce[SATCHEL_NONCE_BYTES], satchel_bytes associated,
                                              satchel_bytes plain, uint8_t *sealed, uint8_t tag[SATCHEL_TAG_BYTES]);
 
-/* The reverse, into `plain` (sealed.bytes of room; may be the same place). Errors: UNSUPPORTED, DAMAGED (plain zeroed). */
+/* The reverse, into `plain` (sealed.bytes of room; may be the same place). Errors: UNSUPPORTED, DAMAGED (plain zeroed).
+ */
 SATCHEL_MUST_USE satchel_status satchel_unseal(satchel_cipher cipher, const uint8_t key[SATCHEL_KEY_BYTES],
                                                const uint8_t nonce[SATCHEL_NONCE_BYTES], satchel_bytes associated,
                                                satchel_bytes sealed, const uint8_t tag[SATCHEL_TAG_BYTES],

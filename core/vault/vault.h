@@ -46,8 +46,8 @@ typedef enum satchel_vault_slot {
 } satchel_vault_slot;
 
 /*
- * The system's keystore (Android Keystore, iOS Keychain). `secret` writes 32 bytes that stay the same for this store, or
- * gives KEY_UNAVAILABLE (phone locked, retry), KEY_GONE (deleted, or the phone was reset) or another failure.
+ * The system's keystore (Android Keystore, iOS Keychain). `secret` writes 32 bytes that stay the same for this store,
+ * or gives KEY_UNAVAILABLE (phone locked, retry), KEY_GONE (deleted, or the phone was reset) or another failure.
  * `secret` NULL: there is no keystore.
  */
 typedef struct satchel_vault_keystore {
@@ -64,17 +64,17 @@ typedef struct satchel_vault_unlock {
 } satchel_vault_unlock;
 
 typedef struct satchel_vault_config {
-    uint32_t size;               /* sizeof(satchel_vault_config) */
-    const char *folder;          /* exists; nobody else writes there */
+    uint32_t size;      /* sizeof(satchel_vault_config) */
+    const char *folder; /* exists; nobody else writes there */
     satchel_vault_unlock unlock;
     satchel_random random;
-    struct sqlite3_vfs *parent;         /* the VFS below, NULL: SQLite's default. Tests inject */
-    const satchel_vault_files *files;   /* key file, rename and locks, NULL: POSIX. Tests inject */
-    uint32_t pin_passes;         /* for a new PIN slot; 0: default */
-    uint32_t pin_memory_kib;     /* the same */
-    uint32_t wrong_pins_max;     /* 0: default; at most SATCHEL_VAULT_WRONG_PINS_MAX */
-    uint32_t cache_kib;          /* SQLite's page cache, 0: default */
-    uint32_t checkpoint_frames;  /* WAL length that starts a checkpoint, 0: default */
+    struct sqlite3_vfs *parent;       /* the VFS below, NULL: SQLite's default. Tests inject */
+    const satchel_vault_files *files; /* key file, rename and locks, NULL: POSIX. Tests inject */
+    uint32_t pin_passes;              /* for a new PIN slot; 0: default */
+    uint32_t pin_memory_kib;          /* the same */
+    uint32_t wrong_pins_max;          /* 0: default; at most SATCHEL_VAULT_WRONG_PINS_MAX */
+    uint32_t cache_kib;               /* SQLite's page cache, 0: default */
+    uint32_t checkpoint_frames;       /* WAL length that starts a checkpoint, 0: default */
 } satchel_vault_config;
 
 /* Zeros, the size and the system's random source. */
@@ -90,18 +90,18 @@ typedef enum satchel_vault_tail {
 } satchel_vault_tail;
 
 typedef struct satchel_vault_stats {
-    uint64_t refused_opens;  /* journal, temp and foreign files that SQLite asked for: must stay 0 */
-    uint64_t pages_sealed;   /* database pages and WAL frames */
+    uint64_t refused_opens; /* journal, temp and foreign files that SQLite asked for: must stay 0 */
+    uint64_t pages_sealed;  /* database pages and WAL frames */
     uint64_t pages_opened;
-    uint64_t bytes_written;  /* to the disk, WAL included */
+    uint64_t bytes_written; /* to the disk, WAL included */
     uint64_t bytes_read;
-    uint64_t writes;         /* calls of the VFS below */
+    uint64_t writes; /* calls of the VFS below */
     uint64_t reads;
     uint64_t syncs;
-    uint64_t healed_pages;   /* empty pages of an interrupted checkpoint, sealed again at open */
+    uint64_t healed_pages; /* empty pages of an interrupted checkpoint, sealed again at open */
     satchel_vault_tail tail;
-    bool key_file_healed;    /* one of keys.a, keys.b was damaged or behind and has been written again */
-    uint32_t wrong_pins;     /* entered since the last right one */
+    bool key_file_healed; /* one of keys.a, keys.b was damaged or behind and has been written again */
+    uint32_t wrong_pins;  /* entered since the last right one */
 } satchel_vault_stats;
 
 /*
@@ -137,12 +137,13 @@ SATCHEL_MUST_USE satchel_status satchel_vault_pin_wait_ms(const satchel_vault_co
 struct sqlite3 *satchel_vault_database(satchel_vault *vault);
 
 /*
- * The status for a result code of SQLite on this connection; knows what the VFS saw, so damage, a full disk and a failed
- * random source are told apart. SQLITE_OK, ROW and DONE give OK.
+ * The status for a result code of SQLite on this connection; knows what the VFS saw, so damage, a full disk and a
+ * failed random source are told apart. SQLITE_OK, ROW and DONE give OK.
  */
 satchel_status satchel_vault_status(const satchel_vault *vault, int sqlite_code);
 
-/* Moves the WAL into the database and starts it anew. Errors: BUSY (a statement is open), IO_ERROR, DISK_FULL, DAMAGED. */
+/* Moves the WAL into the database and starts it anew. Errors: BUSY (a statement is open), IO_ERROR, DISK_FULL, DAMAGED.
+ */
 SATCHEL_MUST_USE satchel_status satchel_vault_checkpoint(satchel_vault *vault, satchel_error *error);
 
 /* Ends the connection and wipes every key from memory; the vault stays, answers LOCKED and can be unlocked again. */
@@ -168,7 +169,8 @@ satchel_id satchel_vault_id(const satchel_vault *vault);
 SATCHEL_MUST_USE satchel_status satchel_vault_rewrap(satchel_vault *vault, const satchel_vault_unlock *next,
                                                      satchel_error *error);
 
-/* Adds a slot beside those there (a `device` slot for background sync), or replaces the one of its kind. Errors: same. */
+/* Adds a slot beside those there (a `device` slot for background sync), or replaces the one of its kind. Errors: same.
+ */
 SATCHEL_MUST_USE satchel_status satchel_vault_slot_add(satchel_vault *vault, const satchel_vault_unlock *next,
                                                        satchel_error *error);
 
@@ -185,8 +187,7 @@ typedef enum satchel_vault_purpose {
  * Errors: LOCKED, INVALID_ARGUMENT (purpose), RANDOM_FAILED, NO_MEMORY, LIMIT_EXCEEDED.
  */
 SATCHEL_MUST_USE satchel_status satchel_vault_seal(satchel_vault *vault, satchel_vault_purpose purpose,
-                                                   satchel_bytes associated, satchel_bytes plain,
-                                                   satchel_buffer *out);
+                                                   satchel_bytes associated, satchel_bytes plain, satchel_buffer *out);
 
 /* Opens such a message, appending to `out`. Errors: LOCKED, INVALID_ARGUMENT, DAMAGED, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_vault_unseal(const satchel_vault *vault, satchel_vault_purpose purpose,

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The key file: 1024 bytes that hold the wrapped data key in up to four slots, and the count of wrong PINs.
+ * Drawn byte by byte in core/doc/page-format.md. Pure: bytes in, bytes out.
+ */
+#ifndef SATCHEL_VAULT_KEY_FILE_H
+#define SATCHEL_VAULT_KEY_FILE_H
+
+#include "crypto/crypto.h"
+#include "crypto/derive.h"
+#include "crypto/hash.h"
+#include "crypto/mac.h"
+
+#define SATCHEL_KEY_FILE_BYTES 1024u
+#define SATCHEL_KEY_FILE_SLOTS 4u
+#define SATCHEL_KEY_SLOT_BYTES 160u
+#define SATCHEL_KEY_SLOT_CHECK_BYTES 16u
+/* First bytes of the file and of a slot that are associated data of the wrapped key. */
+#define SATCHEL_KEY_FILE_BOUND_BYTES 32u
+#define SATCHEL_KEY_SLOT_BOUND_BYTES 48u
+
+/* Flags of a slot. */
+#define SATCHEL_KEY_SLOT_KEYSTORE 1u /* the keystore's secret is part of the wrapping key */
+
+/* A slot as stored. Of a kind that this version does not know, only `kind` and `raw` are of use. */
+typedef struct satchel_key_slot {
+    uint32_t kind; /* satchel_vault_slot; 0: free */
+    uint32_t passes;
+    uint32_t memory_kib;
+    uint32_t flags;
+    uint8_t salt[SATCHEL_SALT_BYTES];
+    uint8_t check[SATCHEL_KEY_SLOT_CHECK_BYTES]; /* tells another keystore secret from a wrong PIN */
+    uint8_t nonce[SATCHEL_NONCE_BYTES];
+    uint8_t wrapped[SATCHEL_KEY_BYTES];
+    uint8_t tag[SATCHEL_TAG_BYTES];
+    uint8_t raw[SATCHEL_KEY_SLOT_BYTES]; /* as read: kept for unknown kinds */
+} satchel_key_slot;
+
+/* Wrong PINs since the last right one. Known before any key is. */
+typedef struct satchel_key_attempts {
+    uint64_t sequence; /* counts every writing of the file: the higher of keys.a and keys.b counts */
+    uint32_t wrong;
+    uint32_t boot; /* moment of the last one */
+    int64_t monotonic_ms;
+    uint8_t mac[SATCHEL_MAC_BYTES]; /* under the keystore's secret, if there is one */
+} satchel_key_attempts;
+
+typedef struct satchel_key_file {
+    uint32_t cipher;
+    satchel_id store;
+    uint64_t generation; /* counts changes of slots */
+    satchel_key_slot slots[SATCHEL_KEY_FILE_SLOTS];
+    uint8_t mac[SATCHEL_MAC_BYTES]; /* over all before it, under the key-file subkey; zeros after an erasure */
+    satchel_key_attempts attempts;
+} satchel_key_file;
+
+void satchel_key_file_write(const satchel_key_file *file, uint8_t out[SATCHEL_KEY_FILE_BYTES]);
+
+/*
+ * Errors: DAMAGED (length, checksum, a value outside its bounds), FOREIGN_FILE (whole, but not a key file),
+ * NEWER_FORMAT (version or cipher that this version does not know).
+ */
+SATCHEL_MUST_USE satchel_status satchel_key_file_read(satchel_bytes bytes, satchel_key_file *out);
+
+/* What is bound into a slot's wrapped key: bytes 0 … 31 of the file and 0 … 47 of the slot. */
+void satchel_key_file_binding(const satchel_key_file *file, const satchel_key_slot *slot,
+                              uint8_t out[SATCHEL_KEY_FILE_BOUND_BYTES + SATCHEL_KEY_SLOT_BOUND_BYTES]);
+
+/* The MAC over header and slots. */
+void satchel_key_file_mac(const satchel_key_file *file, const uint8_t key[SATCHEL_KEY_BYTES],
+                          uint8_t out[SATCHEL_MAC_BYTES]);
+
+/* The MAC over the attempts; `secret` NULL: no keystore, a checksum only. */
+void satchel_key_attempts_mac(const satchel_key_file *file, const uint8_t *secret, uint8_t out[SATCHEL_MAC_BYTES]);
+
+/* The slot of this kind, NULL if there is none. Kind 0 finds a free one. */
+satchel_key_slot *satchel_key_file_find(satchel_key_file *file, uint32_t kind);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two copies of the key file, keys.a and keys.b, and the way through them to the data key.
+ *
+ * Every writing goes to keys.new, is synced, and replaces the older copy by rename. So one whole copy is always there.
+ */
+#ifndef SATCHEL_VAULT_KEYRING_H
+#define SATCHEL_VAULT_KEYRING_H
+
+#include "vault/key_file.h"
+#include "vault/keys.h"
+#include "vault/vault.h"
+
+typedef struct satchel_keyring {
+    const satchel_vault_files *files;
+    const char *folder; /* borrowed */
+    satchel_key_file file;
+    unsigned newest; /* 0: keys.a, 1: keys.b */
+    bool other_bad;  /* the other copy is absent, damaged or of an older generation */
+} satchel_keyring;
+
+/* `folder/name`, NULL if memory is exhausted; freed with satchel_memory_give. */
+SATCHEL_MUST_USE char *satchel_keyring_path(const char *folder, const char *name);
+
+/*
+ * Reads both copies and takes the newer.
+ * Errors: NOT_FOUND (neither is there), DAMAGED, FOREIGN_FILE, NEWER_FORMAT, IO_ERROR, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_keyring_load(satchel_keyring *keyring, const satchel_vault_files *files,
+                                                     const char *folder);
+
+/*
+ * Writes `file` over the older copy, or over both; OK means that one whole copy has it, `other_bad` whether the second
+ * failed. The caller has counted `sequence` up. Errors: IO_ERROR, DISK_FULL, NO_MEMORY; the older copy may be either.
+ */
+SATCHEL_MUST_USE satchel_status satchel_keyring_save(satchel_keyring *keyring, bool both);
+
+/* What an unlock may cost and do. */
+typedef struct satchel_keyring_policy {
+    uint32_t passes;
+    uint32_t memory_kib;
+    uint32_t wrong_pins_max;
+    satchel_random random;
+} satchel_keyring_policy;
+
+/*
+ * From `unlock` to the data key in `keys`. The count of wrong PINs is on the disk before a PIN is looked at.
+ * Errors: WRONG_PIN, PIN_DELAYED, KEY_UNAVAILABLE, KEY_GONE, UNSUPPORTED (no such slot, but others), DAMAGED,
+ * INVALID_ARGUMENT, IO_ERROR, DISK_FULL, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_keyring_unlock(satchel_keyring *keyring, const satchel_vault_unlock *unlock,
+                                                       const satchel_keyring_policy *policy, satchel_vault_keys *keys,
+                                                       satchel_error *error);
+
+/*
+ * Puts a slot for `next` into the file in memory (in place of one of its kind; `alone`: of every device and PIN slot)
+ * and renews generation and MAC; satchel_keyring_save makes it last.
+ * Errors: INVALID_ARGUMENT, LIMIT_EXCEEDED (no free slot), KEY_UNAVAILABLE, KEY_GONE, RANDOM_FAILED, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_keyring_put(satchel_keyring *keyring, const satchel_vault_unlock *next,
+                                                    bool alone, const satchel_keyring_policy *policy,
+                                                    const satchel_vault_keys *keys, satchel_error *error);
+
+#endif
