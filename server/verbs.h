@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every verb of satcheld: name, where it runs, what it takes, what it does. `help` prints this table; a test calls each.
+ */
+#ifndef SATCHEL_SERVER_VERBS_H
+#define SATCHEL_SERVER_VERBS_H
+
+/* X(verb, arguments, English) */
+#define SATCHELD_LOCAL_VERBS(X)                                                                                        \
+    X(init, "--company NAME", "make the company in an empty data folder")                                              \
+    X(serve, "[--listen ADDRESS:PORT] [--behind-proxy] [--threads N] [--zone-minutes N] [--ready-fd N]",               \
+      "serve phones over HTTP until SIGTERM")                                                                          \
+    X(help, "", "this table")
+
+/* Carried out by the server that runs on the folder, or here if none does. X(verb, function, arguments, English) */
+#define SATCHELD_ADMIN_VERBS(X)                                                                                        \
+    X(user, satchel_verb_user,                                                                                         \
+      "add LOGIN --name NAME --role ROLE [--manager LOGIN] [--territory T]… [--external-id X] | list",                 \
+      "people and their roles")                                                                                        \
+    X(territory, satchel_verb_territory, "add NAME [--parent T] [--external-id X] | list", "the tree of territories")  \
+    X(assign, satchel_verb_assign,                                                                                     \
+      "--customer C (--owner LOGIN | --territory T | --user LOGIN [--from DAY] [--to DAY])",                           \
+      "who owns or covers a customer, from one day to another")                                                        \
+    X(enroll, satchel_verb_enroll, "LOGIN --server URL", "a one-time code for a phone of this user, as link and QR")   \
+    X(device, satchel_verb_device, "list | revoke ID", "enrolled phones")                                              \
+    X(import, satchel_verb_import, "ENTITY FILE.csv [--dry-run]",                                                      \
+      "rows from CSV (UTF-8 or GB18030), updated by external_id")                                                      \
+    X(customer, satchel_verb_customer, "list | show C | add --set F=V… | edit C [--set F=V]… [--clear F]… [--base N]", \
+      "customers")                                                                                                     \
+    X(show, satchel_verb_show, "ENTITY [ROW]", "rows of any entity")                                                   \
+    X(conflicts, satchel_verb_conflicts, "[--all] | keep ID | restore ID", "values that lost, beside those that won")  \
+    X(parked, satchel_verb_parked, "[--all] | discard ID | restore ID", "edits that came after their row had moved")   \
+    X(status, satchel_verb_status, "", "what the server counts")                                                       \
+    X(day, satchel_verb_day, "[YYYY-MM-DD | real]", "show or set the day of a rehearsal")                              \
+    X(audit, satchel_verb_audit, "verify", "check the chain of the audit")
+
+#endif
