@@ -3,6 +3,7 @@
 """The script `run`: when it asks for packages, how it counts, and that a failing or slow ring fails the whole."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -83,6 +84,19 @@ class Packages(unittest.TestCase):
     def test_an_installation_that_fails_ends_with_three(self):
         self.stub("apt-get", "exit 100")
         self.assertEqual(3, self.run_fmt(0).returncode)
+
+
+class Completeness(unittest.TestCase):
+    def test_all_that_cmake_demands_is_asked_for(self):
+        script = RUN.read_text(encoding="utf-8")
+        files = subprocess.run(["git", "-C", str(ROOT), "ls-files", "*CMakeLists.txt"], capture_output=True, text=True,
+                               check=True).stdout.split()
+        for path in files:
+            text = (ROOT / path).read_text(encoding="utf-8")
+            for name in re.findall(r"pkg_check_modules\([^)]*?([\w.+-]+)\)", text):
+                self.assertIn(f"pkg-config --exists {name}\n", script, f"{path} demands {name}")
+            for name in re.findall(r"find_program\(\w+ ([\w.-]+) REQUIRED\)", text):
+                self.assertIn(f"command -v {name}\n", script, f"{path} demands {name}")
 
 
 def bash(script):
