@@ -26,7 +26,6 @@ static satchel_status tell_counts(satchel_command *command, const satchel_compan
                    {"units_held", counts->units_held},
                    {"units_quarantined", counts->units_quarantined},
                    {"stored_answers", counts->stored_answers},
-                   {"removals", counts->removals},
                    {"conflicts", counts->conflicts},
                    {"conflicts_open", counts->conflicts_open},
                    {"parked_open", counts->parked_open},

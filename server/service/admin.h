@@ -216,6 +216,14 @@ SATCHEL_MUST_USE satchel_status satchel_parked_decide(const satchel_service *ser
                                                       const satchel_actor *actor, const satchel_id *parked,
                                                       satchel_decision decision, satchel_error *error);
 
+/*
+ * Reads what a parked edit meant: the op, opened and decoded, with the fields that the actor may see. For lists.
+ * Errors: NOT_FOUND, DAMAGED.
+ */
+SATCHEL_MUST_USE satchel_status satchel_parked_op(const satchel_service *service, satchel_db *db,
+                                                  const satchel_actor *actor, const satchel_id *parked,
+                                                  satchel_arena *arena, satchel_op *out, satchel_error *error);
+
 /* Units that were set aside after an unexpected failure: counts in satchel_service_counts; bytes for an operator. */
 typedef satchel_status (*satchel_kept_visitor)(void *context, const satchel_id *device, uint64_t first_sequence,
                                                satchel_status reason, int64_t at_ms, satchel_bytes unit);

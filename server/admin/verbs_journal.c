@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verbs about what needs a person: conflicts with both values, parked edits with what they meant.
+ */
+#include "admin/command.h"
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/text.h"
+#include "satchel/model.h"
+#include "wire/record_codec.h"
+#include "wire/unit_codec.h"
+
+#include <string.h>
+
+/* Fields of ConflictValues in model.proto, and the wire type of both. */
+#define VALUES_WINNER 1
+#define VALUES_LOSER 2
+#define WIRE_TYPE_BYTES 2
+
+/* The one of the four value fields that is there: the class of the field in conflict decides. */
+static satchel_bytes values_of(const satchel_record *conflict) {
+    static const uint32_t fields[] = {SATCHEL_CONFLICT_VALUES_OPEN, SATCHEL_CONFLICT_VALUES_PERSONAL,
+                                      SATCHEL_CONFLICT_VALUES_COMMERCIAL, SATCHEL_CONFLICT_VALUES_SECRET};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const satchel_value *value = satchel_record_get(conflict, fields[i]);
+        if (value != NULL && value->type == SATCHEL_TYPE_BYTES) {
+            return value->as.bytes;
+        }
+    }
+    return (satchel_bytes){NULL, 0};
+}
+
+/* The record of one side; an empty one if the blob does not hold it. */
+static satchel_bytes side_of(satchel_bytes values, uint32_t side) {
+    satchel_reader reader = satchel_reader_of(values);
+    uint64_t tag = 0;
+    uint64_t bytes = 0;
+    satchel_bytes content;
+    while (satchel_reader_left(&reader) > 0) {
+        if (satchel_reader_varint(&reader, &tag) != SATCHEL_OK || (tag & 7) != WIRE_TYPE_BYTES ||
+            satchel_reader_varint(&reader, &bytes) != SATCHEL_OK ||
+            satchel_reader_take(&reader, (size_t)bytes, &content) != SATCHEL_OK) {
+            break;
+        }
+        if (tag >> 3 == side) {
+            return content;
+        }
+    }
+    return (satchel_bytes){NULL, 0};
+}
+
+static json_t *json_side(const satchel_command *command, uint32_t entity, satchel_bytes bytes) {
+    satchel_record record;
+    satchel_record_init(&record, command->arena);
+    if (satchel_record_decode(command->schema, entity, bytes, false, &record, NULL) != SATCHEL_OK) {
+        return json_null();
+    }
+    return satchel_command_json(command, entity, &record);
+}
+
+typedef struct journal_list {
+    satchel_command *command;
+    satchel_db *db;
+    json_t *rows;
+} journal_list;
+
+static json_t *json_time(const satchel_record *record, uint32_t field) {
+    const satchel_value *value = satchel_record_get(record, field);
+    return value != NULL && value->type == SATCHEL_TYPE_TIME ? json_integer(value->as.integer) : json_null();
+}
+
+static const char *choice_name(const satchel_command *command, uint32_t entity, const satchel_record *record,
+                               uint32_t number) {
+    const satchel_field *field = satchel_schema_field(command->schema, entity, number);
+    const satchel_choice *choice =
+        field != NULL ? satchel_field_choice(field, satchel_record_int(record, number, 0)) : NULL;
+    return choice != NULL ? choice->name : "";
+}
+
+static json_t *json_record_id(const satchel_record *record, uint32_t field) {
+    satchel_id id = satchel_record_id(record, field);
+    return satchel_json_id(&id);
+}
+
+static satchel_status append_conflict(void *context, const satchel_id *id, const satchel_record *record, uint64_t n) {
+    (void)n;
+    journal_list *list = context;
+    const satchel_command *command = list->command;
+    uint32_t subject = (uint32_t)satchel_record_int(record, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
+    uint32_t number = (uint32_t)satchel_record_int(record, SATCHEL_CONFLICT_SUBJECT_FIELD, 0);
+    const satchel_entity *entity = satchel_schema_entity(command->schema, subject);
+    const satchel_field *field = satchel_schema_field(command->schema, subject, number);
+    satchel_bytes values = values_of(record);
+    json_t *object = json_pack(
+        "{s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id", satchel_json_id(id), "entity",
+        entity != NULL ? entity->name : "", "row", json_record_id(record, SATCHEL_CONFLICT_SUBJECT_ROW), "field",
+        field != NULL ? field->name : "", "status",
+        choice_name(command, SATCHEL_ENTITY_CONFLICT, record, SATCHEL_CONFLICT_STATUS), "kind",
+        choice_name(command, SATCHEL_ENTITY_CONFLICT, record, SATCHEL_CONFLICT_KIND), "reason",
+        satchel_status_name((satchel_status)satchel_record_int(record, SATCHEL_CONFLICT_REASON, 0)), "winner",
+        json_side(command, subject, side_of(values, VALUES_WINNER)), "loser",
+        json_side(command, subject, side_of(values, VALUES_LOSER)), "winner_user",
+        json_record_id(record, SATCHEL_CONFLICT_WINNER_USER), "loser_user",
+        json_record_id(record, SATCHEL_CONFLICT_LOSER_USER), "winner_at",
+        json_time(record, SATCHEL_CONFLICT_WINNER_AT), "loser_at", json_time(record, SATCHEL_CONFLICT_LOSER_AT));
+    return object != NULL && json_array_append_new(list->rows, object) == 0 ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+}
+
+/* What the parked edit would have set; its op is opened by the service, because it is sealed at rest. */
+static satchel_status add_meaning(journal_list *list, const satchel_id *id, json_t *object) {
+    const satchel_actor system = satchel_actor_system();
+    satchel_command *command = list->command;
+    satchel_op op;
+    satchel_error error;
+    satchel_status status =
+        satchel_parked_op(command->service, list->db, &system, id, command->arena, &op, &error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    json_t *cleared = json_array();
+    for (uint32_t i = 0; cleared != NULL && i < op.cleared_count; i++) {
+        const satchel_field *field = satchel_schema_field(command->schema, op.entity, op.cleared[i]);
+        (void)json_array_append_new(cleared, json_string(field != NULL ? field->name : ""));
+    }
+    bool whole = json_object_set_new(object, "set", satchel_command_json(command, op.entity, &op.set)) == 0 &&
+                 json_object_set_new(object, "removed", satchel_command_json(command, op.entity, &op.removed)) == 0 &&
+                 json_object_set_new(object, "cleared", cleared) == 0;
+    return whole ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+}
+
+static satchel_status append_parked(void *context, const satchel_id *id, const satchel_record *record, uint64_t n) {
+    (void)n;
+    journal_list *list = context;
+    const satchel_command *command = list->command;
+    const satchel_entity *entity = satchel_schema_entity(
+        command->schema, (uint32_t)satchel_record_int(record, SATCHEL_PARKED_EDIT_SUBJECT_ENTITY, 0));
+    json_t *object = json_pack(
+        "{s:o, s:s, s:o, s:o, s:s, s:s, s:o}", "id", satchel_json_id(id), "entity", entity != NULL ? entity->name : "",
+        "row", json_record_id(record, SATCHEL_PARKED_EDIT_SUBJECT_ROW), "user",
+        json_record_id(record, SATCHEL_PARKED_EDIT_USER), "status",
+        choice_name(command, SATCHEL_ENTITY_PARKED_EDIT, record, SATCHEL_PARKED_EDIT_STATUS), "reason",
+        satchel_status_name((satchel_status)satchel_record_int(record, SATCHEL_PARKED_EDIT_REASON, 0)), "at",
+        json_time(record, SATCHEL_PARKED_EDIT_AT));
+    satchel_status status = object != NULL ? add_meaning(list, id, object) : SATCHEL_NO_MEMORY;
+    if (status != SATCHEL_OK || json_array_append(list->rows, object) != 0) {
+        status = status != SATCHEL_OK ? status : SATCHEL_NO_MEMORY;
+    }
+    json_decref(object);
+    return status;
+}
+
+typedef struct journal_kind {
+    uint32_t entity;
+    uint32_t status_field;
+    int64_t open_status;
+    satchel_served_row_visitor append;
+    satchel_status (*decide)(const satchel_service *, satchel_db *, const satchel_actor *, const satchel_id *,
+                             satchel_decision, satchel_error *);
+    const char *keep_word;
+    bool all;
+} journal_kind;
+
+static satchel_status list_journal(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
+    const journal_kind *kind = context;
+    const satchel_actor system = satchel_actor_system();
+    journal_list list = {command, db, json_array()};
+    satchel_buffer keyset;
+    satchel_buffer next;
+    satchel_query *query = NULL;
+    satchel_buffer_init(&keyset);
+    satchel_buffer_init(&next);
+    satchel_status status = json_object_set_new(command->result, "rows", list.rows) == 0 ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+    if (status == SATCHEL_OK) {
+        status = satchel_query_open(&query, kind->entity);
+    }
+    if (status == SATCHEL_OK && !kind->all) {
+        status = satchel_query_where_int(query, kind->status_field, SATCHEL_COMPARE_EQUAL, kind->open_status);
+    }
+    do {
+        satchel_buffer_clear(&next);
+        if (status == SATCHEL_OK) {
+            status = satchel_rows_list(command->service, db, &system, query, satchel_buffer_view(&keyset),
+                                       SATCHEL_LIMIT_PAGE_ROWS, kind->append, &list, &next, error);
+        }
+        satchel_buffer swap = keyset;
+        keyset = next;
+        next = swap;
+    } while (status == SATCHEL_OK && keyset.bytes > 0);
+    satchel_query_close(query);
+    satchel_buffer_deinit(&keyset);
+    satchel_buffer_deinit(&next);
+    return status;
+}
+
+typedef struct journal_decision {
+    const journal_kind *kind;
+    satchel_id id;
+    satchel_decision decision;
+} journal_decision;
+
+static satchel_status decide(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
+    const journal_decision *given = context;
+    const satchel_actor system = satchel_actor_system();
+    return given->kind->decide(command->service, db, &system, &given->id, given->decision, error);
+}
+
+static satchel_status run_journal(satchel_command *command, journal_kind *kind, satchel_error *error) {
+    int all = 0;
+    struct poptOption table[] = {{"all", 0, POPT_ARG_NONE, &all, 0, NULL, NULL}, POPT_TABLEEND};
+    satchel_status status = satchel_command_options(command, table, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    kind->all = all != 0;
+    if (command->argument_count == 1) {
+        return satchel_command_read(command, list_journal, kind, error);
+    }
+    bool keep = satchel_command_is(command, kind->keep_word, 3);
+    if ((!keep && !satchel_command_is(command, "restore", 3)) || kind->all) {
+        return satchel_command_usage(command, error);
+    }
+    journal_decision given = {kind, {{0}}, keep ? SATCHEL_DECISION_KEEP : SATCHEL_DECISION_RESTORE};
+    if (satchel_id_read(satchel_text_of(command->arguments[2]), &given.id) != SATCHEL_OK) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "it is named by its id");
+    }
+    return satchel_command_write(command, decide, &given, error);
+}
+
+satchel_status satchel_verb_conflicts(satchel_command *command, satchel_error *error) {
+    journal_kind kind = {SATCHEL_ENTITY_CONFLICT, SATCHEL_CONFLICT_STATUS, SATCHEL_CONFLICT_STATUS_OPEN,
+                         append_conflict, satchel_conflict_decide, "keep", false};
+    return run_journal(command, &kind, error);
+}
+
+satchel_status satchel_verb_parked(satchel_command *command, satchel_error *error) {
+    journal_kind kind = {SATCHEL_ENTITY_PARKED_EDIT, SATCHEL_PARKED_EDIT_STATUS, SATCHEL_PARKED_STATUS_WAITING,
+                         append_parked, satchel_parked_decide, "discard", false};
+    return run_journal(command, &kind, error);
+}

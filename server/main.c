@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * satcheld: init and serve run here; every other verb is sent to the server that has the data folder, or carried out here
+ * under the folder's lock if none runs.
+ */
+#include "admin/admin.h"
+#include "admin/channel.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "host/host.h"
+#include "http/routes.h"
+#include "input.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <popt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define DEFAULT_LISTEN "127.0.0.1:8080"
+#define DEFAULT_THREADS 64
+#define REQUEST_TIMEOUT_MS 30000
+#define DRAIN_MS 20000
+#define UPKEEP_EVERY_MS 30000
+#define ZONE_MINUTES_MOST 1080
+
+typedef struct options {
+    char *data;
+    char *company;
+    char *listen;
+    int behind_proxy;
+    int threads;
+    int zone_minutes;
+    int ready_fd;
+} options;
+
+static int complain(satchel_status status, const satchel_error *error) {
+    fprintf(stderr, "satcheld: %s: %s\n", satchel_status_name(status),
+            error->detail[0] != '\0' ? error->detail : satchel_status_text(status, "en"));
+    return status == SATCHEL_INVALID_ARGUMENT ? SATCHEL_EXIT_USAGE : SATCHEL_EXIT_FAILED;
+}
+
+static int usage(const char *problem) {
+    fprintf(stderr, "satcheld: %s; see satcheld help\n", problem);
+    return SATCHEL_EXIT_USAGE;
+}
+
+/* --- init --- */
+
+typedef struct init_work {
+    const satchel_service *service;
+    satchel_text name;
+} init_work;
+
+static satchel_status make_company(void *context, satchel_db *db, satchel_error *error) {
+    const init_work *work = context;
+    return satchel_company_init(work->service, db, work->name, error);
+}
+
+static int run_init(const options *given) {
+    satchel_host_config config = {given->data, true, given->zone_minutes};
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    satchel_host *host = NULL;
+    if (given->company == NULL) {
+        return usage("init needs --company NAME");
+    }
+    satchel_status status = satchel_host_open(&host, &config, &error);
+    if (status == SATCHEL_OK) {
+        init_work work = {satchel_host_service(host), satchel_text_of(given->company)};
+        status = satchel_host_write(host, make_company, &work, &error);
+    }
+    satchel_host_close(host);
+    if (status != SATCHEL_OK) {
+        return complain(status, &error);
+    }
+    printf("{\"company\": \"made\"}\n");
+    return SATCHEL_EXIT_OK;
+}
+
+/* --- serve --- */
+
+static satchel_status company_is_there(void *context, satchel_db *db, satchel_error *error) {
+    satchel_company company;
+    return satchel_company_get(context, db, &company, error);
+}
+
+/* Blocks the signals before any thread starts, so that they arrive at this descriptor only. */
+static int catch_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static void tell_ready(int descriptor, uint16_t port) {
+    char line[64];
+    int length = snprintf(line, sizeof line, "listening on port %u\n", (unsigned)port);
+    if (descriptor >= 0 && write(descriptor, line, (size_t)length) != length) {
+        fprintf(stderr, "satcheld: nobody waits at --ready-fd\n");
+    }
+}
+
+/* Until a signal comes: dated assignments begin and end even if no phone asks. */
+static void wait_for_end(satchel_host *host, int signals) {
+    for (;;) {
+        struct pollfd wait = {signals, POLLIN, 0};
+        int ready = poll(&wait, 1, UPKEEP_EVERY_MS);
+        if (ready > 0 || (ready < 0 && errno != EINTR)) {
+            return;
+        }
+        satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+        satchel_status status = satchel_host_day(host, &error);
+        if (status != SATCHEL_OK) {
+            fprintf(stderr, "satcheld: the day's memberships: %s: %s\n", satchel_status_name(status), error.detail);
+        }
+    }
+}
+
+static satchel_status serve(const options *given, satchel_host *host, satchel_error *error) {
+    int signals = catch_signals();
+    satchel_channel *channel = NULL;
+    satchel_http_server *http = NULL;
+    satchel_routes_context routes = {.host = host};
+    satchel_http_config config = {given->listen != NULL ? given->listen : DEFAULT_LISTEN, given->behind_proxy != 0,
+                                  (uint32_t)given->threads, REQUEST_TIMEOUT_MS, satchel_routes(), &routes};
+    satchel_status status = signals >= 0 ? satchel_host_read(host, company_is_there,
+                                                             (void *)(uintptr_t)satchel_host_service(host), error)
+                                         : satchel_fail(error, SATCHEL_IO_ERROR, "signalfd: %s", strerror(errno));
+    if (status == SATCHEL_OK) {
+        status = satchel_channel_open(&channel, given->data, satchel_admin_handle, host, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_http_server_open(&http, &config, error);
+    }
+    if (status == SATCHEL_OK) {
+        if (satchel_host_clock_offset_ms(host) != 0) {
+            fprintf(stderr, "satcheld: the clock is a rehearsal's: see satcheld day\n");
+        }
+        fprintf(stderr, "satcheld: listening on %s\n", config.listen);
+        tell_ready(given->ready_fd, satchel_http_server_port(http));
+        wait_for_end(host, signals);
+    }
+    satchel_http_server_close(http, DRAIN_MS);
+    satchel_channel_close(channel);
+    if (signals >= 0) {
+        close(signals);
+    }
+    return status;
+}
+
+static int run_serve(const options *given) {
+    satchel_host_config config = {given->data, false, given->zone_minutes};
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    satchel_host *host = NULL;
+    if (given->threads < 1 || given->threads > SATCHEL_HTTP_THREADS_MOST) {
+        return usage("--threads is out of range");
+    }
+    satchel_status status = satchel_host_open(&host, &config, &error);
+    if (status == SATCHEL_OK) {
+        status = serve(given, host, &error);
+    }
+    satchel_host_close(host);
+    return status == SATCHEL_OK ? SATCHEL_EXIT_OK : complain(status, &error);
+}
+
+/* --- administration --- */
+
+/* With no server on the folder the command is carried out here, under the folder's lock. */
+static satchel_status ask(const options *given, satchel_bytes request, satchel_buffer *answer, satchel_error *error) {
+    satchel_status status = satchel_channel_ask(given->data, request, answer, error);
+    if (status != SATCHEL_NOT_FOUND) {
+        return status;
+    }
+    satchel_host_config config = {given->data, false, given->zone_minutes};
+    satchel_host *host = NULL;
+    status = satchel_host_open(&host, &config, error);
+    if (status == SATCHEL_OK) {
+        satchel_admin_handle(host, request, answer);
+    }
+    satchel_host_close(host);
+    return status;
+}
+
+static int run_admin(const options *given, int argc, const char **argv) {
+    satchel_buffer input;
+    satchel_buffer request;
+    satchel_buffer answer;
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    satchel_buffer_init(&input);
+    satchel_buffer_init(&request);
+    satchel_buffer_init(&answer);
+    satchel_status status = SATCHEL_OK;
+    if (strcmp(argv[0], "import") == 0 && argc >= 3) {
+        status = satchel_input_read(argv[2], &input, &error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_admin_request(argc, argv, satchel_text_from(satchel_buffer_view(&input)), &request, &error);
+    }
+    if (status == SATCHEL_OK) {
+        status = ask(given, satchel_buffer_view(&request), &answer, &error);
+    }
+    int code = status == SATCHEL_OK ? satchel_admin_print(satchel_buffer_view(&answer)) : complain(status, &error);
+    satchel_buffer_deinit(&answer);
+    satchel_buffer_deinit(&request);
+    satchel_buffer_deinit(&input);
+    return code;
+}
+
+static int print_help(void) {
+    satchel_buffer text;
+    satchel_buffer_init(&text);
+    if (satchel_admin_help(&text) == SATCHEL_OK) {
+        (void)fwrite(text.data, 1, text.bytes, stdout);
+    }
+    satchel_buffer_deinit(&text);
+    return SATCHEL_EXIT_OK;
+}
+
+/* Takes "--data FOLDER" out of the arguments wherever it stands; the rest keeps its order. */
+static const char *take_data(int *argc, const char **argv) {
+    const char *data = getenv("SATCHELD_DATA");
+    int kept = 0;
+    for (int i = 0; i < *argc; i++) {
+        if (strcmp(argv[i], "--data") == 0 && i + 1 < *argc) {
+            data = argv[++i];
+        } else {
+            argv[kept++] = argv[i];
+        }
+    }
+    *argc = kept;
+    return data;
+}
+
+/* Options of init and serve. False: they are not usable, which was said. */
+static bool read_options(int argc, const char **argv, options *out) {
+    int json = 0;
+    struct poptOption table[] = {{"company", 0, POPT_ARG_STRING, &out->company, 0, NULL, NULL},
+                                 {"listen", 0, POPT_ARG_STRING, &out->listen, 0, NULL, NULL},
+                                 {"behind-proxy", 0, POPT_ARG_NONE, &out->behind_proxy, 0, NULL, NULL},
+                                 {"threads", 0, POPT_ARG_INT, &out->threads, 0, NULL, NULL},
+                                 {"zone-minutes", 0, POPT_ARG_INT, &out->zone_minutes, 0, NULL, NULL},
+                                 {"ready-fd", 0, POPT_ARG_INT, &out->ready_fd, 0, NULL, NULL},
+                                 {"json", 0, POPT_ARG_NONE, &json, 0, NULL, NULL},
+                                 POPT_TABLEEND};
+    poptContext context = poptGetContext(NULL, argc, argv, table, 0);
+    int code = context != NULL ? poptGetNextOpt(context) : POPT_ERROR_MALLOC;
+    bool usable = code == -1 && poptPeekArg(context) == NULL && abs(out->zone_minutes) <= ZONE_MINUTES_MOST;
+    if (!usable) {
+        (void)usage(code < -1 ? poptStrerror(code) : "an argument is not expected");
+    }
+    if (context != NULL) {
+        poptFreeContext(context);
+    }
+    return usable;
+}
+
+static int run_local(const char *data, int argc, const char **argv) {
+    options given = {.threads = DEFAULT_THREADS, .ready_fd = -1};
+    int code = SATCHEL_EXIT_USAGE;
+    given.data = strdup(data);
+    if (given.data != NULL && read_options(argc, argv, &given)) {
+        code = strcmp(argv[0], "init") == 0 ? run_init(&given) : run_serve(&given);
+    }
+    free(given.data);
+    free(given.company);
+    free(given.listen);
+    return code;
+}
+
+int main(int argc, const char **argv) {
+    int count = argc - 1;
+    const char **words = argv + 1;
+    const char *data = take_data(&count, words);
+    if (count == 0 || strcmp(words[0], "help") == 0 || strcmp(words[0], "--help") == 0) {
+        print_help();
+        return count == 0 ? SATCHEL_EXIT_USAGE : SATCHEL_EXIT_OK;
+    }
+    bool local = strcmp(words[0], "init") == 0 || strcmp(words[0], "serve") == 0;
+    if (!local && !satchel_admin_knows(words[0])) {
+        return usage("there is no such verb");
+    }
+    if (data == NULL || data[0] == '\0') {
+        return usage("--data FOLDER (or SATCHELD_DATA) names the data folder");
+    }
+    if (local) {
+        return run_local(data, count, words);
+    }
+    options given = {.data = (char *)(uintptr_t)data};
+    return run_admin(&given, count, words);
+}
