@@ -108,6 +108,15 @@ static satchel_status new_vault(satchel_vault **out, const satchel_vault_config 
     return SATCHEL_OK;
 }
 
+static satchel_status hold_folder(satchel_vault *vault, satchel_error *error) {
+    char *path = satchel_keyring_path(vault->folder, "store.lock");
+    satchel_status status =
+        path != NULL ? vault->files->lock(vault->files->context, path, &vault->hold) : SATCHEL_NO_MEMORY;
+    satchel_memory_give(path);
+    vault->held = status == SATCHEL_OK;
+    return status == SATCHEL_OK ? status : satchel_fail(error, status, "the folder cannot be held");
+}
+
 /* Config, libraries, and the folder held for this handle alone. */
 static satchel_status prepare(satchel_vault **out, const satchel_vault_config *config, satchel_error *error) {
     satchel_vault *vault = NULL;
@@ -124,14 +133,11 @@ static satchel_status prepare(satchel_vault **out, const satchel_vault_config *c
     if (status != SATCHEL_OK) {
         return status;
     }
-    char *path = satchel_keyring_path(vault->folder, "store.lock");
-    status = path != NULL ? vault->files->lock(vault->files->context, path, &vault->hold) : SATCHEL_NO_MEMORY;
-    satchel_memory_give(path);
+    status = hold_folder(vault, error);
     if (status != SATCHEL_OK) {
         satchel_vault_close(vault);
-        return satchel_fail(error, status, "the folder cannot be held");
+        return status;
     }
-    vault->held = true;
     *out = vault;
     return SATCHEL_OK;
 }
@@ -321,13 +327,18 @@ static satchel_status unlock_in(satchel_vault *vault, const satchel_vault_unlock
     return open_connection(vault, error);
 }
 
-/* Ends the connection and wipes the keys. */
-static satchel_status shut(satchel_vault *vault) {
+static satchel_status end_connection(satchel_vault *vault) {
     satchel_status status = satchel_connection_close(vault->database);
     vault->database = NULL;
     vault->before = satchel_vault_stats_of(vault);
     satchel_vfs_close(vault->vfs);
     vault->vfs = NULL;
+    return status;
+}
+
+/* Ends the connection and wipes the keys. */
+static satchel_status shut(satchel_vault *vault) {
+    satchel_status status = end_connection(vault);
     satchel_secret_give(vault->keys);
     vault->keys = NULL;
     return status;
@@ -396,9 +407,57 @@ satchel_status satchel_vault_unlock_again(satchel_vault *vault, const satchel_va
     if (vault->keys != NULL) {
         return satchel_fail(error, SATCHEL_MISUSE, "the vault is not locked");
     }
-    satchel_status status = unlock_in(vault, unlock, error);
+    satchel_status status = vault->held ? SATCHEL_OK : hold_folder(vault, error); /* given up by suspend, then locked */
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = unlock_in(vault, unlock, error);
     if (status != SATCHEL_OK) {
         (void)shut(vault);
+    }
+    return status;
+}
+
+satchel_status satchel_vault_check(satchel_vault *vault, const satchel_vault_unlock *unlock, satchel_error *error) {
+    if (vault->keys == NULL) {
+        return satchel_fail(error, SATCHEL_LOCKED, "the vault is locked");
+    }
+    satchel_vault_keys *keys = satchel_vault_keys_take();
+    if (keys == NULL) {
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "no locked memory for the keys");
+    }
+    satchel_status status = satchel_keyring_unlock(&vault->keyring, unlock, &vault->policy, keys, error);
+    satchel_secret_give(keys);
+    return status;
+}
+
+satchel_status satchel_vault_suspend(satchel_vault *vault, satchel_error *error) {
+    satchel_status status = satchel_vault_checkpoint(vault, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = end_connection(vault);
+    vault->files->unlock(vault->files->context, vault->hold);
+    vault->held = false;
+    return status == SATCHEL_OK ? status : satchel_fail(error, status, "the connection did not end cleanly");
+}
+
+satchel_status satchel_vault_resume(satchel_vault *vault, satchel_error *error) {
+    if (vault->keys == NULL) {
+        return satchel_fail(error, SATCHEL_LOCKED, "the vault is locked");
+    }
+    if (vault->held) {
+        return satchel_fail(error, SATCHEL_MISUSE, "the vault is not suspended");
+    }
+    satchel_status status = hold_folder(vault, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = open_connection(vault, error);
+    if (status != SATCHEL_OK) {
+        (void)end_connection(vault);
+        vault->files->unlock(vault->files->context, vault->hold);
+        vault->held = false;
     }
     return status;
 }

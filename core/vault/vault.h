@@ -153,6 +153,22 @@ SATCHEL_MUST_USE satchel_status satchel_vault_lock(satchel_vault *vault, satchel
 SATCHEL_MUST_USE satchel_status satchel_vault_unlock_again(satchel_vault *vault, const satchel_vault_unlock *unlock,
                                                            satchel_error *error);
 
+/*
+ * Would `unlock` open this vault? Wrong PINs are counted as by an unlock; nothing else changes.
+ * Errors: LOCKED, and those of satchel_vault_open that concern slots and PINs.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_check(satchel_vault *vault, const satchel_vault_unlock *unlock,
+                                                    satchel_error *error);
+
+/*
+ * Before the platform freezes the process: checkpoints, ends the connection and gives up every file lock, but keeps the
+ * keys. On failure the vault stays open. Errors: LOCKED, and those of satchel_vault_checkpoint.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_suspend(satchel_vault *vault, satchel_error *error);
+
+/* The reverse; the connection is a new one. Errors: LOCKED, MISUSE (not suspended), IN_USE, as satchel_vault_open. */
+SATCHEL_MUST_USE satchel_status satchel_vault_resume(satchel_vault *vault, satchel_error *error);
+
 /* Ends the connection, wipes the keys, frees. NULL is fine. */
 void satchel_vault_close(satchel_vault *vault);
 
