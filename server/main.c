@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * satcheld: init and serve run here; every other verb is sent to the server that has the data folder, or carried out here
- * under the folder's lock if none runs.
+ * satcheld: init and serve run here; every other verb is sent to the server that has the data folder, or carried out
+ * here under the folder's lock if none runs.
  */
 #include "admin/admin.h"
 #include "admin/channel.h"
@@ -128,11 +128,15 @@ static satchel_status serve(const options *given, satchel_host *host, satchel_er
     satchel_channel *channel = NULL;
     satchel_http_server *http = NULL;
     satchel_routes_context routes = {.host = host};
-    satchel_http_config config = {given->listen != NULL ? given->listen : DEFAULT_LISTEN, given->behind_proxy != 0,
-                                  (uint32_t)given->threads, REQUEST_TIMEOUT_MS, satchel_routes(), &routes};
-    satchel_status status = signals >= 0 ? satchel_host_read(host, company_is_there,
-                                                             (void *)(uintptr_t)satchel_host_service(host), error)
-                                         : satchel_fail(error, SATCHEL_IO_ERROR, "signalfd: %s", strerror(errno));
+    satchel_http_config config = {given->listen != NULL ? given->listen : DEFAULT_LISTEN,
+                                  given->behind_proxy != 0,
+                                  (uint32_t)given->threads,
+                                  REQUEST_TIMEOUT_MS,
+                                  satchel_routes(),
+                                  &routes};
+    satchel_status status =
+        signals >= 0 ? satchel_host_read(host, company_is_there, (void *)(uintptr_t)satchel_host_service(host), error)
+                     : satchel_fail(error, SATCHEL_IO_ERROR, "signalfd: %s", strerror(errno));
     if (status == SATCHEL_OK) {
         status = satchel_channel_open(&channel, given->data, satchel_admin_handle, host, error);
     }

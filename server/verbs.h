@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every verb of satcheld: name, where it runs, what it takes, what it does. `help` prints this table; a test calls each.
+ * Every verb of satcheld: name, where it runs, what it takes, what it does. `help` prints this table; a test calls
+ * each.
  */
 #ifndef SATCHEL_SERVER_VERBS_H
 #define SATCHEL_SERVER_VERBS_H
@@ -28,6 +29,7 @@
     X(customer, satchel_verb_customer, "list | show C | add --set F=V… | edit C [--set F=V]… [--clear F]… [--base N]", \
       "customers")                                                                                                     \
     X(show, satchel_verb_show, "ENTITY [ROW]", "rows of any entity")                                                   \
+    X(edit, satchel_verb_edit, "ENTITY ROW [--set F=V]… [--clear F]… [--base N]", "a row of any entity")               \
     X(conflicts, satchel_verb_conflicts, "[--all] | keep ID | restore ID", "values that lost, beside those that won")  \
     X(parked, satchel_verb_parked, "[--all] | discard ID | restore ID", "edits that came after their row had moved")   \
     X(status, satchel_verb_status, "", "what the server counts")                                                       \

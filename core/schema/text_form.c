@@ -160,24 +160,15 @@ static satchel_status read_set(const satchel_field *field, satchel_text text, sa
 static satchel_status read_typed(const satchel_field *field, satchel_text text, satchel_arena *arena,
                                  satchel_value *out) {
     switch ((satchel_type)field->type) {
-    case SATCHEL_TYPE_BOOL:
-        return read_bool(text, out);
-    case SATCHEL_TYPE_INT:
-        return read_int(field, text, out);
-    case SATCHEL_TYPE_REAL:
-        return read_real(text, out);
-    case SATCHEL_TYPE_TIME:
-        return read_time(text, out);
-    case SATCHEL_TYPE_BYTES:
-        return read_bytes(text, arena, out);
-    case SATCHEL_TYPE_ID:
-        return read_id(text, out);
-    case SATCHEL_TYPE_SET:
-        return read_set(field, text, arena, out);
-    case SATCHEL_TYPE_TEXT:
-        return read_text(text, arena, out);
-    case SATCHEL_TYPE_NULL:
-        break;
+    case SATCHEL_TYPE_BOOL: return read_bool(text, out);
+    case SATCHEL_TYPE_INT: return read_int(field, text, out);
+    case SATCHEL_TYPE_REAL: return read_real(text, out);
+    case SATCHEL_TYPE_TIME: return read_time(text, out);
+    case SATCHEL_TYPE_BYTES: return read_bytes(text, arena, out);
+    case SATCHEL_TYPE_ID: return read_id(text, out);
+    case SATCHEL_TYPE_SET: return read_set(field, text, arena, out);
+    case SATCHEL_TYPE_TEXT: return read_text(text, arena, out);
+    case SATCHEL_TYPE_NULL: break;
     }
     return SATCHEL_WRONG_TYPE;
 }
@@ -252,25 +243,15 @@ static satchel_status write_set(const satchel_field *field, const satchel_set *s
 satchel_status satchel_value_to_text(const satchel_field *field, const satchel_value *value, satchel_buffer *out) {
     char text[SATCHEL_TIME_TEXT_BYTES];
     switch (value->type) {
-    case SATCHEL_TYPE_NULL:
-        return SATCHEL_OK;
-    case SATCHEL_TYPE_BOOL:
-        return append_text(out, value->as.boolean ? "true" : "false");
-    case SATCHEL_TYPE_INT:
-        return write_int(field, value->as.integer, out);
-    case SATCHEL_TYPE_REAL:
-        return satchel_buffer_append_format(out, "%.17g", value->as.real);
-    case SATCHEL_TYPE_TEXT:
-        return satchel_buffer_append(out, value->as.bytes);
-    case SATCHEL_TYPE_BYTES:
-        return write_hex(value->as.bytes, out);
-    case SATCHEL_TYPE_ID:
-        return write_id(&value->as.id, out);
-    case SATCHEL_TYPE_SET:
-        return write_set(field, &value->as.set, out);
-    case SATCHEL_TYPE_TIME:
-        satchel_time_write(value->as.integer, text);
-        return append_text(out, text);
+    case SATCHEL_TYPE_NULL: return SATCHEL_OK;
+    case SATCHEL_TYPE_BOOL: return append_text(out, value->as.boolean ? "true" : "false");
+    case SATCHEL_TYPE_INT: return write_int(field, value->as.integer, out);
+    case SATCHEL_TYPE_REAL: return satchel_buffer_append_format(out, "%.17g", value->as.real);
+    case SATCHEL_TYPE_TEXT: return satchel_buffer_append(out, value->as.bytes);
+    case SATCHEL_TYPE_BYTES: return write_hex(value->as.bytes, out);
+    case SATCHEL_TYPE_ID: return write_id(&value->as.id, out);
+    case SATCHEL_TYPE_SET: return write_set(field, &value->as.set, out);
+    case SATCHEL_TYPE_TIME: satchel_time_write(value->as.integer, text); return append_text(out, text);
     }
     return SATCHEL_WRONG_TYPE;
 }

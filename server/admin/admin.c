@@ -91,9 +91,14 @@ static satchel_status run_verb(satchel_host *host, const parsed_line *line, cons
                             line->words[0]);
     }
     const satchel_service *service = satchel_host_service(host);
-    satchel_command command = {
-        host, service, satchel_service_schema(service), arena, line->words, line->count,
-        {json_string_value(input), json_string_length(input)}, result};
+    satchel_command command = {host,
+                               service,
+                               satchel_service_schema(service),
+                               arena,
+                               line->words,
+                               line->count,
+                               {json_string_value(input), json_string_length(input)},
+                               result};
     return verb->run(&command, error);
 }
 
@@ -129,16 +134,15 @@ static satchel_status write_answer(satchel_status status, const satchel_error *e
     satchel_buffer_init(&complaint);
     satchel_status written = SATCHEL_OK;
     if (status != SATCHEL_OK) {
-        written = satchel_buffer_append_format(
-            &complaint, "satcheld: %s: %s\n", satchel_status_name(status),
-            error->detail[0] != '\0' ? error->detail : satchel_status_text(status, "en"));
+        written =
+            satchel_buffer_append_format(&complaint, "satcheld: %s: %s\n", satchel_status_name(status),
+                                         error->detail[0] != '\0' ? error->detail : satchel_status_text(status, "en"));
     }
-    json_t *object = written == SATCHEL_OK ? json_pack("{s:i, s:s%, s:s%}", "exit", exit_code(status), "out",
-                                                       printed->bytes > 0 ? (const char *)printed->data : "",
-                                                       printed->bytes, "err",
-                                                       complaint.bytes > 0 ? (const char *)complaint.data : "",
-                                                       complaint.bytes)
-                                           : NULL;
+    json_t *object = written == SATCHEL_OK
+                         ? json_pack("{s:i, s:s%, s:s%}", "exit", exit_code(status), "out",
+                                     printed->bytes > 0 ? (const char *)printed->data : "", printed->bytes, "err",
+                                     complaint.bytes > 0 ? (const char *)complaint.data : "", complaint.bytes)
+                         : NULL;
     written = object != NULL ? write_json(object, answer) : SATCHEL_NO_MEMORY;
     json_decref(object);
     satchel_buffer_deinit(&complaint);
@@ -192,9 +196,9 @@ satchel_status satchel_admin_request(int argc, const char *const *argv, satchel_
         json_decref(words);
         return satchel_fail(error, SATCHEL_BAD_TEXT, "the file is neither UTF-8 nor GB18030");
     }
-    json_t *object = words != NULL ? json_pack("{s:o, s:s%}", "argv", words, "input", input.bytes > 0 ? input.data : "",
-                                               input.bytes)
-                                   : NULL;
+    json_t *object =
+        words != NULL ? json_pack("{s:o, s:s%}", "argv", words, "input", input.bytes > 0 ? input.data : "", input.bytes)
+                      : NULL;
     satchel_status status = object != NULL ? write_json(object, out) : SATCHEL_NO_MEMORY;
     json_decref(object);
     return status;

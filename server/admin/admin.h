@@ -3,7 +3,8 @@
  * Administration: a command line in, text and an exit code out. Runs in the server that has the data folder, or in the
  * command's own process if none runs; the commands are the same.
  *
- * On the channel a request is JSON {"argv": ["user", "list"], "input": "…"} and an answer {"exit": 0, "out": "…", "err": "…"}.
+ * On the channel a request is JSON {"argv": ["user", "list"], "input": "…"} and an answer {"exit": 0, "out": "…",
+ * "err": "…"}.
  */
 #ifndef SATCHEL_SERVER_ADMIN_ADMIN_H
 #define SATCHEL_SERVER_ADMIN_ADMIN_H

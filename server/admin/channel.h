@@ -28,7 +28,8 @@ SATCHEL_MUST_USE satchel_status satchel_channel_open(satchel_channel **out, cons
 /* Ends the request that runs, then the thread. NULL is fine. */
 void satchel_channel_close(satchel_channel *channel);
 
-/* Asks the server that runs on `folder`. Errors: NOT_FOUND (none runs), IO_ERROR, TOO_LONG, LIMIT_EXCEEDED, NO_MEMORY. */
+/* Asks the server that runs on `folder`. Errors: NOT_FOUND (none runs), IO_ERROR, TOO_LONG, LIMIT_EXCEEDED, NO_MEMORY.
+ */
 SATCHEL_MUST_USE satchel_status satchel_channel_ask(const char *folder, satchel_bytes request, satchel_buffer *answer,
                                                     satchel_error *error);
 

@@ -11,6 +11,7 @@
 #include "schema/text_form.h"
 #include "verbs.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PAGE_ROWS 500
@@ -41,8 +42,8 @@ satchel_status satchel_command_options(satchel_command *command, struct poptOpti
     satchel_status status = SATCHEL_OK;
     int code = poptGetNextOpt(context);
     if (code < -1) {
-        status = satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "%.100s: %s", poptBadOption(context, 0),
-                              poptStrerror(code));
+        status =
+            satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "%.100s: %s", poptBadOption(context, 0), poptStrerror(code));
     }
     /* What is left lives in popt's context: copied before that goes. The verb itself is popt's program name. */
     const char **left = poptGetArgs(context);
@@ -56,6 +57,13 @@ satchel_status satchel_command_options(satchel_command *command, struct poptOpti
     command->argument_count = count;
     poptFreeContext(context);
     return status;
+}
+
+void satchel_options_free(char **list) {
+    for (char **item = list; item != NULL && *item != NULL; item++) {
+        free(*item);
+    }
+    free(list);
 }
 
 typedef struct command_work {
@@ -113,9 +121,9 @@ static satchel_status find_by_title(const satchel_command *command, satchel_db *
                                    &found, &next, error);
     }
     if (status == SATCHEL_OK && found.count != 1) {
-        status = satchel_fail(error, found.count == 0 ? SATCHEL_NOT_FOUND : SATCHEL_AMBIGUOUS,
-                              found.count == 0 ? "there is no such %s" : "more than one %s fits: use its id",
-                              entity->name);
+        status =
+            satchel_fail(error, found.count == 0 ? SATCHEL_NOT_FOUND : SATCHEL_AMBIGUOUS,
+                         found.count == 0 ? "there is no such %s" : "more than one %s fits: use its id", entity->name);
     }
     *out = found.id;
     satchel_query_close(query);

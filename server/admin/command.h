@@ -12,8 +12,9 @@
 #include <popt.h>
 
 /*
- * `arguments` holds what is left after the options: arguments[0] is the verb. A verb fills `result` with what is printed as
- * JSON or, for {"rows": […]}, as a table. It returns a status; INVALID_ARGUMENT with a detail is a usage error.
+ * `arguments` holds what is left after the options: arguments[0] is the verb. A verb fills `result` with what is
+ * printed as JSON or, for {"rows": […]}, as a table. It returns a status; INVALID_ARGUMENT with a detail is a usage
+ * error.
  */
 typedef struct satchel_command {
     satchel_host *host;
@@ -36,13 +37,14 @@ SATCHEL_MUST_USE satchel_status satchel_command_options(satchel_command *command
                                                         satchel_error *error);
 
 /*
- * Carries out the part of a verb that needs the database: in a read transaction, or on the lane and durable. On the lane
- * `work` may run again, so it makes its part of the result anew. Errors: what `work` returned, those of the database.
+ * Carries out the part of a verb that needs the database: in a read transaction, or on the lane and durable. On the
+ * lane `work` may run again, so it makes its part of the result anew. Errors: what `work` returned, those of the
+ * database.
  */
 typedef satchel_status (*satchel_command_work)(satchel_command *command, void *context, satchel_db *db,
                                                satchel_error *error);
-SATCHEL_MUST_USE satchel_status satchel_command_read(satchel_command *command, satchel_command_work work,
-                                                     void *context, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_command_read(satchel_command *command, satchel_command_work work, void *context,
+                                                     satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_command_write(satchel_command *command, satchel_command_work work,
                                                       void *context, satchel_error *error);
 
@@ -59,7 +61,8 @@ bool satchel_command_is(const satchel_command *command, const char *word, int ar
 SATCHEL_MUST_USE satchel_status satchel_command_find(const satchel_command *command, satchel_db *db, uint32_t entity,
                                                      const char *text, satchel_id *out, satchel_error *error);
 
-/* A record from "field=value" texts; references may be given as in find. Errors: UNKNOWN_FIELD, MALFORMED and as find. */
+/* A record from "field=value" texts; references may be given as in find. Errors: UNKNOWN_FIELD, MALFORMED and as find.
+ */
 SATCHEL_MUST_USE satchel_status satchel_command_record(const satchel_command *command, satchel_db *db, uint32_t entity,
                                                        const char *const *assignments, satchel_record *out,
                                                        satchel_error *error);
@@ -76,6 +79,9 @@ json_t *satchel_command_json(const satchel_command *command, uint32_t entity, co
 SATCHEL_MUST_USE satchel_status satchel_command_list(satchel_command *command, satchel_db *db,
                                                      const satchel_query *query, satchel_error *error);
 
+/* Frees what popt's POPT_ARG_ARGV gave. NULL is fine. */
+void satchel_options_free(char **list);
+
 /* An id as text, null for none. */
 json_t *satchel_json_id(const satchel_id *id);
 
@@ -88,6 +94,7 @@ satchel_status satchel_verb_device(satchel_command *command, satchel_error *erro
 satchel_status satchel_verb_import(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_customer(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_show(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_edit(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_conflicts(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_parked(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_status(satchel_command *command, satchel_error *error);

@@ -73,7 +73,8 @@ static json_t *measure(json_t *rows) {
             width = width > CELL_COLUMNS_MOST ? CELL_COLUMNS_MOST : width;
             size_t before = (size_t)json_integer_value(json_object_get(widths, name));
             size_t least = width_of(name) > before ? width_of(name) : before;
-            if (width > 0 && json_object_set_new(widths, name, json_integer((json_int_t)(width > least ? width : least))) != 0) {
+            if (width > 0 &&
+                json_object_set_new(widths, name, json_integer((json_int_t)(width > least ? width : least))) != 0) {
                 free(text);
                 json_decref(widths);
                 return NULL;
@@ -121,9 +122,8 @@ static satchel_status write_value(const char *name, json_t *value, satchel_buffe
         return SATCHEL_NO_MEMORY;
     }
     bool block = strchr(text, '\n') != NULL;
-    satchel_status status =
-        block ? satchel_buffer_append_format(out, "%s\n", text)
-              : satchel_buffer_append_format(out, "%-18s %s\n", name, text);
+    satchel_status status = block ? satchel_buffer_append_format(out, "%s\n", text)
+                                  : satchel_buffer_append_format(out, "%-18s %s\n", name, text);
     free(text);
     return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Results for people: {"rows": […]} as a table with aligned columns (a Chinese character is two columns wide), everything else
- * as "name value" lines.
+ * Results for people: {"rows": […]} as a table with aligned columns (a Chinese character is two columns wide),
+ * everything else as "name value" lines.
  */
 #ifndef SATCHEL_SERVER_ADMIN_TABLE_H
 #define SATCHEL_SERVER_ADMIN_TABLE_H

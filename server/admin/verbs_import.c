@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * import: rows of one entity from CSV, all as one revision. A bad line is reported and leaves the others as they are; with
- * --dry-run everything is checked and nothing is kept. Columns are named as the fields; a reference may be an id, an external
- * id, a login or a name; elements of a set are separated by ';'.
+ * import: rows of one entity from CSV, all as one revision. A bad line is reported and leaves the others as they are;
+ * with
+ * --dry-run everything is checked and nothing is kept. Columns are named as the fields; a reference may be an id, an
+ * external id, a login or a name; elements of a set are separated by ';'.
  */
 #include "admin/command.h"
 
@@ -28,8 +29,8 @@ typedef struct import_run {
     char *cells[COLUMNS_MOST];
     uint32_t cell_count;
     bool too_many_cells;
-    uint64_t line;         /* of the file, the heading is 1 */
-    uint64_t inner_lines;  /* line ends inside the row's quoted cells */
+    uint64_t line;        /* of the file, the heading is 1 */
+    uint64_t inner_lines; /* line ends inside the row's quoted cells */
     uint64_t created, updated, unchanged, failed;
     json_t *problems;
     satchel_status status; /* what ends the import as a whole */
@@ -68,9 +69,8 @@ static void read_head(import_run *run) {
     for (uint32_t i = 0; i < run->cell_count; i++) {
         const char *name = run->cells[i];
         bool is_id = strcmp(name, "id") == 0;
-        run->columns[i] = is_id ? NULL
-                                : satchel_schema_field_named(run->command->schema, run->entity->number,
-                                                             satchel_text_of(name));
+        run->columns[i] =
+            is_id ? NULL : satchel_schema_field_named(run->command->schema, run->entity->number, satchel_text_of(name));
         if (!is_id && run->columns[i] == NULL) {
             stop(run, satchel_fail(&run->error, SATCHEL_UNKNOWN_FIELD, "line 1: %s has no field %.60s",
                                    run->entity->name, name));
@@ -180,10 +180,10 @@ static satchel_status parse(import_run *run, satchel_text input) {
     bool parsed = csv_parse(&parser, input.data, input.bytes, on_cell, on_row, run) == input.bytes &&
                   csv_fini(&parser, on_cell, on_row, run) == 0;
     if (!parsed && run->status == SATCHEL_OK) {
-        run->status = csv_error(&parser) == CSV_ENOMEM
-                          ? SATCHEL_NO_MEMORY
-                          : satchel_fail(&run->error, SATCHEL_MALFORMED, "line %llu: not CSV",
-                                         (unsigned long long)run->line);
+        run->status =
+            csv_error(&parser) == CSV_ENOMEM
+                ? SATCHEL_NO_MEMORY
+                : satchel_fail(&run->error, SATCHEL_MALFORMED, "line %llu: not CSV", (unsigned long long)run->line);
     }
     csv_free(&parser);
     return run->status;

@@ -102,8 +102,8 @@ static satchel_status append_conflict(void *context, const satchel_id *id, const
         json_side(command, subject, side_of(values, VALUES_WINNER)), "loser",
         json_side(command, subject, side_of(values, VALUES_LOSER)), "winner_user",
         json_record_id(record, SATCHEL_CONFLICT_WINNER_USER), "loser_user",
-        json_record_id(record, SATCHEL_CONFLICT_LOSER_USER), "winner_at",
-        json_time(record, SATCHEL_CONFLICT_WINNER_AT), "loser_at", json_time(record, SATCHEL_CONFLICT_LOSER_AT));
+        json_record_id(record, SATCHEL_CONFLICT_LOSER_USER), "winner_at", json_time(record, SATCHEL_CONFLICT_WINNER_AT),
+        "loser_at", json_time(record, SATCHEL_CONFLICT_LOSER_AT));
     return object != NULL && json_array_append_new(list->rows, object) == 0 ? SATCHEL_OK : SATCHEL_NO_MEMORY;
 }
 
@@ -113,8 +113,7 @@ static satchel_status add_meaning(journal_list *list, const satchel_id *id, json
     satchel_command *command = list->command;
     satchel_op op;
     satchel_error error;
-    satchel_status status =
-        satchel_parked_op(command->service, list->db, &system, id, command->arena, &op, &error);
+    satchel_status status = satchel_parked_op(command->service, list->db, &system, id, command->arena, &op, &error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -135,13 +134,13 @@ static satchel_status append_parked(void *context, const satchel_id *id, const s
     const satchel_command *command = list->command;
     const satchel_entity *entity = satchel_schema_entity(
         command->schema, (uint32_t)satchel_record_int(record, SATCHEL_PARKED_EDIT_SUBJECT_ENTITY, 0));
-    json_t *object = json_pack(
-        "{s:o, s:s, s:o, s:o, s:s, s:s, s:o}", "id", satchel_json_id(id), "entity", entity != NULL ? entity->name : "",
-        "row", json_record_id(record, SATCHEL_PARKED_EDIT_SUBJECT_ROW), "user",
-        json_record_id(record, SATCHEL_PARKED_EDIT_USER), "status",
-        choice_name(command, SATCHEL_ENTITY_PARKED_EDIT, record, SATCHEL_PARKED_EDIT_STATUS), "reason",
-        satchel_status_name((satchel_status)satchel_record_int(record, SATCHEL_PARKED_EDIT_REASON, 0)), "at",
-        json_time(record, SATCHEL_PARKED_EDIT_AT));
+    json_t *object =
+        json_pack("{s:o, s:s, s:o, s:o, s:s, s:s, s:o}", "id", satchel_json_id(id), "entity",
+                  entity != NULL ? entity->name : "", "row", json_record_id(record, SATCHEL_PARKED_EDIT_SUBJECT_ROW),
+                  "user", json_record_id(record, SATCHEL_PARKED_EDIT_USER), "status",
+                  choice_name(command, SATCHEL_ENTITY_PARKED_EDIT, record, SATCHEL_PARKED_EDIT_STATUS), "reason",
+                  satchel_status_name((satchel_status)satchel_record_int(record, SATCHEL_PARKED_EDIT_REASON, 0)), "at",
+                  json_time(record, SATCHEL_PARKED_EDIT_AT));
     satchel_status status = object != NULL ? add_meaning(list, id, object) : SATCHEL_NO_MEMORY;
     if (status != SATCHEL_OK || json_array_append(list->rows, object) != 0) {
         status = status != SATCHEL_OK ? status : SATCHEL_NO_MEMORY;
@@ -170,7 +169,8 @@ static satchel_status list_journal(satchel_command *command, void *context, satc
     satchel_query *query = NULL;
     satchel_buffer_init(&keyset);
     satchel_buffer_init(&next);
-    satchel_status status = json_object_set_new(command->result, "rows", list.rows) == 0 ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+    satchel_status status =
+        json_object_set_new(command->result, "rows", list.rows) == 0 ? SATCHEL_OK : SATCHEL_NO_MEMORY;
     if (status == SATCHEL_OK) {
         status = satchel_query_open(&query, kind->entity);
     }
@@ -228,13 +228,23 @@ static satchel_status run_journal(satchel_command *command, journal_kind *kind, 
 }
 
 satchel_status satchel_verb_conflicts(satchel_command *command, satchel_error *error) {
-    journal_kind kind = {SATCHEL_ENTITY_CONFLICT, SATCHEL_CONFLICT_STATUS, SATCHEL_CONFLICT_STATUS_OPEN,
-                         append_conflict, satchel_conflict_decide, "keep", false};
+    journal_kind kind = {SATCHEL_ENTITY_CONFLICT,
+                         SATCHEL_CONFLICT_STATUS,
+                         SATCHEL_CONFLICT_STATUS_OPEN,
+                         append_conflict,
+                         satchel_conflict_decide,
+                         "keep",
+                         false};
     return run_journal(command, &kind, error);
 }
 
 satchel_status satchel_verb_parked(satchel_command *command, satchel_error *error) {
-    journal_kind kind = {SATCHEL_ENTITY_PARKED_EDIT, SATCHEL_PARKED_EDIT_STATUS, SATCHEL_PARKED_STATUS_WAITING,
-                         append_parked, satchel_parked_decide, "discard", false};
+    journal_kind kind = {SATCHEL_ENTITY_PARKED_EDIT,
+                         SATCHEL_PARKED_EDIT_STATUS,
+                         SATCHEL_PARKED_STATUS_WAITING,
+                         append_parked,
+                         satchel_parked_decide,
+                         "discard",
+                         false};
     return run_journal(command, &kind, error);
 }

@@ -99,7 +99,8 @@ static satchel_status verify(satchel_command *command, void *context, satchel_db
     uint64_t bad = 0;
     uint64_t entries = 0;
     satchel_status status = satchel_audit_verify(db, &bad, &entries, error);
-    if (status == SATCHEL_OK && json_object_set_new(command->result, "entries", json_integer((json_int_t)entries)) != 0) {
+    if (status == SATCHEL_OK &&
+        json_object_set_new(command->result, "entries", json_integer((json_int_t)entries)) != 0) {
         status = SATCHEL_NO_MEMORY;
     }
     if (status == SATCHEL_OK && bad != 0) {

@@ -93,13 +93,6 @@ static satchel_status user_add(satchel_command *command, void *context, satchel_
     return status == SATCHEL_OK ? give(command, "id", satchel_json_id(&id)) : status;
 }
 
-static void free_list(char **list) {
-    for (char **item = list; item != NULL && *item != NULL; item++) {
-        free(*item);
-    }
-    free(list);
-}
-
 satchel_status satchel_verb_user(satchel_command *command, satchel_error *error) {
     user_options options = {NULL, NULL, NULL, NULL, NULL};
     struct poptOption table[] = {{"name", 0, POPT_ARG_STRING, &options.name, 0, NULL, NULL},
@@ -120,8 +113,8 @@ satchel_status satchel_verb_user(satchel_command *command, satchel_error *error)
     free(options.name);
     free(options.manager);
     free(options.external_id);
-    free_list(options.roles);
-    free_list(options.territories);
+    satchel_options_free(options.roles);
+    satchel_options_free(options.territories);
     return status;
 }
 
@@ -213,9 +206,9 @@ static satchel_status move(satchel_command *command, const assign_options *optio
         status = satchel_command_find(command, db, SATCHEL_ENTITY_TERRITORY, options->territory, &territory, error);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_customer_reassign(command->service, db, &system, customer,
-                                           options->owner != NULL ? &owner : NULL,
-                                           options->territory != NULL ? &territory : NULL, error);
+        status =
+            satchel_customer_reassign(command->service, db, &system, customer, options->owner != NULL ? &owner : NULL,
+                                      options->territory != NULL ? &territory : NULL, error);
     }
     return status == SATCHEL_OK ? give(command, "customer", satchel_json_id(customer)) : status;
 }
@@ -264,8 +257,7 @@ static satchel_status issue(satchel_command *command, void *context, satchel_db 
     satchel_issued_code *code = context;
     const satchel_actor system = satchel_actor_system();
     satchel_id user;
-    satchel_status status =
-        satchel_command_find(command, db, SATCHEL_ENTITY_USER, command->arguments[1], &user, error);
+    satchel_status status = satchel_command_find(command, db, SATCHEL_ENTITY_USER, command->arguments[1], &user, error);
     return status == SATCHEL_OK ? satchel_code_issue(command->service, db, &system, &user, code, error) : status;
 }
 

@@ -67,8 +67,8 @@ static satchel_status add_row(satchel_command *command, void *context, satchel_d
     satchel_record record;
     satchel_id none = {{0}};
     satchel_record_init(&record, command->arena);
-    satchel_status status = satchel_command_record(command, db, options->entity, (const char *const *)options->set,
-                                                   &record, error);
+    satchel_status status =
+        satchel_command_record(command, db, options->entity, (const char *const *)options->set, &record, error);
     if (status == SATCHEL_OK) {
         status = satchel_row_create(command->service, db, &system, options->entity, &none, &record, &outcome, error);
     }
@@ -104,8 +104,8 @@ static satchel_status edit_row(satchel_command *command, void *context, satchel_
     satchel_record_init(&record, command->arena);
     satchel_status status = satchel_command_find(command, db, options->entity, options->row, &id, error);
     if (status == SATCHEL_OK) {
-        status = satchel_command_record(command, db, options->entity, (const char *const *)options->set, &record,
-                                        error);
+        status =
+            satchel_command_record(command, db, options->entity, (const char *const *)options->set, &record, error);
     }
     if (status == SATCHEL_OK) {
         status = read_cleared(command, options, cleared, &cleared_count, error);
@@ -117,26 +117,31 @@ static satchel_status edit_row(satchel_command *command, void *context, satchel_
     return status == SATCHEL_OK ? tell_outcome(command, &outcome) : status;
 }
 
-static void free_list(char **list) {
-    for (char **item = list; item != NULL && *item != NULL; item++) {
-        free(*item);
+/* Reads the options that writes take; what is not usable is told. */
+static satchel_status read_row_options(satchel_command *command, row_options *options, satchel_error *error) {
+    struct poptOption table[] = {{"set", 0, POPT_ARG_ARGV, &options->set, 0, NULL, NULL},
+                                 {"clear", 0, POPT_ARG_ARGV, &options->cleared, 0, NULL, NULL},
+                                 {"base", 0, POPT_ARG_LONGLONG, &options->base_n, 0, NULL, NULL},
+                                 POPT_TABLEEND};
+    satchel_status status = satchel_command_options(command, table, error);
+    if (status == SATCHEL_OK && options->base_n < 0) {
+        status = satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "--base takes a revision");
     }
-    free(list);
+    options->row = command->argument_count > 2 ? command->arguments[2] : NULL;
+    return status;
+}
+
+static void free_row_options(row_options *options) {
+    satchel_options_free(options->set);
+    satchel_options_free(options->cleared);
 }
 
 satchel_status satchel_verb_customer(satchel_command *command, satchel_error *error) {
     row_options options = {SATCHEL_ENTITY_CUSTOMER, NULL, NULL, NULL, 0};
-    struct poptOption table[] = {{"set", 0, POPT_ARG_ARGV, &options.set, 0, NULL, NULL},
-                                 {"clear", 0, POPT_ARG_ARGV, &options.cleared, 0, NULL, NULL},
-                                 {"base", 0, POPT_ARG_LONGLONG, &options.base_n, 0, NULL, NULL},
-                                 POPT_TABLEEND};
-    satchel_status status = satchel_command_options(command, table, error);
-    options.row = command->argument_count > 2 ? command->arguments[2] : NULL;
+    satchel_status status = read_row_options(command, &options, error);
     bool changes = options.set != NULL || options.cleared != NULL;
     if (status != SATCHEL_OK) {
         /* told already */
-    } else if (options.base_n < 0) {
-        status = satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "--base takes a revision");
     } else if (satchel_command_is(command, "list", 2) && !changes) {
         status = satchel_command_read(command, list_rows, &options, error);
     } else if (satchel_command_is(command, "show", 3) && !changes) {
@@ -148,26 +153,48 @@ satchel_status satchel_verb_customer(satchel_command *command, satchel_error *er
     } else {
         status = satchel_command_usage(command, error);
     }
-    free_list(options.set);
-    free_list(options.cleared);
+    free_row_options(&options);
     return status;
+}
+
+static satchel_status named_entity(const satchel_command *command, uint32_t *out, satchel_error *error) {
+    const satchel_entity *entity = satchel_schema_entity_named(command->schema, satchel_text_of(command->arguments[1]));
+    if (entity == NULL) {
+        return satchel_fail(error, SATCHEL_UNKNOWN_ENTITY, "there is no entity %.60s", command->arguments[1]);
+    }
+    *out = entity->number;
+    return SATCHEL_OK;
 }
 
 satchel_status satchel_verb_show(satchel_command *command, satchel_error *error) {
     struct poptOption table[] = {POPT_TABLEEND};
+    row_options options = {0, NULL, NULL, NULL, 0};
     satchel_status status = satchel_command_options(command, table, error);
+    if (status == SATCHEL_OK && command->argument_count != 2 && command->argument_count != 3) {
+        status = satchel_command_usage(command, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = named_entity(command, &options.entity, error);
+    }
     if (status != SATCHEL_OK) {
         return status;
     }
-    if (command->argument_count != 2 && command->argument_count != 3) {
-        return satchel_command_usage(command, error);
-    }
-    const satchel_entity *entity =
-        satchel_schema_entity_named(command->schema, satchel_text_of(command->arguments[1]));
-    if (entity == NULL) {
-        return satchel_fail(error, SATCHEL_UNKNOWN_ENTITY, "there is no entity %.60s", command->arguments[1]);
-    }
-    row_options options = {entity->number, NULL, NULL, NULL, 0};
     options.row = command->argument_count == 3 ? command->arguments[2] : NULL;
     return satchel_command_read(command, options.row != NULL ? show_row : list_rows, &options, error);
+}
+
+satchel_status satchel_verb_edit(satchel_command *command, satchel_error *error) {
+    row_options options = {0, NULL, NULL, NULL, 0};
+    satchel_status status = read_row_options(command, &options, error);
+    if (status == SATCHEL_OK && (command->argument_count != 3 || (options.set == NULL && options.cleared == NULL))) {
+        status = satchel_command_usage(command, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = named_entity(command, &options.entity, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_command_write(command, edit_row, &options, error);
+    }
+    free_row_options(&options);
+    return status;
 }

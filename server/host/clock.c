@@ -31,7 +31,8 @@ int64_t satchel_clock_now_ms(void *clock) {
 
 static satchel_status path_of(const char *folder, const char *suffix, char out[PATH_MAX], satchel_error *error) {
     int written = snprintf(out, PATH_MAX, "%s/%s%s", folder, CLOCK_NAME, suffix);
-    return written > 0 && written < PATH_MAX ? SATCHEL_OK : satchel_fail(error, SATCHEL_TOO_LONG, "the path is too long");
+    return written > 0 && written < PATH_MAX ? SATCHEL_OK
+                                             : satchel_fail(error, SATCHEL_TOO_LONG, "the path is too long");
 }
 
 satchel_status satchel_clock_load(satchel_clock *clock, const char *folder, satchel_error *error) {

@@ -151,8 +151,7 @@ static satchel_status borrow_reader(satchel_host *host, satchel_db **out, satche
         *out = host->readers[--host->reader_count];
     }
     pthread_mutex_unlock(&host->mutex);
-    return *out != NULL ? SATCHEL_OK
-                        : satchel_db_open_sqlite(out, host->database_path, SATCHEL_DB_READER, error);
+    return *out != NULL ? SATCHEL_OK : satchel_db_open_sqlite(out, host->database_path, SATCHEL_DB_READER, error);
 }
 
 static void return_reader(satchel_host *host, satchel_db *reader) {

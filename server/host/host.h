@@ -23,7 +23,8 @@ typedef struct satchel_host_config {
 /* Readers kept open between calls; more are opened while more are needed at once. */
 #define SATCHEL_HOST_READERS_KEPT 16
 
-/* Errors: NOT_FOUND (no data folder or no company in it), IN_USE (another process has it), IO_ERROR and those of database and service. */
+/* Errors: NOT_FOUND (no data folder or no company in it), IN_USE (another process has it), IO_ERROR and those of
+ * database and service. */
 SATCHEL_MUST_USE satchel_status satchel_host_open(satchel_host **out, const satchel_host_config *config,
                                                   satchel_error *error);
 
@@ -33,20 +34,23 @@ void satchel_host_close(satchel_host *host);
 const satchel_service *satchel_host_service(const satchel_host *host);
 const char *satchel_host_folder(const satchel_host *host);
 
-/* Carries out `work` inside a read transaction of a pooled reader. Any thread. Errors: what `work` returned, those of the database. */
+/* Carries out `work` inside a read transaction of a pooled reader. Any thread. Errors: what `work` returned, those of
+ * the database. */
 SATCHEL_MUST_USE satchel_status satchel_host_read(satchel_host *host, satchel_lane_work work, void *context,
                                                   satchel_error *error);
 
-/* Carries out `work` on the lane; durable when it returns OK. Any thread but the lane's. Errors: as satchel_lane_run. */
+/* Carries out `work` on the lane; durable when it returns OK. Any thread but the lane's. Errors: as satchel_lane_run.
+ */
 SATCHEL_MUST_USE satchel_status satchel_host_write(satchel_host *host, satchel_lane_work work, void *context,
                                                    satchel_error *error);
 
 satchel_lane_stats satchel_host_lane_stats(const satchel_host *host);
 
 /*
- * A rehearsal's clock: the server's time is moved so that today is `day` (days since 1970-01-01, in the company's zone), and
- * stays moved after a restart; SATCHEL_HOST_REAL_DAY gives the real time back. For training and tests: dated
- * assignments begin and end with these days. Memberships follow at once. Errors: IO_ERROR, OUT_OF_RANGE and those of the database.
+ * A rehearsal's clock: the server's time is moved so that today is `day` (days since 1970-01-01, in the company's
+ * zone), and stays moved after a restart; SATCHEL_HOST_REAL_DAY gives the real time back. For training and tests: dated
+ * assignments begin and end with these days. Memberships follow at once. Errors: IO_ERROR, OUT_OF_RANGE and those of
+ * the database.
  */
 #define SATCHEL_HOST_REAL_DAY INT64_MIN
 SATCHEL_MUST_USE satchel_status satchel_host_set_day(satchel_host *host, int64_t day, satchel_error *error);

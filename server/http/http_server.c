@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CivetWeb behind a narrow door. CivetWeb gives one thread to one connection, so routes must be short; its mg_stop drops
- * answers in flight, so closing drains first. TLS is not spoken here: a proxy in front ends it.
+ * CivetWeb behind a narrow door. CivetWeb gives one thread to one connection, so routes must be short; its mg_stop
+ * drops answers in flight, so closing drains first. TLS is not spoken here: a proxy in front ends it.
  */
 #include "http/http_server.h"
 
@@ -63,12 +63,12 @@ static const char *reason_phrase(uint32_t status) {
 static void send_reply(struct mg_connection *connection, const satchel_http_reply *reply, bool keep_alive) {
     satchel_buffer out;
     satchel_buffer_init(&out);
-    satchel_status status = satchel_buffer_append_format(
-        &out,
-        "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n"
-        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
-        (unsigned)reply->status, reason_phrase(reply->status), reply->media_type, reply->body.bytes,
-        keep_alive ? "keep-alive" : "close");
+    satchel_status status =
+        satchel_buffer_append_format(&out,
+                                     "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n"
+                                     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
+                                     (unsigned)reply->status, reason_phrase(reply->status), reply->media_type,
+                                     reply->body.bytes, keep_alive ? "keep-alive" : "close");
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append(&out, satchel_buffer_view(&reply->body));
     }
@@ -177,7 +177,8 @@ static refusal find_route(const satchel_http_server *server, const struct mg_req
             }
         }
     }
-    return path_known ? (refusal){405, "This method is not for this path.\n"} : (refusal){404, "There is nothing here.\n"};
+    return path_known ? (refusal){405, "This method is not for this path.\n"}
+                      : (refusal){404, "There is nothing here.\n"};
 }
 
 static refusal check_body(const satchel_http_route *route, const struct mg_request_info *request, size_t length) {
@@ -199,7 +200,8 @@ static refusal check_body(const satchel_http_route *route, const struct mg_reque
     return NO_REFUSAL;
 }
 
-/* False: the connection broke before the whole body came. Memory grows with what arrives, not with what was announced. */
+/* False: the connection broke before the whole body came. Memory grows with what arrives, not with what was announced.
+ */
 static bool read_body(struct mg_connection *connection, size_t length, satchel_buffer *body) {
     while (body->bytes < length) {
         size_t want = length - body->bytes;
@@ -319,9 +321,23 @@ static satchel_status start(satchel_http_server *server, const satchel_http_conf
     char timeout[OPTION_TEXT_BYTES];
     snprintf(threads, sizeof threads, "%u", (unsigned)config->threads);
     snprintf(timeout, sizeof timeout, "%lld", (long long)config->request_timeout_ms);
-    const char *options[] = {"listening_ports", config->listen, "num_threads", threads, "request_timeout_ms", timeout,
-                             "enable_keep_alive", "yes", "keep_alive_timeout_ms", timeout, "tcp_nodelay", "1",
-                             "decode_url", "no", "linger_timeout_ms", "2000", NULL};
+    const char *options[] = {"listening_ports",
+                             config->listen,
+                             "num_threads",
+                             threads,
+                             "request_timeout_ms",
+                             timeout,
+                             "enable_keep_alive",
+                             "yes",
+                             "keep_alive_timeout_ms",
+                             timeout,
+                             "tcp_nodelay",
+                             "1",
+                             "decode_url",
+                             "no",
+                             "linger_timeout_ms",
+                             "2000",
+                             NULL};
     struct mg_callbacks callbacks;
     memset(&callbacks, 0, sizeof callbacks);
     callbacks.begin_request = begin_request;

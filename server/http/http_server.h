@@ -4,8 +4,8 @@
  * and stops without losing an answer in flight.
  *
  * There is no document root and nothing of CivetWeb's own file, form, CGI or upload code is ever reached. A request
- * without a route, with another method, a body larger than its route takes, Transfer-Encoding, or a Content-Length that is
- * doubled or not a number is answered here.
+ * without a route, with another method, a body larger than its route takes, Transfer-Encoding, or a Content-Length that
+ * is doubled or not a number is answered here.
  */
 #ifndef SATCHEL_SERVER_HTTP_HTTP_SERVER_H
 #define SATCHEL_SERVER_HTTP_HTTP_SERVER_H
@@ -40,12 +40,12 @@ typedef struct satchel_http_route {
 } satchel_http_route;
 
 typedef struct satchel_http_config {
-    const char *listen;      /* "127.0.0.1:8080", "8080", "[::1]:8080" */
-    bool behind_proxy;       /* a proxy ends TLS in front: listening beyond localhost is allowed */
-    uint32_t threads;        /* connections served at once, 1 … SATCHEL_HTTP_THREADS_MOST */
+    const char *listen; /* "127.0.0.1:8080", "8080", "[::1]:8080" */
+    bool behind_proxy;  /* a proxy ends TLS in front: listening beyond localhost is allowed */
+    uint32_t threads;   /* connections served at once, 1 … SATCHEL_HTTP_THREADS_MOST */
     int64_t request_timeout_ms;
     const satchel_http_route *routes; /* borrowed, ends with a NULL path */
-    void *context;           /* for every route */
+    void *context;                    /* for every route */
 } satchel_http_config;
 
 #define SATCHEL_HTTP_THREADS_MOST 1024

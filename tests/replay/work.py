@@ -83,7 +83,7 @@ class Replay:
         self.add_users()
         self.import_goods()
         rows = [{"customer": customer, "user": self.company.employees[employee].login, "from_day": day_text(first),
-                 "to_day": day_text(last), "kind": "covers"} for (employee, customer), (first, last) in sorted(self.days.items())]
+                 "to_day": day_text(last), "kind": "support"} for (employee, customer), (first, last) in sorted(self.days.items())]
         server.admin("import", "assignment", self.write_csv("assignments.csv", rows))
         listing = server.admin("customer", "list")["rows"]
         self.customers = {row["external_id"]: row["id"] for row in listing}
