@@ -14,7 +14,7 @@
 
 /* The field of that number; `*hint` makes a walk in ascending order cheap. */
 static const satchel_field *find(const satchel_entity *entity, uint32_t number, uint32_t *hint) {
-    if (*hint < entity->field_count && entity->fields[*hint].number > number) {
+    if (*hint == entity->field_count || entity->fields[*hint].number > number) {
         *hint = 0;
     }
     while (*hint < entity->field_count && entity->fields[*hint].number < number) {
