@@ -2,8 +2,8 @@
 /*
  * Orders: a draft that takes lines, then a submitted body that stands.
  *
- * A line keeps a snapshot of price and discount; totals are derived by rules/orders.h, the same code that the server checks
- * them with, and written in the unit that changes a line.
+ * A line keeps a snapshot of price and discount; totals are derived by rules/orders.h, the same code that the server
+ * checks them with, and written in the unit that changes a line.
  */
 #include "sales/unit.h"
 
@@ -100,7 +100,7 @@ static satchel_status read_draft_order(sales_unit *unit, const satchel_id *order
 /* --- new --- */
 
 static satchel_status fill_new(sales_unit *unit, const satchel_id *customer, const satchel_id *visit,
-                               satchel_text currency, satchel_id *out_order) {
+                               satchel_text currency, satchel_text external_id, satchel_id *order_id) {
     satchel_record read;
     satchel_record fields;
     satchel_status status = satchel_sales_read(unit, SATCHEL_ENTITY_CUSTOMER, customer, &read);
@@ -123,27 +123,31 @@ static satchel_status fill_new(sales_unit *unit, const satchel_id *customer, con
     if (status == SATCHEL_OK) {
         status = satchel_record_set_text(&fields, SATCHEL_ORDER_CURRENCY, currency);
     }
+    if (status == SATCHEL_OK && external_id.bytes > 0) {
+        status = satchel_record_set_text(&fields, SATCHEL_ORDER_EXTERNAL_ID, external_id);
+    }
     if (status == SATCHEL_OK) {
         status = satchel_record_set_time(&fields, SATCHEL_ORDER_ORDERED_AT, unit->sales->now_ms);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_sales_new_id(unit, out_order);
+        status = satchel_sales_new_id(unit, order_id);
     }
     return status == SATCHEL_OK
-               ? satchel_draft_create(unit->draft, SATCHEL_ENTITY_ORDER, out_order, &fields, unit->error)
+               ? satchel_draft_create(unit->draft, SATCHEL_ENTITY_ORDER, order_id, &fields, unit->error)
                : status;
 }
 
 satchel_status satchel_sales_order_new(const satchel_sales *sales, const satchel_id *customer, const satchel_id *visit,
-                                       satchel_text currency, satchel_id *out_order, satchel_error *error) {
+                                       satchel_text currency, satchel_text external_id, satchel_id *order_id,
+                                       satchel_error *error) {
     sales_unit unit;
-    satchel_id id = {{0}};
+    satchel_id id = satchel_sales_wanted(order_id);
     satchel_status status = satchel_sales_unit_open(&unit, sales, error);
     if (status == SATCHEL_OK) {
-        status = satchel_sales_unit_end(&unit, fill_new(&unit, customer, visit, currency, &id));
+        status = satchel_sales_unit_end(&unit, fill_new(&unit, customer, visit, currency, external_id, &id));
     }
-    if (status == SATCHEL_OK && out_order != NULL) {
-        *out_order = id;
+    if (status == SATCHEL_OK && order_id != NULL) {
+        *order_id = id;
     }
     return status;
 }
@@ -210,7 +214,7 @@ static satchel_status set_line(sales_unit *unit, const satchel_id *order, const 
 }
 
 static satchel_status fill_add(sales_unit *unit, const satchel_id *order, const satchel_sales_line *line,
-                               satchel_id *out_line) {
+                               satchel_id *line_id) {
     satchel_record read;
     satchel_record fields;
     order_lines lines;
@@ -233,10 +237,10 @@ static satchel_status fill_add(sales_unit *unit, const satchel_id *order, const 
         status = set_line(unit, order, line, price_minor, lines.last_position + 1, &lines.items[lines.count]);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_sales_new_id(unit, out_line);
+        status = satchel_sales_new_id(unit, line_id);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_draft_create(unit->draft, SATCHEL_ENTITY_ORDER_LINE, out_line, &lines.items[lines.count],
+        status = satchel_draft_create(unit->draft, SATCHEL_ENTITY_ORDER_LINE, line_id, &lines.items[lines.count],
                                       unit->error);
     }
     satchel_record_init(&fields, &unit->arena);
@@ -248,15 +252,15 @@ static satchel_status fill_add(sales_unit *unit, const satchel_id *order, const 
 }
 
 satchel_status satchel_sales_order_add(const satchel_sales *sales, const satchel_id *order,
-                                       const satchel_sales_line *line, satchel_id *out_line, satchel_error *error) {
+                                       const satchel_sales_line *line, satchel_id *line_id, satchel_error *error) {
     sales_unit unit;
-    satchel_id id = {{0}};
+    satchel_id id = satchel_sales_wanted(line_id);
     satchel_status status = satchel_sales_unit_open(&unit, sales, error);
     if (status == SATCHEL_OK) {
         status = satchel_sales_unit_end(&unit, fill_add(&unit, order, line, &id));
     }
-    if (status == SATCHEL_OK && out_line != NULL) {
-        *out_line = id;
+    if (status == SATCHEL_OK && line_id != NULL) {
+        *line_id = id;
     }
     return status;
 }

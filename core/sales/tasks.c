@@ -10,7 +10,7 @@
 #include "base/ids.h"
 
 static satchel_status fill_task(sales_unit *unit, satchel_text title, const satchel_id *customer,
-                                const satchel_id *assignee, int64_t due_ms, satchel_id *out_task) {
+                                const satchel_id *assignee, int64_t due_ms, satchel_id *task_id) {
     satchel_record read;
     satchel_record fields;
     satchel_status status = SATCHEL_OK;
@@ -38,24 +38,23 @@ static satchel_status fill_task(sales_unit *unit, satchel_text title, const satc
         status = satchel_record_set_time(&fields, SATCHEL_TASK_DUE_AT, due_ms);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_sales_new_id(unit, out_task);
+        status = satchel_sales_new_id(unit, task_id);
     }
-    return status == SATCHEL_OK
-               ? satchel_draft_create(unit->draft, SATCHEL_ENTITY_TASK, out_task, &fields, unit->error)
-               : status;
+    return status == SATCHEL_OK ? satchel_draft_create(unit->draft, SATCHEL_ENTITY_TASK, task_id, &fields, unit->error)
+                                : status;
 }
 
 satchel_status satchel_sales_task_add(const satchel_sales *sales, satchel_text title, const satchel_id *customer,
-                                      const satchel_id *assignee, int64_t due_ms, satchel_id *out_task,
+                                      const satchel_id *assignee, int64_t due_ms, satchel_id *task_id,
                                       satchel_error *error) {
     sales_unit unit;
-    satchel_id id = {{0}};
+    satchel_id id = satchel_sales_wanted(task_id);
     satchel_status status = satchel_sales_unit_open(&unit, sales, error);
     if (status == SATCHEL_OK) {
         status = satchel_sales_unit_end(&unit, fill_task(&unit, title, customer, assignee, due_ms, &id));
     }
-    if (status == SATCHEL_OK && out_task != NULL) {
-        *out_task = id;
+    if (status == SATCHEL_OK && task_id != NULL) {
+        *task_id = id;
     }
     return status;
 }
@@ -93,7 +92,7 @@ satchel_status satchel_sales_task_end(const satchel_sales *sales, const satchel_
 }
 
 static satchel_status fill_note(sales_unit *unit, const satchel_id *customer, int64_t kind, satchel_text subject,
-                                satchel_text body, satchel_id *out_activity) {
+                                satchel_text body, satchel_id *activity_id) {
     satchel_record read;
     satchel_record fields;
     satchel_status status = satchel_sales_read(unit, SATCHEL_ENTITY_CUSTOMER, customer, &read);
@@ -117,24 +116,24 @@ static satchel_status fill_note(sales_unit *unit, const satchel_id *customer, in
         status = satchel_record_set_text(&fields, SATCHEL_ACTIVITY_BODY, body);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_sales_new_id(unit, out_activity);
+        status = satchel_sales_new_id(unit, activity_id);
     }
     return status == SATCHEL_OK
-               ? satchel_draft_create(unit->draft, SATCHEL_ENTITY_ACTIVITY, out_activity, &fields, unit->error)
+               ? satchel_draft_create(unit->draft, SATCHEL_ENTITY_ACTIVITY, activity_id, &fields, unit->error)
                : status;
 }
 
 satchel_status satchel_sales_note(const satchel_sales *sales, const satchel_id *customer, int64_t kind,
-                                  satchel_text subject, satchel_text body, satchel_id *out_activity,
+                                  satchel_text subject, satchel_text body, satchel_id *activity_id,
                                   satchel_error *error) {
     sales_unit unit;
-    satchel_id id = {{0}};
+    satchel_id id = satchel_sales_wanted(activity_id);
     satchel_status status = satchel_sales_unit_open(&unit, sales, error);
     if (status == SATCHEL_OK) {
         status = satchel_sales_unit_end(&unit, fill_note(&unit, customer, kind, subject, body, &id));
     }
-    if (status == SATCHEL_OK && out_activity != NULL) {
-        *out_activity = id;
+    if (status == SATCHEL_OK && activity_id != NULL) {
+        *activity_id = id;
     }
     return status;
 }

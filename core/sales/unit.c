@@ -38,16 +38,24 @@ satchel_status satchel_sales_read(sales_unit *unit, uint32_t entity, const satch
     return status;
 }
 
-satchel_status satchel_sales_new_id(sales_unit *unit, satchel_id *out) {
+satchel_status satchel_sales_new_id(sales_unit *unit, satchel_id *id) {
+    if (!satchel_id_is_none(id)) {
+        return SATCHEL_OK;
+    }
     uint8_t random[SATCHEL_ID_RANDOM_BYTES];
     satchel_status status = satchel_random_fill(unit->sales->random, random, sizeof random);
     if (status != SATCHEL_OK) {
         return satchel_fail(unit->error, status, "the random source failed");
     }
-    *out = satchel_id_make(unit->sales->now_ms, random);
+    *id = satchel_id_make(unit->sales->now_ms, random);
     return SATCHEL_OK;
 }
 
 bool satchel_sales_given(const satchel_id *id) {
     return id != NULL && !satchel_id_is_none(id);
+}
+
+satchel_id satchel_sales_wanted(const satchel_id *id) {
+    static const satchel_id none = {{0}};
+    return id != NULL ? *id : none;
 }

@@ -23,9 +23,13 @@ SATCHEL_MUST_USE satchel_status satchel_sales_unit_end(sales_unit *unit, satchel
 /* A row that is there and not deleted, as the user sees it, in the unit's arena. Errors: NOT_FOUND. */
 SATCHEL_MUST_USE satchel_status satchel_sales_read(sales_unit *unit, uint32_t entity, const satchel_id *id,
                                                    satchel_record *out);
-SATCHEL_MUST_USE satchel_status satchel_sales_new_id(sales_unit *unit, satchel_id *out);
+/* Makes an id if `*id` is none. Errors: RANDOM_FAILED. */
+SATCHEL_MUST_USE satchel_status satchel_sales_new_id(sales_unit *unit, satchel_id *id);
 
 /* Is a row named at all: not NULL and not none? */
 bool satchel_sales_given(const satchel_id *id);
+
+/* `*id`, or none if it is NULL. */
+satchel_id satchel_sales_wanted(const satchel_id *id);
 
 #endif

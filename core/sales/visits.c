@@ -104,8 +104,17 @@ static satchel_status find_open(sales_unit *unit, satchel_id *out) {
     return status;
 }
 
-static satchel_status refuse_open(sales_unit *unit, const satchel_id *open_visit) {
+/* A visit is open already: the wanted one (the call is repeated), the planned one, or another. */
+static satchel_status refuse_open(sales_unit *unit, const satchel_id *open_visit, const satchel_id *planned,
+                                  const satchel_id *wanted) {
     char text[SATCHEL_ID_TEXT_BYTES];
+    if (satchel_id_equal(open_visit, wanted)) {
+        return satchel_fail(unit->error, SATCHEL_ALREADY_EXISTS, "the visit has begun already");
+    }
+    if (satchel_sales_given(planned) && satchel_id_equal(open_visit, planned)) {
+        return satchel_fail_field(unit->error, SATCHEL_ILLEGAL_STATE, SATCHEL_ENTITY_VISIT, SATCHEL_VISIT_STATUS,
+                                  "the planned visit has begun already");
+    }
     satchel_id_write(open_visit, text);
     return satchel_fail_field(unit->error, SATCHEL_REQUIRED_BEFORE, SATCHEL_ENTITY_VISIT, SATCHEL_VISIT_STATUS,
                               "visit %s is still open", text);
@@ -131,7 +140,7 @@ static satchel_status begin_planned(sales_unit *unit, const satchel_id *customer
 }
 
 static satchel_status begin_new(sales_unit *unit, const satchel_id *customer, satchel_record *fields,
-                                satchel_id *out_visit) {
+                                satchel_id *visit_id) {
     satchel_status status = satchel_record_set_id(fields, SATCHEL_VISIT_CUSTOMER, customer);
     if (status == SATCHEL_OK) {
         status = satchel_record_set_id(fields, SATCHEL_VISIT_OWNER, &unit->sales->user);
@@ -140,16 +149,16 @@ static satchel_status begin_new(sales_unit *unit, const satchel_id *customer, sa
         status = satchel_record_set_int(fields, SATCHEL_VISIT_TYPE, SATCHEL_VISIT_TYPE_ROUTINE);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_sales_new_id(unit, out_visit);
+        status = satchel_sales_new_id(unit, visit_id);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_draft_create(unit->draft, SATCHEL_ENTITY_VISIT, out_visit, fields, unit->error);
+        status = satchel_draft_create(unit->draft, SATCHEL_ENTITY_VISIT, visit_id, fields, unit->error);
     }
     return status;
 }
 
 static satchel_status fill_check_in(sales_unit *unit, const satchel_id *customer, const satchel_id *visit,
-                                    const satchel_fix *fix, satchel_id *out_visit) {
+                                    const satchel_fix *fix, satchel_id *visit_id) {
     satchel_record at;
     satchel_record fields;
     satchel_id open_visit;
@@ -158,7 +167,7 @@ static satchel_status fill_check_in(sales_unit *unit, const satchel_id *customer
         status = find_open(unit, &open_visit);
     }
     if (status == SATCHEL_OK && !satchel_id_is_none(&open_visit)) {
-        status = refuse_open(unit, &open_visit);
+        status = refuse_open(unit, &open_visit, visit, visit_id);
     }
     if (status != SATCHEL_OK) {
         return status;
@@ -172,22 +181,22 @@ static satchel_status fill_check_in(sales_unit *unit, const satchel_id *customer
         return status;
     }
     if (!satchel_sales_given(visit)) {
-        return begin_new(unit, customer, &fields, out_visit);
+        return begin_new(unit, customer, &fields, visit_id);
     }
-    *out_visit = *visit;
+    *visit_id = *visit;
     return begin_planned(unit, customer, visit, &fields);
 }
 
 satchel_status satchel_sales_check_in(const satchel_sales *sales, const satchel_id *customer, const satchel_id *visit,
-                                      const satchel_fix *fix, satchel_id *out_visit, satchel_error *error) {
+                                      const satchel_fix *fix, satchel_id *visit_id, satchel_error *error) {
     sales_unit unit;
-    satchel_id id = {{0}};
+    satchel_id id = satchel_sales_wanted(visit_id);
     satchel_status status = satchel_sales_unit_open(&unit, sales, error);
     if (status == SATCHEL_OK) {
         status = satchel_sales_unit_end(&unit, fill_check_in(&unit, customer, visit, fix, &id));
     }
-    if (status == SATCHEL_OK && out_visit != NULL) {
-        *out_visit = id;
+    if (status == SATCHEL_OK && visit_id != NULL) {
+        *visit_id = id;
     }
     return status;
 }
@@ -284,7 +293,7 @@ satchel_status satchel_sales_cancel(const satchel_sales *sales, const satchel_id
 
 /* --- plan --- */
 
-static satchel_status fill_plan(sales_unit *unit, const satchel_id *customer, int64_t day, satchel_id *out_visit) {
+static satchel_status fill_plan(sales_unit *unit, const satchel_id *customer, int64_t day, satchel_id *visit_id) {
     satchel_record at;
     satchel_record fields;
     if (day < 0 || day > DAYS_MOST) {
@@ -310,23 +319,23 @@ static satchel_status fill_plan(sales_unit *unit, const satchel_id *customer, in
         status = satchel_record_set_time(&fields, SATCHEL_VISIT_PLANNED_START, day * SATCHEL_MS_PER_DAY);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_sales_new_id(unit, out_visit);
+        status = satchel_sales_new_id(unit, visit_id);
     }
     return status == SATCHEL_OK
-               ? satchel_draft_create(unit->draft, SATCHEL_ENTITY_VISIT, out_visit, &fields, unit->error)
+               ? satchel_draft_create(unit->draft, SATCHEL_ENTITY_VISIT, visit_id, &fields, unit->error)
                : status;
 }
 
 satchel_status satchel_sales_plan(const satchel_sales *sales, const satchel_id *customer, int64_t day,
-                                  satchel_id *out_visit, satchel_error *error) {
+                                  satchel_id *visit_id, satchel_error *error) {
     sales_unit unit;
-    satchel_id id = {{0}};
+    satchel_id id = satchel_sales_wanted(visit_id);
     satchel_status status = satchel_sales_unit_open(&unit, sales, error);
     if (status == SATCHEL_OK) {
         status = satchel_sales_unit_end(&unit, fill_plan(&unit, customer, day, &id));
     }
-    if (status == SATCHEL_OK && out_visit != NULL) {
-        *out_visit = id;
+    if (status == SATCHEL_OK && visit_id != NULL) {
+        *visit_id = id;
     }
     return status;
 }

@@ -20,10 +20,10 @@ extern "C" {
 typedef struct satchel_device satchel_device;
 
 typedef struct satchel_device_config {
-    uint32_t size;              /* sizeof(satchel_device_config) */
-    const char *folder;         /* holds key file and store; one folder per (server, user); created if absent */
+    uint32_t size;      /* sizeof(satchel_device_config) */
+    const char *folder; /* holds key file and store; one folder per (server, user); created if absent */
     satchel_key_provider keys;
-    const char *pin;            /* zero-terminated UTF-8, NULL: the keystore alone */
+    const char *pin; /* zero-terminated UTF-8, NULL: the keystore alone */
     satchel_platform platform;
     uint32_t argon2_memory_kib; /* PIN hardening at creation; 0 = 65536; least 19456 */
     uint32_t argon2_passes;     /* 0 = 3; least 2 */
@@ -60,13 +60,15 @@ SATCHEL_MUST_USE satchel_status satchel_device_lock(satchel_device *device, satc
 SATCHEL_MUST_USE satchel_status satchel_device_unlock(satchel_device *device, const char *pin, satchel_error *error);
 
 /*
- * Before the platform freezes the process: a running exchange is cut short, the log is checkpointed, file locks are released.
- * Until resume every other call but close returns MISUSE. Errors: IO_ERROR (state is kept, call again), DISK_FULL.
+ * Before the platform freezes the process: a running exchange is cut short, the log is checkpointed, file locks are
+ * released. Until resume every other call but close returns MISUSE. Errors: IO_ERROR (state is kept, call again),
+ * DISK_FULL.
  */
 SATCHEL_MUST_USE satchel_status satchel_device_suspend(satchel_device *device, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_device_resume(satchel_device *device, satchel_error *error);
 
-/* Rewraps the key under a new PIN; the store itself is not rewritten. Errors: WRONG_PIN, PIN_DELAYED, INVALID_ARGUMENT, IO_ERROR. */
+/* Rewraps the key under a new PIN; the store itself is not rewritten. Errors: WRONG_PIN, PIN_DELAYED, INVALID_ARGUMENT,
+ * IO_ERROR. */
 SATCHEL_MUST_USE satchel_status satchel_device_change_pin(satchel_device *device, const char *old_pin,
                                                           const char *new_pin, satchel_error *error);
 
@@ -80,12 +82,12 @@ typedef struct satchel_device_info {
     char login[128];
     char company[128];
     char server[256];
-    uint64_t units_unsent;    /* committed, no decision of the server stored yet */
-    uint64_t ops_refused;     /* refused or held, and neither mended nor dismissed */
+    uint64_t units_unsent; /* committed, no decision of the server stored yet */
+    uint64_t ops_refused;  /* refused or held, and neither mended nor dismissed */
     uint64_t ops_parked;
     uint64_t conflicts_open;
-    uint64_t rows;            /* rows of all entities */
-    int64_t last_sync_ms;     /* server time of the last completed exchange */
+    uint64_t rows;        /* rows of all entities */
+    int64_t last_sync_ms; /* server time of the last completed exchange */
     satchel_revision position;
     satchel_status last_sync_status;
 } satchel_device_info;

@@ -2,8 +2,8 @@
 /*
  * What entities and fields there are: names, types, units, labels and choices, so that a shell can be generic.
  *
- * Their numbers are also constants in the generated <satchel/model.h>. A satchel_fields is a copy made at one moment: fields
- * that the company defines later are seen by the next one. It is immutable, so any thread may read it.
+ * Their numbers are also constants in the generated <satchel/model.h>. A satchel_fields is a copy made at one moment:
+ * fields that the company defines later are seen by the next one. It is immutable, so any thread may read it.
  */
 #ifndef SATCHEL_FIELDS_H
 #define SATCHEL_FIELDS_H
@@ -75,12 +75,12 @@ typedef struct satchel_field_info {
     uint32_t max_bytes;    /* text, bytes, element of a set */
     int64_t min, max;      /* INT and TIME, inclusive */
     bool required;
-    bool read_only; /* written by the server alone, or computed */
-    bool counter;   /* changed by satchel_write_add */
+    bool read_only;    /* written by the server alone, or computed */
+    bool counter;      /* changed by satchel_write_add */
     bool calendar_day; /* unit DAYS: a date, not a number of days */
-    bool meta;      /* of every entity: created_at, updated_by, … */
-    bool custom;    /* defined by the company */
-    bool archived;  /* a dropped custom field */
+    bool meta;         /* of every entity: created_at, updated_by, … */
+    bool custom;       /* defined by the company */
+    bool archived;     /* a dropped custom field */
 } satchel_field_info;
 
 typedef struct satchel_choice_info {
@@ -90,9 +90,9 @@ typedef struct satchel_choice_info {
     const char *label_zh;
 } satchel_choice_info;
 
-/* With the company's own fields as `device` knows them now; NULL: the model alone. Errors: LOCKED, MISUSE, NO_MEMORY. */
-SATCHEL_MUST_USE satchel_status satchel_fields_open(satchel_fields **out, satchel_device *device,
-                                                    satchel_error *error);
+/* With the company's own fields as `device` knows them now; NULL: the model alone. Errors: LOCKED, MISUSE, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_fields_open(satchel_fields **out, satchel_device *device, satchel_error *error);
 /* NULL is fine. Readers and builders of records made with it must be closed before. */
 void satchel_fields_close(satchel_fields *fields);
 

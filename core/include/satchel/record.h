@@ -43,14 +43,12 @@ SATCHEL_MUST_USE satchel_status satchel_record_builder_remove(satchel_record_bui
                                                               satchel_bytes element);
 
 /*
- * Sets a field from text as people write it: choices by name or label, money "12.50" in the digits of its currency, quantity
- * and degrees as decimals, basis points as per cent "7.5", days "2026-11-21", times "2026-11-21T08:05:00Z", yes and no,
- * ids in their text form. To a set the text is added as one element. `currency` (ISO 4217, may be empty) gives
- * the digits of money if the record holds none itself. Errors: as above, MALFORMED, OUT_OF_RANGE (no such choice).
+ * Sets a field from its text form: true and false, whole numbers (money in minor units), quantities as decimals,
+ * choices by name, days "2026-11-21", times "2026-11-21T08:05:00Z", ids "0190b4c8-…", elements of a set separated by
+ * ';', bytes in hexadecimal. An empty text gives an empty field. Errors: as above, MALFORMED, OUT_OF_RANGE.
  */
 SATCHEL_MUST_USE satchel_status satchel_record_builder_parse(satchel_record_builder *builder, uint32_t field,
-                                                             satchel_text text, satchel_text currency,
-                                                             satchel_error *error);
+                                                             satchel_text text, satchel_error *error);
 
 /* The record as bytes, owned by the builder until its next call. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
 SATCHEL_MUST_USE satchel_status satchel_record_builder_encode(satchel_record_builder *builder, satchel_bytes *out);
@@ -87,8 +85,9 @@ SATCHEL_MUST_USE satchel_status satchel_record_reader_element(const satchel_reco
                                                               uint32_t index, satchel_bytes *out);
 
 /*
- * The value as people read it, in the forms of satchel_record_builder_parse; choices by their label in `language` ("zh…" or
- * other), elements joined by ", ". `currency` as there. Owned by the reader until it is closed. Errors: NOT_FOUND, NO_MEMORY.
+ * The value as text, owned by the reader until it is closed. `language` NULL: the form of satchel_record_builder_parse.
+ * "zh…" or other: as people read it, with labels for choices and decimals for money, whose digits are those of the
+ * record's own currency, else of `currency` (ISO 4217, may be empty). Errors: NOT_FOUND, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_record_reader_text(satchel_record_reader *reader, uint32_t field,
                                                            const char *language, satchel_text currency,

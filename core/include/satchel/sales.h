@@ -2,8 +2,10 @@
 /*
  * The verbs of field sales: each is one checked, committed unit. Facts and edits of the customer never share a unit.
  *
- * All return as soon as the unit is durable on the phone. Common errors: NOT_FOUND (the row), LOCKED, DISK_FULL, IO_ERROR, NO_MEMORY and
- * those of validation.
+ * All return as soon as the unit is durable on the phone. `*…_id` of a verb that makes a row: none = an id is made and
+ * given back, else it is used as is, so that a call which may have been carried out can be repeated: it then answers
+ * ALREADY_EXISTS. The pointer may be NULL. Common errors: NOT_FOUND (the row), LOCKED, FORBIDDEN, DISK_FULL, IO_ERROR,
+ * NO_MEMORY and those of validation.
  */
 #ifndef SATCHEL_SALES_H
 #define SATCHEL_SALES_H
@@ -17,38 +19,40 @@ extern "C" {
 /* A position fix. `known` false: none could be had, and that is recorded too. */
 typedef struct satchel_fix {
     bool known;
-    int64_t latitude_e7;  /* 1e-7 degree */
+    int64_t latitude_e7; /* 1e-7 degree */
     int64_t longitude_e7;
-    int64_t accuracy_m;   /* radius, metres */
-    bool mocked;          /* the platform says that the position was simulated */
+    int64_t accuracy_m; /* radius, metres */
+    bool mocked;        /* the platform says that the position was simulated */
 } satchel_fix;
 
 /*
- * Begins a visit: the planned one `visit` if given (not none), else a new one at `customer`. The distance to the customer's
- * position is computed and recorded. Errors: REQUIRED_BEFORE (another visit is open: error detail gives its id),
- * ILLEGAL_STATE (the planned visit is over).
+ * Begins a visit: the planned one `visit` if given (not NULL, not none), else a new one at `customer`. The distance to
+ * the customer's position is computed and recorded. Errors: REQUIRED_BEFORE (another visit is open: the detail gives
+ * its id), ILLEGAL_STATE (the planned visit has begun or is over), INVALID_ARGUMENT (it is planned at another
+ * customer), OUT_OF_RANGE (fix).
  */
 SATCHEL_MUST_USE satchel_status satchel_visit_check_in(satchel_device *device, const satchel_id *customer,
                                                        const satchel_id *visit, const satchel_fix *fix,
-                                                       satchel_id *out_visit, satchel_error *error);
+                                                       satchel_id *visit_id, satchel_error *error);
 
-/* Ends it with an outcome (choice of visit.outcome) and a summary (may be empty). Errors: ILLEGAL_STATE (not begun, or over). */
+/* Ends it with an outcome (choice of visit.outcome) and a summary (may be empty). Errors: ILLEGAL_STATE (not begun, or
+ * over). */
 SATCHEL_MUST_USE satchel_status satchel_visit_check_out(satchel_device *device, const satchel_id *visit,
                                                         const satchel_fix *fix, int64_t outcome, satchel_text summary,
                                                         satchel_error *error);
 
 /* Errors: ILLEGAL_STATE. The reason is required. */
-SATCHEL_MUST_USE satchel_status satchel_visit_cancel(satchel_device *device, const satchel_id *visit, satchel_text reason,
-                                                     satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_visit_cancel(satchel_device *device, const satchel_id *visit,
+                                                     satchel_text reason, satchel_error *error);
 
 /* Plans a visit for a day (days since 1970-01-01). */
 SATCHEL_MUST_USE satchel_status satchel_visit_plan(satchel_device *device, const satchel_id *customer, int64_t day,
-                                                   satchel_id *out_visit, satchel_error *error);
+                                                   satchel_id *visit_id, satchel_error *error);
 
-/* A draft order in `currency` (ISO 4217); `visit` may be NULL. */
+/* A draft order in `currency` (ISO 4217); `visit` may be NULL; `external_id` (may be empty): its number elsewhere. */
 SATCHEL_MUST_USE satchel_status satchel_order_new(satchel_device *device, const satchel_id *customer,
-                                                  const satchel_id *visit, satchel_text currency, satchel_id *out_order,
-                                                  satchel_error *error);
+                                                  const satchel_id *visit, satchel_text currency,
+                                                  satchel_text external_id, satchel_id *order_id, satchel_error *error);
 
 /*
  * Adds a line; the price is the product's unless `unit_price_minor` ≥ 0 is given. quantity_e3 in thousandths > 0;
@@ -56,11 +60,12 @@ SATCHEL_MUST_USE satchel_status satchel_order_new(satchel_device *device, const 
  */
 SATCHEL_MUST_USE satchel_status satchel_order_add(satchel_device *device, const satchel_id *order,
                                                   const satchel_id *product, int64_t quantity_e3,
-                                                  int64_t unit_price_minor, int64_t discount_bp, satchel_id *out_line,
+                                                  int64_t unit_price_minor, int64_t discount_bp, satchel_id *line_id,
                                                   satchel_error *error);
 
 /* Errors: LATE_FOR_PARENT, NOT_FOUND. */
-SATCHEL_MUST_USE satchel_status satchel_order_remove(satchel_device *device, const satchel_id *line, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_order_remove(satchel_device *device, const satchel_id *line,
+                                                     satchel_error *error);
 
 /* Submits: from then on the body stands. Errors: REQUIRED_MISSING (no line), ILLEGAL_STATE (no draft). */
 SATCHEL_MUST_USE satchel_status satchel_order_submit(satchel_device *device, const satchel_id *order,
@@ -68,15 +73,17 @@ SATCHEL_MUST_USE satchel_status satchel_order_submit(satchel_device *device, con
 
 /* A task for `assignee` (NULL: oneself); customer may be NULL; due in ms since 1970, 0 = none. */
 SATCHEL_MUST_USE satchel_status satchel_task_add(satchel_device *device, satchel_text title, const satchel_id *customer,
-                                                 const satchel_id *assignee, int64_t due_ms, satchel_id *out_task,
+                                                 const satchel_id *assignee, int64_t due_ms, satchel_id *task_id,
                                                  satchel_error *error);
 /* Errors: ILLEGAL_STATE (already over). */
-SATCHEL_MUST_USE satchel_status satchel_task_finish(satchel_device *device, const satchel_id *task, satchel_error *error);
-SATCHEL_MUST_USE satchel_status satchel_task_cancel(satchel_device *device, const satchel_id *task, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_task_finish(satchel_device *device, const satchel_id *task,
+                                                    satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_task_cancel(satchel_device *device, const satchel_id *task,
+                                                    satchel_error *error);
 
 /* Records an activity (kind: choice of activity.kind) at a customer. */
 SATCHEL_MUST_USE satchel_status satchel_note_add(satchel_device *device, const satchel_id *customer, int64_t kind,
-                                                 satchel_text subject, satchel_text body, satchel_id *out_activity,
+                                                 satchel_text subject, satchel_text body, satchel_id *activity_id,
                                                  satchel_error *error);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Enrolment and sync without sockets: the shell asks what to send, sends it with its platform's HTTP, and feeds the answer.
+ * Enrolment and sync without sockets: the shell asks what to send, sends it with its platform's HTTP, and feeds the
+ * answer.
  */
 #ifndef SATCHEL_SYNC_H
 #define SATCHEL_SYNC_H
@@ -34,7 +35,8 @@ typedef struct satchel_enrolment satchel_enrolment;
 
 /*
  * Begins with the link that the manager gave ("satchel:enroll?…"). Redeeming again after a lost answer is safe.
- * Errors: MALFORMED (link), ALREADY_EXISTS (enrolled already), INVALID_ARGUMENT (plain http to another host than localhost).
+ * Errors: MALFORMED (link), ALREADY_EXISTS (enrolled already), INVALID_ARGUMENT (plain http to another host than
+ * localhost).
  */
 SATCHEL_MUST_USE satchel_status satchel_enrolment_open(satchel_enrolment **out, satchel_device *device,
                                                        satchel_text link, satchel_text device_name,
@@ -43,7 +45,8 @@ SATCHEL_MUST_USE satchel_status satchel_enrolment_request(satchel_enrolment *enr
                                                           satchel_error *error);
 /*
  * Takes the answer and, if the server proved that it knows the code, stores the identity.
- * Errors: CODE_EXPIRED, UNAUTHENTICATED (the server is not the one of the link), PROTOCOL_ERROR, UPGRADE_REQUIRED, SERVER_ERROR, DISK_FULL, IO_ERROR.
+ * Errors: CODE_EXPIRED, UNAUTHENTICATED (the server is not the one of the link), PROTOCOL_ERROR, UPGRADE_REQUIRED,
+ * SERVER_ERROR, DISK_FULL, IO_ERROR.
  */
 SATCHEL_MUST_USE satchel_status satchel_enrolment_feed(satchel_enrolment *enrolment, uint32_t http_status,
                                                        satchel_bytes body, satchel_error *error);
@@ -63,9 +66,9 @@ typedef struct satchel_step {
     satchel_step_kind kind;
     satchel_http_request request;
     int64_t wait_ms;
-    satchel_status status;  /* DONE: OK, or why it ended */
-    bool more;              /* DONE: the budget ended it, more is ready */
-    uint64_t rows_done;     /* progress of a first sync, 0 of 0 if none runs */
+    satchel_status status; /* DONE: OK, or why it ended */
+    bool more;             /* DONE: the budget ended it, more is ready */
+    uint64_t rows_done;    /* progress of a first sync, 0 of 0 if none runs */
     uint64_t rows_total;
     uint64_t units_unsent;
 } satchel_step;

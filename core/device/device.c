@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a device: create, open, lock, suspend, close; and how things stand.
+ *
+ * The store exists exactly while the device is unlocked. Locking and closing take the drafts of open writes and the
+ * running exchange with them: both are safe to lose at any moment, as nothing of them was acknowledged.
+ */
+#include "device/device.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "crypto/crypto.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+satchel_status satchel_device_enter(satchel_device *device, satchel_error *error) {
+    pthread_mutex_lock(&device->mutex);
+    if (device->state == SATCHEL_DEVICE_OPEN) {
+        return SATCHEL_OK;
+    }
+    bool locked = device->state == SATCHEL_DEVICE_LOCKED;
+    pthread_mutex_unlock(&device->mutex);
+    return locked ? satchel_fail(error, SATCHEL_LOCKED, "the store is locked")
+                  : satchel_fail(error, SATCHEL_MISUSE, "the device is suspended");
+}
+
+void satchel_device_leave(satchel_device *device) {
+    pthread_mutex_unlock(&device->mutex);
+}
+
+/* --- the store over the vault --- */
+
+static satchel_status seal_op(void *context, satchel_bytes plain, satchel_bytes associated, satchel_buffer *out) {
+    return satchel_vault_seal(context, SATCHEL_VAULT_FOR_OPLOG, associated, plain, out);
+}
+
+static satchel_status open_op(void *context, satchel_bytes sealed, satchel_bytes associated, satchel_buffer *out) {
+    return satchel_vault_unseal(context, SATCHEL_VAULT_FOR_OPLOG, associated, sealed, out);
+}
+
+/* `why` is how a running exchange ends. */
+static void close_store(satchel_device *device, satchel_status why) {
+    satchel_device_cut_exchange(device, why);
+    satchel_device_drop_writes(device);
+    satchel_store_close(device->store);
+    device->store = NULL;
+    satchel_identity_deinit(&device->identity);
+    device->offset_ms = 0;
+}
+
+static satchel_status open_store(satchel_device *device, satchel_error *error) {
+    const satchel_op_seal seal = {device->vault, seal_op, open_op};
+    satchel_status status = satchel_store_open(&device->store, satchel_vault_database(device->vault), &seal, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_device_count_boot(device, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_identity_load(&device->identity, device->store, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_device_load_notes(device, error);
+    }
+    if (status == SATCHEL_OK) {
+        device->state = SATCHEL_DEVICE_OPEN;
+    } else {
+        close_store(device, SATCHEL_LOCKED);
+    }
+    return status;
+}
+
+/* --- create and open --- */
+
+static satchel_vault_unlock unlock_with(const satchel_device *device, const char *pin) {
+    satchel_vault_unlock unlock = {
+        .slot = pin != NULL ? SATCHEL_VAULT_SLOT_PIN_DEVICE : SATCHEL_VAULT_SLOT_DEVICE,
+        .pin = satchel_text_of(pin),
+        .keystore = {device->config.keys.secret, device->config.keys.context},
+        .now = satchel_device_vault_moment(device),
+    };
+    return unlock;
+}
+
+static satchel_status check_pin_form(const char *pin, satchel_error *error) {
+    size_t bytes = pin == NULL ? 0 : strlen(pin);
+    if (pin != NULL && (bytes < SATCHEL_PIN_LEAST_BYTES || bytes > SATCHEL_PIN_MOST_BYTES)) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a PIN has %d to %d bytes", SATCHEL_PIN_LEAST_BYTES,
+                            SATCHEL_PIN_MOST_BYTES);
+    }
+    return SATCHEL_OK;
+}
+
+static satchel_status check_config(const satchel_device_config *config, satchel_error *error) {
+    if (config == NULL || config->size != sizeof *config || config->folder == NULL || config->folder[0] == 0) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "the configuration has no folder or another size");
+    }
+    if (config->pin == NULL && config->keys.secret == NULL) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "neither a keystore nor a PIN is given");
+    }
+    return check_pin_form(config->pin, error);
+}
+
+static void vault_config(const satchel_device *device, const char *pin, satchel_vault_config *out) {
+    satchel_vault_config_init(out);
+    out->folder = device->folder;
+    out->unlock = unlock_with(device, pin);
+    if (device->config.platform.random != NULL) {
+        out->random = (satchel_random){device->config.platform.random, device->config.platform.context};
+    }
+    out->pin_passes = device->config.argon2_passes;
+    out->pin_memory_kib = device->config.argon2_memory_kib;
+}
+
+/* Adds the seconds to wait to the detail. */
+static satchel_status explain_delay(const satchel_device *device, satchel_status status, satchel_error *error) {
+    satchel_vault_config config;
+    int64_t wait_ms = 0;
+    if (status != SATCHEL_PIN_DELAYED) {
+        return status;
+    }
+    vault_config(device, NULL, &config);
+    if (satchel_vault_pin_wait_ms(&config, &wait_ms, NULL) != SATCHEL_OK) {
+        return status;
+    }
+    return satchel_fail(error, status, "too many wrong PINs: wait %lld seconds", (long long)((wait_ms + 999) / 1000));
+}
+
+static satchel_status allocate(satchel_device **out, const satchel_device_config *config, satchel_error *error) {
+    size_t folder_bytes = strlen(config->folder) + 1;
+    satchel_device *device = satchel_memory_take(sizeof *device);
+    char *folder = satchel_memory_take(folder_bytes);
+    if (device == NULL || folder == NULL || pthread_mutex_init(&device->mutex, NULL) != 0) {
+        goto failed;
+    }
+    if (satchel_observers_init(&device->observers) != SATCHEL_OK) {
+        pthread_mutex_destroy(&device->mutex);
+        goto failed;
+    }
+    memcpy(folder, config->folder, folder_bytes);
+    device->folder = folder;
+    device->config = *config;
+    device->config.folder = folder;
+    device->config.pin = NULL;
+    device->state = SATCHEL_DEVICE_LOCKED;
+    *out = device;
+    return SATCHEL_OK;
+failed:
+    satchel_memory_give(folder);
+    satchel_memory_give(device);
+    return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for a device");
+}
+
+static satchel_status make_folder(const char *folder, satchel_error *error) {
+    if (mkdir(folder, 0700) == 0 || errno == EEXIST) {
+        return SATCHEL_OK;
+    }
+    return satchel_fail(error, errno == ENOSPC ? SATCHEL_DISK_FULL : SATCHEL_IO_ERROR,
+                        "the folder of the store cannot be made: %s", strerror(errno));
+}
+
+typedef satchel_status vault_verb(satchel_vault **out, const satchel_vault_config *config, satchel_error *error);
+
+static satchel_status begin(satchel_device **out, const satchel_device_config *config, vault_verb *verb, bool create,
+                            satchel_error *error) {
+    satchel_device *device = NULL;
+    satchel_vault_config vault;
+    *out = NULL;
+    satchel_error_clear(error);
+    satchel_status status = check_config(config, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_crypto_init();
+    }
+    if (status == SATCHEL_OK && create) {
+        status = make_folder(config->folder, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = allocate(&device, config, error);
+    }
+    if (status != SATCHEL_OK) {
+        goto done;
+    }
+    vault_config(device, config->pin, &vault);
+    status = explain_delay(device, verb(&device->vault, &vault, error), error);
+    if (status == SATCHEL_OK) {
+        status = open_store(device, error);
+    }
+    if (status == SATCHEL_OK) {
+        *out = device;
+        device = NULL;
+    }
+done:
+    satchel_device_close(device);
+    return status;
+}
+
+satchel_status satchel_device_create(satchel_device **out, const satchel_device_config *config, satchel_error *error) {
+    return begin(out, config, satchel_vault_create, true, error);
+}
+
+satchel_status satchel_device_open(satchel_device **out, const satchel_device_config *config, satchel_error *error) {
+    return begin(out, config, satchel_vault_open, false, error);
+}
+
+void satchel_device_close(satchel_device *device) {
+    if (device == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&device->mutex);
+    close_store(device, SATCHEL_LOCKED);
+    satchel_vault_close(device->vault);
+    pthread_mutex_unlock(&device->mutex);
+    pthread_mutex_destroy(&device->mutex);
+    satchel_observers_deinit(&device->observers);
+    satchel_memory_give(device->folder);
+    satchel_memory_give(device);
+}
+
+/* --- lock, suspend, PIN --- */
+
+satchel_status satchel_device_lock(satchel_device *device, satchel_error *error) {
+    satchel_status status = satchel_device_enter(device, error);
+    if (status == SATCHEL_LOCKED) {
+        satchel_error_clear(error);
+        return SATCHEL_OK;
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    close_store(device, SATCHEL_LOCKED);
+    device->state = SATCHEL_DEVICE_LOCKED;
+    status = satchel_vault_lock(device->vault, error);
+    satchel_device_leave(device);
+    return status;
+}
+
+satchel_status satchel_device_unlock(satchel_device *device, const char *pin, satchel_error *error) {
+    satchel_status status = check_pin_form(pin, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&device->mutex);
+    if (device->state == SATCHEL_DEVICE_SUSPENDED) {
+        status = satchel_fail(error, SATCHEL_MISUSE, "the device is suspended");
+        goto done;
+    }
+    const satchel_vault_unlock unlock = unlock_with(device, pin);
+    if (device->state == SATCHEL_DEVICE_OPEN) {
+        status = explain_delay(device, satchel_vault_check(device->vault, &unlock, error), error);
+        goto done;
+    }
+    status = explain_delay(device, satchel_vault_unlock_again(device->vault, &unlock, error), error);
+    if (status != SATCHEL_OK) {
+        goto done;
+    }
+    status = open_store(device, error);
+    if (status != SATCHEL_OK) {
+        satchel_status locked = satchel_vault_lock(device->vault, NULL);
+        (void)locked; /* why the store could not be opened matters more */
+    }
+done:
+    pthread_mutex_unlock(&device->mutex);
+    return status;
+}
+
+satchel_status satchel_device_suspend(satchel_device *device, satchel_error *error) {
+    satchel_status status = satchel_device_enter(device, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = satchel_vault_checkpoint(device->vault, error);
+    if (status != SATCHEL_OK) {
+        goto done;
+    }
+    close_store(device, SATCHEL_CANCELLED);
+    status = satchel_vault_suspend(device->vault, error);
+    if (status == SATCHEL_OK || satchel_vault_database(device->vault) == NULL) {
+        device->state = SATCHEL_DEVICE_SUSPENDED; /* its connection has ended either way */
+    } else {
+        satchel_status opened = open_store(device, error);
+        device->state = opened == SATCHEL_OK ? SATCHEL_DEVICE_OPEN : SATCHEL_DEVICE_SUSPENDED;
+    }
+done:
+    satchel_device_leave(device);
+    return status;
+}
+
+satchel_status satchel_device_resume(satchel_device *device, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    pthread_mutex_lock(&device->mutex);
+    if (device->state == SATCHEL_DEVICE_LOCKED) {
+        status = satchel_fail(error, SATCHEL_LOCKED, "the store is locked");
+    } else if (device->state == SATCHEL_DEVICE_SUSPENDED) {
+        if (satchel_vault_database(device->vault) == NULL) {
+            status = satchel_vault_resume(device->vault, error);
+        }
+        if (status == SATCHEL_OK) {
+            status = open_store(device, error);
+        }
+    }
+    pthread_mutex_unlock(&device->mutex);
+    return status;
+}
+
+satchel_status satchel_device_change_pin(satchel_device *device, const char *old_pin, const char *new_pin,
+                                         satchel_error *error) {
+    satchel_status status = new_pin == NULL && device->config.keys.secret == NULL
+                                ? satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "without a keystore a PIN is required")
+                                : check_pin_form(new_pin, error);
+    if (status == SATCHEL_OK) {
+        status = check_pin_form(old_pin, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_device_enter(device, error);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    const satchel_vault_unlock now = unlock_with(device, old_pin);
+    status = explain_delay(device, satchel_vault_check(device->vault, &now, error), error);
+    if (status == SATCHEL_OK) {
+        const satchel_vault_unlock next = unlock_with(device, new_pin);
+        status = satchel_vault_rewrap(device->vault, &next, error);
+    }
+    satchel_device_leave(device);
+    return status;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One exchange: carries out what the sync engine asks for, until it wants the network, a pause, or is done.
+ *
+ * Every action is one short hold of the device, so other calls get their turn between two of them. A kill at any point
+ * is legal: what must survive is saved before a request leaves, and with the page that it belongs to. When the engine
+ * is done, rows that were removed are purged in small transactions before DONE is told.
+ */
+#include <satchel/sync.h>
+#include <satchel/version.h>
+
+#include "device/device.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "wire/body.h"
+#include "wire/signing.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SYNC_PATH "/v1/sync"
+#define URL_BYTES (SATCHEL_IDENTITY_TEXT_BYTES + 32)
+#define TIMEOUT_MS 60000
+#define PURGE_ROWS 256 /* a slice: well below 10 ms */
+
+typedef enum exchange_phase {
+    PHASE_CARRY = 0,  /* the engine's action is to be carried out */
+    PHASE_ANSWER = 1, /* a request is out */
+    PHASE_WAIT = 2,   /* the engine waits */
+    PHASE_PURGE = 3,  /* the engine is done, rows are purged */
+    PHASE_OVER = 4
+} exchange_phase;
+
+struct satchel_exchange {
+    satchel_device *device;
+    satchel_sync_engine *engine; /* NULL once over */
+    satchel_sync_action action;
+    exchange_phase phase;
+    atomic_bool cancelled;
+    int64_t budget_ms;
+    int64_t started_ms;     /* monotonic */
+    uint64_t last_sequence; /* of the units in the request */
+    uint32_t pages;
+    satchel_status status; /* how it ended */
+    bool more;
+    bool budget_over;
+    uint64_t rows_done, rows_total;
+    satchel_arena arena;
+    satchel_changed_set changed; /* not told yet */
+    char url[URL_BYTES];
+    satchel_signed_headers headers;
+};
+
+static satchel_status step(satchel_exchange *exchange, satchel_sync_event *event, satchel_error *error) {
+    satchel_status status = satchel_sync_engine_step(exchange->engine, event, &exchange->action);
+    if (status != SATCHEL_OK) {
+        return satchel_fail(error, status, "the sync engine refuses event %d", (int)event->kind);
+    }
+    if (exchange->action.rows_total != 0) {
+        exchange->rows_done = exchange->action.rows_done;
+        exchange->rows_total = exchange->action.rows_total;
+    }
+    exchange->phase = PHASE_CARRY;
+    return SATCHEL_OK;
+}
+
+/* Events that begin something carry the moment and fresh randomness. */
+static satchel_status step_fresh(satchel_exchange *exchange, satchel_sync_event_kind kind, satchel_error *error) {
+    satchel_sync_event event = {.kind = kind, .moment = satchel_device_moment(exchange->device)};
+    satchel_status status =
+        satchel_random_fill(satchel_device_random(exchange->device), event.random, sizeof event.random);
+    if (status != SATCHEL_OK) {
+        return satchel_fail(error, status, "the random source failed");
+    }
+    return step(exchange, &event, error);
+}
+
+static satchel_status step_plain(satchel_exchange *exchange, satchel_sync_event_kind kind, satchel_error *error) {
+    satchel_sync_event event = {.kind = kind, .moment = satchel_device_moment(exchange->device)};
+    return step(exchange, &event, error);
+}
+
+/* The device is held. */
+static void end_exchange(satchel_exchange *exchange, satchel_status status) {
+    exchange->phase = PHASE_OVER;
+    exchange->status = status;
+    satchel_sync_engine_close(exchange->engine);
+    exchange->engine = NULL;
+    if (exchange->device->exchange == exchange) {
+        exchange->device->exchange = NULL;
+    }
+}
+
+void satchel_device_cut_exchange(satchel_device *device, satchel_status status) {
+    if (device->exchange != NULL) {
+        end_exchange(device->exchange, status);
+    }
+}
+
+satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *device, int64_t budget_ms,
+                                     satchel_error *error) {
+    satchel_sync_state state;
+    *out = NULL;
+    satchel_status status = satchel_device_enter(device, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_exchange *exchange = satchel_memory_take(sizeof *exchange);
+    if (exchange == NULL) {
+        status = satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for an exchange");
+        goto done;
+    }
+    exchange->device = device;
+    exchange->budget_ms = budget_ms;
+    atomic_init(&exchange->cancelled, false);
+    if (!device->identity.enrolled) {
+        status = satchel_fail(error, SATCHEL_UNAUTHENTICATED, "the device is not enrolled");
+    } else if (device->exchange != NULL) {
+        status = satchel_fail(error, SATCHEL_MISUSE, "an exchange is running already");
+    } else {
+        status = satchel_store_sync_state(device->store, &state, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_sync_engine_open(&exchange->engine, &state, satchel_schema_version());
+    }
+    if (status == SATCHEL_OK) {
+        exchange->started_ms = satchel_device_moment(device).monotonic_ms;
+        status = step_fresh(exchange, SATCHEL_SYNC_START, error);
+    }
+    if (status == SATCHEL_OK) {
+        device->exchange = exchange;
+        *out = exchange;
+        exchange = NULL;
+    }
+done:
+    if (exchange != NULL) {
+        satchel_sync_engine_close(exchange->engine);
+        satchel_memory_give(exchange);
+    }
+    satchel_device_leave(device);
+    return status;
+}
+
+/* --- the engine's actions --- */
+
+static satchel_status load_units(satchel_exchange *exchange, satchel_error *error) {
+    satchel_unit_batch batch = {0};
+    satchel_arena_reset(&exchange->arena);
+    satchel_status status = satchel_store_load_units(exchange->device->store, exchange->action.after_sequence,
+                                                     exchange->action.limit_bytes, &exchange->arena, &batch, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_sync_event event = {
+        .kind = SATCHEL_SYNC_UNITS,
+        .moment = satchel_device_moment(exchange->device),
+        .units = batch.units,
+        .unit_count = batch.count,
+        .last_sequence = batch.last_sequence,
+        .more_units = batch.more,
+    };
+    exchange->last_sequence = batch.count > 0 ? batch.last_sequence : 0;
+    status = step(exchange, &event, error);
+    satchel_arena_reset(&exchange->arena);
+    return status;
+}
+
+static satchel_status save_state(satchel_exchange *exchange, satchel_error *error) {
+    satchel_status status =
+        satchel_store_save_sync_state(exchange->device->store, satchel_sync_engine_state(exchange->engine), error);
+    return status == SATCHEL_OK ? step_plain(exchange, SATCHEL_SYNC_SAVED, error) : status;
+}
+
+static satchel_status sign_request(satchel_exchange *exchange, satchel_http_request *out, satchel_error *error) {
+    const satchel_identity *identity = &exchange->device->identity;
+    satchel_status status = satchel_request_sign("POST", SYNC_PATH, exchange->action.body, &identity->device,
+                                                 exchange->action.request_number, identity->secret, &exchange->headers);
+    if (status != SATCHEL_OK) {
+        return satchel_fail(error, status, "the request cannot be signed");
+    }
+    snprintf(exchange->url, sizeof exchange->url, "%s" SYNC_PATH, identity->server);
+    out->method = "POST";
+    out->url = exchange->url;
+    out->headers[0] = (satchel_http_header){"Content-Type", SATCHEL_BODY_MEDIA_TYPE};
+    out->headers[1] = (satchel_http_header){"Content-Digest", exchange->headers.content_digest};
+    out->headers[2] = (satchel_http_header){"Satchel-Request", exchange->headers.request_number};
+    out->headers[3] = (satchel_http_header){"Signature-Input", exchange->headers.signature_input};
+    out->headers[4] = (satchel_http_header){"Signature", exchange->headers.signature};
+    out->header_count = 5;
+    out->body = exchange->action.body;
+    out->timeout_ms = TIMEOUT_MS;
+    if (exchange->last_sequence > 0) {
+        status = satchel_store_mark_sent(exchange->device->store, exchange->last_sequence, error);
+    }
+    if (status == SATCHEL_OK) {
+        exchange->phase = PHASE_ANSWER;
+    }
+    return status;
+}
+
+static satchel_status store_page(satchel_exchange *exchange, satchel_error *error) {
+    satchel_store_outcome outcome = {0};
+    satchel_device *device = exchange->device;
+    const satchel_sync_state *state = satchel_sync_engine_state(exchange->engine);
+    satchel_status stored = satchel_store_page(device->store, exchange->action.page, state, &outcome, error);
+    satchel_sync_event event = {.kind = SATCHEL_SYNC_STORED, .settled_through = outcome.settled_through};
+    event.moment = satchel_device_moment(device);
+    if (stored == SATCHEL_OK) {
+        device->offset_ms = state->offset_ms;
+        exchange->pages++;
+        for (size_t i = 0; i < sizeof outcome.changed; i++) {
+            exchange->changed.bits[i] = (uint8_t)(exchange->changed.bits[i] | outcome.changed[i]);
+        }
+        return step(exchange, &event, error);
+    }
+    if (stored != SATCHEL_MALFORMED) {
+        return stored; /* a fault of this phone: the exchange is over, the page comes again */
+    }
+    satchel_error_clear(error);
+    event.kind = SATCHEL_SYNC_STORE_FAILED;
+    event.status = stored;
+    return step(exchange, &event, error);
+}
+
+/* The engine is done: what is remembered of it, then the purge. */
+static satchel_status finish(satchel_exchange *exchange, satchel_error *error) {
+    exchange->status = exchange->action.status;
+    exchange->more = exchange->action.more;
+    if (exchange->budget_over && exchange->status == SATCHEL_CANCELLED) {
+        /* The budget is no failure once something was stored; before that the network was too slow. */
+        exchange->status = exchange->pages > 0 ? SATCHEL_OK : SATCHEL_TIMED_OUT;
+        exchange->more = true;
+    }
+    exchange->phase = PHASE_PURGE;
+    /* An answer with nothing new is not stored, yet it measured the clock. */
+    const satchel_sync_state *state = satchel_sync_engine_state(exchange->engine);
+    exchange->device->offset_ms = state->offset_ms;
+    exchange->device->seen_ms = state->seen_ms;
+    bool complete = exchange->status == SATCHEL_OK && !exchange->more;
+    return satchel_device_note_sync(exchange->device, exchange->status, complete, error);
+}
+
+static satchel_status purge(satchel_exchange *exchange, satchel_error *error) {
+    bool left = false;
+    satchel_status status = satchel_store_purge(exchange->device->store, PURGE_ROWS, &left, error);
+    if (status == SATCHEL_OK && (!left || exchange->budget_over)) {
+        end_exchange(exchange, exchange->status);
+    }
+    return status;
+}
+
+/* --- the pull --- */
+
+static bool budget_is_over(const satchel_exchange *exchange) {
+    if (exchange->budget_ms <= 0) {
+        return false;
+    }
+    int64_t now_ms = satchel_device_moment(exchange->device).monotonic_ms;
+    return now_ms - exchange->started_ms >= exchange->budget_ms;
+}
+
+/* Cancel and budget are looked at where the engine has nothing half done: before a request, and while it waits. */
+static bool wants_to_stop(satchel_exchange *exchange) {
+    bool idle = exchange->phase == PHASE_WAIT ||
+                (exchange->phase == PHASE_CARRY && (exchange->action.kind == SATCHEL_SYNC_DO_LOAD_UNITS ||
+                                                    exchange->action.kind == SATCHEL_SYNC_DO_WAIT));
+    if (!idle) {
+        return false;
+    }
+    if (atomic_load(&exchange->cancelled)) {
+        return true;
+    }
+    exchange->budget_over = budget_is_over(exchange);
+    return exchange->budget_over;
+}
+
+static void fill_step(const satchel_exchange *exchange, satchel_step_kind kind, satchel_step *out) {
+    out->kind = kind;
+    out->rows_done = exchange->rows_done;
+    out->rows_total = exchange->rows_total;
+    out->status = exchange->status;
+    out->more = exchange->more;
+}
+
+/* Carries out one action. `*out_told` becomes true when there is something for the caller. */
+static satchel_status carry_out(satchel_exchange *exchange, satchel_step *out, bool *out_told, satchel_error *error) {
+    switch (exchange->action.kind) {
+    case SATCHEL_SYNC_DO_LOAD_UNITS: return load_units(exchange, error);
+    case SATCHEL_SYNC_DO_SAVE_STATE: return save_state(exchange, error);
+    case SATCHEL_SYNC_DO_STORE: return store_page(exchange, error);
+    case SATCHEL_SYNC_DO_DONE: return finish(exchange, error);
+    case SATCHEL_SYNC_DO_SEND:
+        fill_step(exchange, SATCHEL_STEP_SEND, out);
+        *out_told = true;
+        return sign_request(exchange, &out->request, error);
+    case SATCHEL_SYNC_DO_WAIT:
+        fill_step(exchange, SATCHEL_STEP_WAIT, out);
+        out->wait_ms = exchange->action.wait_ms;
+        exchange->phase = PHASE_WAIT;
+        *out_told = true;
+        return SATCHEL_OK;
+    }
+    return satchel_fail(error, SATCHEL_INTERNAL, "the sync engine asks for action %d", (int)exchange->action.kind);
+}
+
+/* One hold of the device. */
+static satchel_status advance(satchel_exchange *exchange, satchel_step *out, bool *out_told, satchel_error *error) {
+    if (wants_to_stop(exchange)) {
+        return step_plain(exchange, SATCHEL_SYNC_CANCEL, error);
+    }
+    switch (exchange->phase) {
+    case PHASE_CARRY: return carry_out(exchange, out, out_told, error);
+    case PHASE_WAIT: return step_fresh(exchange, SATCHEL_SYNC_TIMER, error);
+    case PHASE_PURGE: return purge(exchange, error);
+    case PHASE_ANSWER:
+        if (atomic_load(&exchange->cancelled)) {
+            return step_plain(exchange, SATCHEL_SYNC_CANCEL, error);
+        }
+        return satchel_fail(error, SATCHEL_MISUSE, "the last request has neither answer nor failure yet");
+    case PHASE_OVER:
+        fill_step(exchange, SATCHEL_STEP_DONE, out);
+        *out_told = true;
+        return SATCHEL_OK;
+    }
+    return SATCHEL_INTERNAL;
+}
+
+static satchel_status count_unsent(satchel_exchange *exchange, satchel_step *out, satchel_error *error) {
+    satchel_device_info info;
+    memset(&info, 0, sizeof info);
+    satchel_status status = satchel_store_count_info(exchange->device->store, &info, error);
+    out->units_unsent = info.units_unsent;
+    return status;
+}
+
+satchel_status satchel_exchange_next(satchel_exchange *exchange, satchel_step *out, satchel_error *error) {
+    satchel_device *device = exchange->device;
+    satchel_status status = SATCHEL_OK;
+    bool told = false;
+    memset(out, 0, sizeof *out);
+    while (status == SATCHEL_OK && !told) {
+        status = satchel_device_enter(device, error);
+        if (status != SATCHEL_OK) {
+            break;
+        }
+        status = advance(exchange, out, &told, error);
+        if (status == SATCHEL_OK && told) {
+            status = count_unsent(exchange, out, error);
+        }
+        if (status != SATCHEL_OK && status != SATCHEL_MISUSE && status != SATCHEL_NO_MEMORY) {
+            end_exchange(exchange, status);
+        }
+        satchel_device_leave(device);
+        const satchel_changed_set changed = exchange->changed;
+        memset(&exchange->changed, 0, sizeof exchange->changed);
+        satchel_observers_tell(&device->observers, &changed);
+    }
+    return status;
+}
+
+satchel_status satchel_exchange_feed(satchel_exchange *exchange, uint32_t http_status, satchel_bytes body,
+                                     int64_t elapsed_ms, satchel_error *error) {
+    satchel_status status = satchel_device_enter(exchange->device, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (exchange->phase == PHASE_OVER) {
+        status = SATCHEL_OK; /* cut short meanwhile: next tells */
+    } else if (exchange->phase != PHASE_ANSWER) {
+        status = satchel_fail(error, SATCHEL_MISUSE, "no request is out");
+    } else {
+        satchel_sync_event event = {
+            .kind = SATCHEL_SYNC_ANSWER,
+            .moment = satchel_device_moment(exchange->device),
+            .http_status = http_status,
+            .body = body,
+            .elapsed_ms = elapsed_ms,
+        };
+        status = satchel_random_fill(satchel_device_random(exchange->device), event.random, sizeof event.random);
+        status = status == SATCHEL_OK ? step(exchange, &event, error)
+                                      : satchel_fail(error, status, "the random source failed");
+    }
+    satchel_device_leave(exchange->device);
+    return status;
+}
+
+satchel_status satchel_exchange_fail(satchel_exchange *exchange, satchel_error *error) {
+    satchel_status status = satchel_device_enter(exchange->device, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (exchange->phase == PHASE_ANSWER) {
+        status = step_fresh(exchange, SATCHEL_SYNC_FAILED, error);
+    } else if (exchange->phase != PHASE_OVER) {
+        status = satchel_fail(error, SATCHEL_MISUSE, "no request is out");
+    }
+    satchel_device_leave(exchange->device);
+    return status;
+}
+
+void satchel_exchange_cancel(satchel_exchange *exchange) {
+    atomic_store(&exchange->cancelled, true);
+}
+
+void satchel_exchange_close(satchel_exchange *exchange) {
+    if (exchange == NULL) {
+        return;
+    }
+    satchel_device *device = exchange->device;
+    pthread_mutex_lock(&device->mutex); /* also while locked or suspended */
+    if (exchange->phase != PHASE_OVER) {
+        end_exchange(exchange, SATCHEL_CANCELLED);
+    }
+    pthread_mutex_unlock(&device->mutex);
+    satchel_arena_deinit(&exchange->arena);
+    satchel_memory_give(exchange);
+}
