@@ -128,6 +128,8 @@ def check_limits(place, field):
 def check_unit(place, field, entity, by_entity):
     if field.unit != "PLAIN" and (field.type != "INT" or field.choices):
         yield "%s: a unit is for integers" % place
+    if field.unit == "DAYS" and field.encoding != "ZIGZAG":
+        yield "%s: a calendar day is a sint32, because it may lie before 1970" % place
     suffix = SUFFIXES.get(field.unit)
     if suffix and not field.name.endswith(suffix):
         yield "%s: a field of unit %s ends with %s" % (place, field.unit, suffix)

@@ -124,6 +124,7 @@ BREACHES = [
     ("write: MANAGER ref", "search: TEXT ref", "customer.friends: search is for text"),
     # units
     ('zh: "名称"', 'zh: "名称" unit: METRES', "customer.name: a unit is for integers"),
+    ('zh: "见过" merge: MAX meaning: TIME', 'zh: "见过" unit: DAYS', "customer.seen_at: a calendar day is a sint32"),
     ("optional sint64 fee_minor", "optional sint64 fee", "order_note.fee: a field of unit MONEY ends with _minor"),
     ('zh: "积分"', 'zh: "积分" unit: METRES', "customer.points: a field of unit METRES ends with _m"),
     ("optional string currency", "optional string currency_code",
