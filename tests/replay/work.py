@@ -8,6 +8,7 @@ import os
 import threading
 
 from journal import Journal
+import paths  # noqa: F401, makes tests/support importable
 from processes import CommandFailed, Died, Phone, Server
 from proxy import Proxy
 from story import Story
