@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text forms of values, one reader and one writer a type.
+ * Text forms of values, one reader and one writer a type. They are the same in every locale.
  */
 #include "schema/text_form.h"
 
@@ -11,6 +11,7 @@
 #include "base/times.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,16 +47,41 @@ static satchel_status read_int(const satchel_field *field, satchel_text text, sa
     return status;
 }
 
+/*
+ * The C library reads and writes the decimal point of the locale that the host program has set, which may be several
+ * bytes; people get a point. Gives its bytes as they stand in "0.5".
+ */
+static size_t decimal_point(char point[REAL_TEXT_BYTES]) {
+    char half[REAL_TEXT_BYTES];
+    int length = snprintf(half, sizeof half, "%.1f", 0.5);
+    size_t bytes = length > 2 && (size_t)length < sizeof half ? (size_t)length - 2 : 0;
+    memcpy(point, half + 1, bytes);
+    return bytes;
+}
+
 static satchel_status read_real(satchel_text text, satchel_value *out) {
-    char copy[REAL_TEXT_BYTES];
-    if (text.bytes == 0 || text.bytes >= sizeof copy) {
+    char point[REAL_TEXT_BYTES], copy[2 * REAL_TEXT_BYTES];
+    size_t point_bytes = decimal_point(point), bytes = 0;
+    bool pointed = false;
+    if (text.bytes == 0 || text.bytes >= REAL_TEXT_BYTES) {
         return SATCHEL_MALFORMED;
     }
-    memcpy(copy, text.data, text.bytes);
-    copy[text.bytes] = '\0';
+    for (size_t i = 0; i < text.bytes; i++) {
+        char c = text.data[i];
+        if (c == '.' && !pointed) {
+            memcpy(copy + bytes, point, point_bytes);
+            bytes += point_bytes;
+            pointed = true;
+        } else if ((c >= '0' && c <= '9') || c == '+' || c == '-' || c == 'e' || c == 'E') {
+            copy[bytes++] = c;
+        } else {
+            return SATCHEL_MALFORMED;
+        }
+    }
+    copy[bytes] = '\0';
     char *end = NULL;
     double real = strtod(copy, &end);
-    if (end != copy + text.bytes || !isfinite(real)) {
+    if (end != copy + bytes || !isfinite(real)) {
         return SATCHEL_MALFORMED;
     }
     *out = satchel_value_real(real);
@@ -198,10 +224,22 @@ static satchel_status write_int(const satchel_field *field, int64_t integer, sat
     if (choice != NULL) {
         return append_text(out, choice->name);
     }
-    if (field->unit == SATCHEL_UNIT_DAYS && field->encoding == SATCHEL_ENCODING_ZIGZAG) {
+    if (field->unit == SATCHEL_UNIT_DAYS) {
         satchel_day_write(integer, text);
     } else {
         satchel_text_from_fixed(integer, field->unit == SATCHEL_UNIT_QUANTITY_E3 ? QUANTITY_SCALE : 0, text);
+    }
+    return append_text(out, text);
+}
+
+static satchel_status write_real(double real, satchel_buffer *out) {
+    char point[REAL_TEXT_BYTES], text[REAL_TEXT_BYTES];
+    size_t point_bytes = decimal_point(point);
+    snprintf(text, sizeof text, "%.17g", real);
+    char *found = point_bytes > 0 ? memchr(text, point[0], strlen(text)) : NULL;
+    if (found != NULL) {
+        memmove(found + 1, found + point_bytes, strlen(found + point_bytes) + 1);
+        *found = '.';
     }
     return append_text(out, text);
 }
@@ -246,7 +284,7 @@ satchel_status satchel_value_to_text(const satchel_field *field, const satchel_v
     case SATCHEL_TYPE_NULL: return SATCHEL_OK;
     case SATCHEL_TYPE_BOOL: return append_text(out, value->as.boolean ? "true" : "false");
     case SATCHEL_TYPE_INT: return write_int(field, value->as.integer, out);
-    case SATCHEL_TYPE_REAL: return satchel_buffer_append_format(out, "%.17g", value->as.real);
+    case SATCHEL_TYPE_REAL: return write_real(value->as.real, out);
     case SATCHEL_TYPE_TEXT: return satchel_buffer_append(out, value->as.bytes);
     case SATCHEL_TYPE_BYTES: return write_hex(value->as.bytes, out);
     case SATCHEL_TYPE_ID: return write_id(&value->as.id, out);

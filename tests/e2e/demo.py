@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The buyers' own acceptance test with two phones, told step by step and checked while it is told.
 
-usage: demo.py --programs BIN [--serve] [--json] [--customers N]
+usage: demo.py [--serve] [--json] [--customers N]
 """
 
 import argparse
@@ -228,7 +228,7 @@ def files_of(folder):
 
 def main():
     parser = argparse.ArgumentParser(prog="run demo", description="Two phones, a manager, no network, and back.")
-    parser.add_argument("--programs", required=True)
+    parser.add_argument("--programs", default=os.environ.get("SATCHEL_BIN", "build/release/bin"))
     parser.add_argument("--serve", action="store_true", help="leave the server running until Ctrl-C")
     parser.add_argument("--json", action="store_true", help="print the story's facts as JSON only")
     parser.add_argument("--customers", type=int, default=24)

@@ -7,8 +7,6 @@ import subprocess
 import sys
 import unittest
 
-PROGRAMS = os.environ["SATCHEL_PROGRAMS"]
-
 FACTS = ["first_sync_exact", "found_offline", "unsent", "merged_fields", "conflict_both_values", "conflict_on_phone",
          "order_total", "visit_arrived", "task_done", "customer_made", "refused_with_reason", "nothing_blocked",
          "visit_accepted", "edit_parked", "customer_left", "customer_came", "nothing_in_clear"]
@@ -16,8 +14,7 @@ FACTS = ["first_sync_exact", "found_offline", "unsent", "merged_fields", "confli
 
 class Demo(unittest.TestCase):
     def test_every_fact_of_the_story_holds(self):
-        done = subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "demo.py"), "--programs",
-                               PROGRAMS, "--json"], capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "demo.py"), "--json"], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         facts = json.loads(done.stdout)
         for name in FACTS:

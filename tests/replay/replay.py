@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Replays a trading company's orders through real phones, a harmful proxy and a real server, then has it judged.
 
-usage: replay.py DIR --programs BIN [--seed N] [--json] [--orders N] [--keep FOLDER] [--sabotage flip|drop|dup]
+usage: replay.py DIR [--seed N] [--json] [--orders N] [--keep FOLDER] [--sabotage flip|drop|dup]
 Exit 0: the judge agrees; 1: it does not; 2: the input is not usable.
 """
 
@@ -20,7 +20,8 @@ from work import Replay
 def arguments():
     parser = argparse.ArgumentParser(prog="run replay", description="Replays a trading company's orders.")
     parser.add_argument("folder", help="folder with the CSV files")
-    parser.add_argument("--programs", required=True, help="folder with satchel and satcheld")
+    parser.add_argument("--programs", default=os.environ.get("SATCHEL_BIN", "build/release/bin"),
+                        help="folder with satchel and satcheld")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--orders", type=int, default=0, help="only the first N orders (0: all)")
     parser.add_argument("--json", action="store_true", help="the last line is the verdict as JSON")
