@@ -11,7 +11,7 @@
 #include "support/random.h"
 #include "support/test.h"
 
-#include <math.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -100,6 +100,21 @@ TEST(text_form, a_refusal_names_the_field_and_not_the_text) {
     CHECK(strstr(error.detail, "due_at") != NULL && strstr(error.detail, "geheim") == NULL);
     CHECK_INT(value.type, SATCHEL_TYPE_NULL);
     satchel_arena_deinit(&arena);
+}
+
+TEST(text_form, a_decimal_point_is_a_point_in_every_locale) {
+    static const char *const with_comma[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "ru_RU.UTF-8"};
+    const satchel_field real = field_like(SATCHEL_TYPE_REAL);
+    for (size_t i = 0; i < sizeof with_comma / sizeof with_comma[0]; i++) {
+        if (setlocale(LC_NUMERIC, with_comma[i]) != NULL) {
+            break; /* a machine without any of them checks the C locale again */
+        }
+    }
+    goes(&real, "-0.5", "-0.5", SATCHEL_OK);
+    goes(&real, "1.5e-300", "1.5000000000000001e-300", SATCHEL_OK);
+    goes(&real, "0,5", NULL, SATCHEL_MALFORMED);
+    goes(&real, "1.5.5", NULL, SATCHEL_MALFORMED);
+    setlocale(LC_NUMERIC, "C");
 }
 
 TEST(text_form, a_set_is_read_up_to_the_limit) {
