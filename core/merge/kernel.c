@@ -100,6 +100,52 @@ void satchel_merge_drop(satchel_merge_job *job, uint32_t field, satchel_bytes el
     satchel_versions_drop(&job->row.versions, field, element);
 }
 
+/* Index of the first entry of the element; the count of all entries if there is none. */
+static uint32_t index_of(const satchel_versions *versions, uint32_t field, satchel_bytes element) {
+    const satchel_version *first = satchel_versions_find(versions, field, element);
+    return first != NULL ? (uint32_t)(first - versions->items) : versions->count;
+}
+
+static bool is_of(const satchel_version *version, uint32_t field, satchel_bytes element) {
+    return version->field == field && satchel_bytes_equal(version->element, element);
+}
+
+uint32_t satchel_merge_prune(satchel_merge_job *job, const satchel_merge_cell *cell, satchel_bytes element) {
+    satchel_versions *versions = &job->row.versions;
+    uint32_t first = index_of(versions, cell->key, element);
+    uint32_t read = first;
+    uint32_t kept = first;
+    for (; read < versions->count && is_of(&versions->items[read], cell->key, element); read++) {
+        if (!satchel_merge_covers(job, cell->base, &versions->items[read])) {
+            versions->items[kept++] = versions->items[read];
+        }
+    }
+    if (kept < read) {
+        job->outcome->moved = true;
+        memmove(&versions->items[kept], &versions->items[read], (versions->count - read) * sizeof *versions->items);
+        versions->count -= read - kept;
+    }
+    return kept - first;
+}
+
+satchel_status satchel_merge_add_beside(satchel_merge_job *job, const satchel_merge_cell *cell, satchel_bytes element) {
+    const satchel_versions *versions = &job->row.versions;
+    satchel_version own = satchel_merge_own_version(job, cell->key);
+    own.element = element;
+    uint32_t count = 0;
+    uint32_t first = index_of(versions, cell->key, element);
+    for (uint32_t i = first; i < versions->count && is_of(&versions->items[i], cell->key, element); i++) {
+        count++;
+    }
+    if (count >= SATCHEL_VERSIONS_BESIDE) {
+        /* Nobody's from now on: what is there survives rather than goes. */
+        own.writer = (satchel_writer){SATCHEL_WRITER_SEVERAL, 0};
+        return satchel_merge_put(job, &own);
+    }
+    job->outcome->moved = true;
+    return satchel_versions_add(&job->row.versions, &own);
+}
+
 satchel_status satchel_merge_write(satchel_merge_job *job, const satchel_merge_cell *cell) {
     for (uint32_t i = 0; i < cell->member_count; i++) {
         uint32_t number = cell->members[i]->number;

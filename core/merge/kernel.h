@@ -56,6 +56,14 @@ satchel_version satchel_merge_own_version(const satchel_merge_job *job, uint32_t
 SATCHEL_MUST_USE satchel_status satchel_merge_put(satchel_merge_job *job, const satchel_version *version);
 void satchel_merge_drop(satchel_merge_job *job, uint32_t field, satchel_bytes element);
 
+/*
+ * Writes that no later op has seen. prune drops the entries of the element that the op's author knew of, and returns
+ * how many are left; add puts the op's own beside them. Errors: NO_MEMORY.
+ */
+uint32_t satchel_merge_prune(satchel_merge_job *job, const satchel_merge_cell *cell, satchel_bytes element);
+SATCHEL_MUST_USE satchel_status satchel_merge_add_beside(satchel_merge_job *job, const satchel_merge_cell *cell,
+                                                         satchel_bytes element);
+
 /* Makes the op the writer of the cell; its values are stored. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
 SATCHEL_MUST_USE satchel_status satchel_merge_write(satchel_merge_job *job, const satchel_merge_cell *cell);
 

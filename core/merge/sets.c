@@ -23,7 +23,7 @@ static satchel_set removed_by(const satchel_merge_job *job, const satchel_merge_
 }
 
 /* Of the elements to remove those that are there and known to the author. */
-static satchel_status pick_removed(const satchel_merge_job *job, const satchel_merge_cell *cell, satchel_set *out) {
+static satchel_status pick_removed(satchel_merge_job *job, const satchel_merge_cell *cell, satchel_set *out) {
     satchel_set current = set_of(satchel_merge_current(job, cell->key));
     satchel_set wanted = removed_by(job, cell);
     satchel_bytes *picked = satchel_arena_take_array(job->outcome->arena, wanted.count, sizeof *picked);
@@ -33,9 +33,7 @@ static satchel_status pick_removed(const satchel_merge_job *job, const satchel_m
     uint32_t count = 0;
     for (uint32_t i = 0; i < wanted.count; i++) {
         satchel_bytes element = wanted.elements[i];
-        const satchel_version *version = satchel_versions_find(&job->row.versions, cell->key, element);
-        bool known = version == NULL || satchel_merge_covers(job, cell->base, version);
-        if (known && satchel_set_has(&current, element)) {
+        if (satchel_set_has(&current, element) && satchel_merge_prune(job, cell, element) == 0) {
             picked[count++] = element;
         }
     }
@@ -46,14 +44,8 @@ static satchel_status pick_removed(const satchel_merge_job *job, const satchel_m
 static satchel_status put_added(satchel_merge_job *job, const satchel_merge_cell *cell, const satchel_set *added) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; i < added->count && status == SATCHEL_OK; i++) {
-        satchel_version version = satchel_merge_own_version(job, cell->key);
-        version.element = added->elements[i];
-        const satchel_version *before = satchel_versions_find(&job->row.versions, cell->key, version.element);
-        if (before != NULL && !satchel_merge_covers(job, cell->base, before)) {
-            version.writer = (satchel_writer){SATCHEL_WRITER_SEVERAL, 0};
-            version.stamp_ms = before->stamp_ms > version.stamp_ms ? before->stamp_ms : version.stamp_ms;
-        }
-        status = satchel_merge_put(job, &version);
+        (void)satchel_merge_prune(job, cell, added->elements[i]);
+        status = satchel_merge_add_beside(job, cell, added->elements[i]);
     }
     return status;
 }
@@ -69,11 +61,8 @@ static satchel_status lose_added(satchel_merge_job *job, const satchel_merge_cel
     return satchel_record_set(&loss->loser, cell->key, &value);
 }
 
-static satchel_status write_set(satchel_merge_job *job, const satchel_merge_cell *cell, const satchel_set *removed,
-                                const satchel_set *added, const satchel_set *result) {
-    for (uint32_t i = 0; i < removed->count; i++) {
-        satchel_merge_drop(job, cell->key, removed->elements[i]);
-    }
+static satchel_status write_set(satchel_merge_job *job, const satchel_merge_cell *cell, const satchel_set *added,
+                                const satchel_set *result) {
     satchel_value value = result->count > 0 ? satchel_value_set(result->elements, result->count) : satchel_value_null();
     satchel_version version = satchel_merge_own_version(job, cell->key);
     satchel_status status = put_added(job, cell, added);
@@ -108,5 +97,5 @@ satchel_status satchel_merge_set(satchel_merge_job *job, const satchel_merge_cel
     if (status == SATCHEL_OK) {
         status = satchel_set_union(arena, &kept, &added, &result);
     }
-    return status == SATCHEL_OK ? write_set(job, cell, &removed, &added, &result) : status;
+    return status == SATCHEL_OK ? write_set(job, cell, &added, &result) : status;
 }

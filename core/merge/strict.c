@@ -4,25 +4,14 @@
  * restrictive.
  *
  * The winner alone is not enough to keep: a lineage that first forbids and then allows again must not free what another
- * lineage forbade meanwhile, in whatever order the ops arrive. So the frontier is kept: every write that no later write
- * has seen, one entry a value, the value being the entry's element. With one write the field's own version is the
- * frontier.
+ * lineage forbade meanwhile, in whatever order the ops arrive. So the frontier is kept: every write that no later op
+ * has seen, the value being the entry's element. With one such write the field's own version is the frontier.
  */
 #include "base/bytes.h"
 #include "merge/kernel.h"
 
-/* [1][big-endian value with its sign bit flipped, without leading zero bytes], or [0] for null. */
+/* [1][value in zigzag, big-endian, without leading zero bytes], or [0] for null. */
 #define ELEMENT_BYTES 9
-
-typedef struct strict_write {
-    satchel_value value;
-    satchel_version version;
-} strict_write;
-
-typedef struct strict_frontier {
-    strict_write *writes;
-    uint32_t count;
-} strict_frontier;
 
 static bool is_strict_value(const satchel_value *value) {
     return value->type == SATCHEL_TYPE_NULL || value->type == SATCHEL_TYPE_BOOL || value->type == SATCHEL_TYPE_INT;
@@ -57,126 +46,115 @@ static satchel_value value_of(const satchel_field *field, satchel_bytes element)
     return field->type == SATCHEL_TYPE_BOOL ? satchel_value_bool(integer != 0) : satchel_value_int(integer);
 }
 
-/* The writes that the op's author did not know of, with room for one more. */
-static satchel_status load_survivors(satchel_merge_job *job, const satchel_merge_cell *cell, strict_frontier *out) {
+/* The next entry of the frontier from `*at` on; NULL at its end. */
+static const satchel_version *next_write(const satchel_merge_job *job, uint32_t key, uint32_t *at) {
     const satchel_versions *versions = &job->row.versions;
-    strict_write *writes = satchel_arena_take_array(job->outcome->arena, (size_t)versions->count + 1, sizeof *writes);
-    if (writes == NULL) {
-        return SATCHEL_NO_MEMORY;
-    }
-    uint32_t count = 0;
-    bool several = false;
-    for (uint32_t i = 0; i < versions->count; i++) {
-        const satchel_version *version = &versions->items[i];
-        if (version->field != cell->key || version->element.bytes == 0) {
-            continue;
-        }
-        several = true;
-        if (!satchel_merge_covers(job, cell->base, version)) {
-            writes[count++] = (strict_write){value_of(cell->field, version->element), *version};
+    for (; *at < versions->count; (*at)++) {
+        const satchel_version *version = &versions->items[*at];
+        if (version->field == key && version->element.bytes > 0) {
+            (*at)++;
+            return version;
         }
     }
-    if (!several && cell->concurrent) {
-        writes[count++] = (strict_write){*satchel_merge_current(job, cell->key), cell->version};
+    return NULL;
+}
+
+static bool has_frontier(const satchel_merge_job *job, uint32_t key) {
+    uint32_t at = 0;
+    return next_write(job, key, &at) != NULL;
+}
+
+/* Writes out the frontier if the field's own version stands for it, then drops what the op's author knew of. */
+static satchel_status open_frontier(satchel_merge_job *job, const satchel_merge_cell *cell) {
+    uint8_t bytes[ELEMENT_BYTES];
+    if (cell->concurrent && !has_frontier(job, cell->key)) {
+        satchel_version version = cell->version;
+        version.element = element_of(satchel_merge_current(job, cell->key), bytes);
+        satchel_status status = satchel_merge_put(job, &version);
+        if (status != SATCHEL_OK) {
+            return status;
+        }
     }
-    *out = (strict_frontier){writes, count};
+    const satchel_version *write;
+    for (uint32_t at = 0; (write = next_write(job, cell->key, &at)) != NULL;) {
+        uint32_t first = at - 1;
+        at = first + satchel_merge_prune(job, cell, write->element);
+    }
     return SATCHEL_OK;
 }
 
-/* Puts the op's write beside the survivors; equal values of several lineages become one write of nobody's. */
-static void join_own(const satchel_merge_job *job, const satchel_value *value, uint32_t key,
-                     strict_frontier *frontier) {
-    satchel_version own = satchel_merge_own_version(job, key);
-    for (uint32_t i = 0; i < frontier->count; i++) {
-        strict_write *write = &frontier->writes[i];
-        if (satchel_value_equal(&write->value, value)) {
-            int64_t stamp_ms = write->version.stamp_ms;
-            write->version = own;
-            write->version.stamp_ms = stamp_ms > own.stamp_ms ? stamp_ms : own.stamp_ms;
-            write->version.writer = (satchel_writer){SATCHEL_WRITER_SEVERAL, 0};
-            return;
-        }
-    }
-    frontier->writes[frontier->count++] = (strict_write){*value, own};
+static bool is_in_frontier(const satchel_merge_job *job, uint32_t key, const satchel_value *value) {
+    uint8_t bytes[ELEMENT_BYTES];
+    return satchel_versions_find(&job->row.versions, key, element_of(value, bytes)) != NULL;
 }
 
-static const strict_write *strictest(const strict_frontier *frontier) {
-    const strict_write *best = &frontier->writes[0];
-    for (uint32_t i = 1; i < frontier->count; i++) {
-        if (satchel_value_compare(&frontier->writes[i].value, &best->value) > 0) {
-            best = &frontier->writes[i];
+static satchel_version strictest(const satchel_merge_job *job, const satchel_merge_cell *cell, satchel_value *out,
+                                 uint32_t *out_count) {
+    satchel_version best = {.field = cell->key};
+    const satchel_version *write;
+    *out = satchel_value_null();
+    *out_count = 0;
+    for (uint32_t at = 0; (write = next_write(job, cell->key, &at)) != NULL; (*out_count)++) {
+        satchel_value value = value_of(cell->field, write->element);
+        if (*out_count == 0 || satchel_value_compare(&value, out) > 0) {
+            best = *write;
+            *out = value;
         }
     }
     return best;
 }
 
-static void drop_elements(satchel_merge_job *job, uint32_t key) {
-    satchel_versions *versions = &job->row.versions;
-    for (uint32_t i = versions->count; i > 0; i--) {
-        const satchel_version *version = &versions->items[i - 1];
-        if (version->field == key && version->element.bytes > 0) {
-            satchel_merge_drop(job, key, version->element);
-        }
-    }
-}
-
-static satchel_status save(satchel_merge_job *job, const satchel_merge_cell *cell, const strict_frontier *frontier,
-                           const strict_write *winner) {
-    drop_elements(job, cell->key);
-    satchel_status status = SATCHEL_OK;
-    for (uint32_t i = 0; i < frontier->count && frontier->count > 1 && status == SATCHEL_OK; i++) {
-        uint8_t bytes[ELEMENT_BYTES];
-        satchel_version version = frontier->writes[i].version;
-        version.field = cell->key;
-        version.element = element_of(&frontier->writes[i].value, bytes);
-        status = satchel_merge_put(job, &version);
-    }
-    satchel_version version = winner->version;
-    version.field = cell->key;
-    version.element = (satchel_bytes){NULL, 0};
-    if (!satchel_value_equal(satchel_merge_current(job, cell->key), &winner->value)) {
-        version.n = job->context->n; /* readers see a change now, even if the value is an older one that came back */
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_merge_store(job, cell->key, &winner->value);
-    }
-    return status == SATCHEL_OK ? satchel_merge_put(job, &version) : status;
-}
-
 /* The row does not hold the winner yet where a stricter write came back, so the loss is filled from the frontier. */
-static satchel_status lose_to(satchel_merge_job *job, const satchel_merge_cell *cell, const strict_write *winner) {
+static satchel_status lose_to(satchel_merge_job *job, const satchel_merge_cell *cell, const satchel_value *value,
+                              const satchel_version *winner) {
     satchel_status status = satchel_merge_lose_op(job, cell, SATCHEL_LOSS_OF_OP, SATCHEL_OVERTAKEN);
     if (status != SATCHEL_OK) {
         return status;
     }
     satchel_loss *loss = &job->outcome->losses[job->outcome->loss_count - 1];
-    loss->winner_version = winner->version;
-    loss->winner_version.field = cell->key;
+    loss->winner_version = *winner;
     loss->winner_version.element = (satchel_bytes){NULL, 0};
-    return satchel_record_set(&loss->winner, cell->key, &winner->value);
+    return satchel_record_set(&loss->winner, cell->key, value);
+}
+
+static satchel_status settle(satchel_merge_job *job, const satchel_merge_cell *cell, const satchel_value *value,
+                             const satchel_version *winner, uint32_t write_count) {
+    satchel_bytes element = winner->element;
+    satchel_version version = *winner;
+    version.element = (satchel_bytes){NULL, 0};
+    if (!satchel_value_equal(satchel_merge_current(job, cell->key), value)) {
+        version.n = job->context->n; /* readers see a change now, even if the value is an older one that came back */
+    }
+    if (write_count == 1 && version.n == winner->n) {
+        satchel_merge_drop(job, cell->key, element);
+    }
+    satchel_status status = satchel_merge_store(job, cell->key, value);
+    return status == SATCHEL_OK ? satchel_merge_put(job, &version) : status;
 }
 
 satchel_status satchel_merge_strict(satchel_merge_job *job, const satchel_merge_cell *cell) {
     const satchel_value *incoming = satchel_merge_incoming(job, cell->key);
     const satchel_value *current = satchel_merge_current(job, cell->key);
+    uint8_t bytes[ELEMENT_BYTES];
     if (!is_strict_value(incoming) || !is_strict_value(current)) {
         return SATCHEL_WRONG_TYPE;
     }
-    strict_frontier frontier;
-    satchel_status status = load_survivors(job, cell, &frontier);
+    satchel_status status = open_frontier(job, cell);
     if (status != SATCHEL_OK) {
         return status;
     }
-    bool current_survives = false;
-    for (uint32_t i = 0; i < frontier.count; i++) {
-        current_survives = current_survives || satchel_value_equal(&frontier.writes[i].value, current);
+    bool current_stands = is_in_frontier(job, cell->key, current);
+    status = satchel_merge_add_beside(job, cell, element_of(incoming, bytes));
+    if (status != SATCHEL_OK) {
+        return status;
     }
-    join_own(job, incoming, cell->key, &frontier);
-    const strict_write *winner = strictest(&frontier);
-    if (!satchel_value_equal(&winner->value, incoming)) {
-        status = lose_to(job, cell, winner);
-    } else if (current_survives && !satchel_value_equal(current, incoming)) {
+    satchel_value value;
+    uint32_t write_count;
+    satchel_version winner = strictest(job, cell, &value, &write_count);
+    if (!satchel_value_equal(&value, incoming)) {
+        status = lose_to(job, cell, &value, &winner);
+    } else if (current_stands && !satchel_value_equal(current, incoming)) {
         status = satchel_merge_lose_current(job, cell);
     }
-    return status == SATCHEL_OK ? save(job, cell, &frontier, winner) : status;
+    return status == SATCHEL_OK ? settle(job, cell, &value, &winner, write_count) : status;
 }

@@ -13,26 +13,22 @@ void satchel_versions_init(satchel_versions *versions, satchel_arena *arena) {
     *versions = (satchel_versions){.arena = arena};
 }
 
-static int compare_place(const satchel_version *version, uint32_t field, satchel_bytes element) {
+static int compare_key(const satchel_version *version, uint32_t field, satchel_bytes element) {
     if (version->field != field) {
         return version->field < field ? -1 : 1;
     }
     return satchel_bytes_compare(version->element, element);
 }
 
-/* Index of the entry, or of the place where it belongs. */
-static uint32_t find_place(const satchel_versions *versions, uint32_t field, satchel_bytes element, bool *out_found) {
+/* Index of the first entry that is not before (field, element, n). */
+static uint32_t find_place(const satchel_versions *versions, uint32_t field, satchel_bytes element, uint64_t n) {
     uint32_t low = 0;
     uint32_t high = versions->count;
-    *out_found = false;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = compare_place(&versions->items[middle], field, element);
-        if (order == 0) {
-            *out_found = true;
-            return middle;
-        }
-        if (order < 0) {
+        const satchel_version *version = &versions->items[middle];
+        int order = compare_key(version, field, element);
+        if (order < 0 || (order == 0 && version->n < n)) {
             low = middle + 1;
         } else {
             high = middle;
@@ -41,10 +37,13 @@ static uint32_t find_place(const satchel_versions *versions, uint32_t field, sat
     return low;
 }
 
+static bool is_at(const satchel_versions *versions, uint32_t index, uint32_t field, satchel_bytes element) {
+    return index < versions->count && compare_key(&versions->items[index], field, element) == 0;
+}
+
 const satchel_version *satchel_versions_find(const satchel_versions *versions, uint32_t field, satchel_bytes element) {
-    bool found;
-    uint32_t index = find_place(versions, field, element, &found);
-    return found ? &versions->items[index] : NULL;
+    uint32_t index = find_place(versions, field, element, 0);
+    return is_at(versions, index, field, element) ? &versions->items[index] : NULL;
 }
 
 static satchel_status make_room(satchel_versions *versions) {
@@ -67,15 +66,7 @@ static satchel_status make_room(satchel_versions *versions) {
     return SATCHEL_OK;
 }
 
-satchel_status satchel_versions_put(satchel_versions *versions, const satchel_version *version) {
-    bool found;
-    uint32_t index = find_place(versions, version->field, version->element, &found);
-    if (found) {
-        satchel_bytes element = versions->items[index].element;
-        versions->items[index] = *version;
-        versions->items[index].element = element;
-        return SATCHEL_OK;
-    }
+static satchel_status insert(satchel_versions *versions, uint32_t index, const satchel_version *version) {
     satchel_version copy = *version;
     copy.element = (satchel_bytes){NULL, 0};
     satchel_status status = SATCHEL_OK;
@@ -95,15 +86,49 @@ satchel_status satchel_versions_put(satchel_versions *versions, const satchel_ve
     return SATCHEL_OK;
 }
 
-void satchel_versions_drop(satchel_versions *versions, uint32_t field, satchel_bytes element) {
-    bool found;
-    uint32_t index = find_place(versions, field, element, &found);
-    if (!found) {
-        return;
+static void overwrite(satchel_version *place, const satchel_version *version) {
+    satchel_bytes element = place->element;
+    *place = *version;
+    place->element = element;
+}
+
+static void cut(satchel_versions *versions, uint32_t first, uint32_t end) {
+    if (first < end) {
+        memmove(&versions->items[first], &versions->items[end], (versions->count - end) * sizeof *versions->items);
+        versions->count -= end - first;
     }
-    satchel_version *place = &versions->items[index];
-    versions->count--;
-    memmove(place, place + 1, (versions->count - index) * sizeof *place);
+}
+
+satchel_status satchel_versions_put(satchel_versions *versions, const satchel_version *version) {
+    uint32_t first = find_place(versions, version->field, version->element, 0);
+    if (!is_at(versions, first, version->field, version->element)) {
+        return insert(versions, first, version);
+    }
+    uint32_t end = first + 1;
+    while (is_at(versions, end, version->field, version->element)) {
+        end++;
+    }
+    overwrite(&versions->items[first], version);
+    cut(versions, first + 1, end);
+    return SATCHEL_OK;
+}
+
+satchel_status satchel_versions_add(satchel_versions *versions, const satchel_version *version) {
+    uint32_t index = find_place(versions, version->field, version->element, version->n);
+    if (is_at(versions, index, version->field, version->element) && versions->items[index].n == version->n) {
+        overwrite(&versions->items[index], version);
+        return SATCHEL_OK;
+    }
+    return insert(versions, index, version);
+}
+
+void satchel_versions_drop(satchel_versions *versions, uint32_t field, satchel_bytes element) {
+    uint32_t first = find_place(versions, field, element, 0);
+    uint32_t end = first;
+    while (is_at(versions, end, field, element)) {
+        end++;
+    }
+    cut(versions, first, end);
 }
 
 /* These combine values one by one; for the others a group is one value. */

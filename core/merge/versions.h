@@ -3,8 +3,9 @@
  * What the server keeps of each field so that it can merge: revision, effective stamp, last writer.
  *
  * One entry a field; a group keeps one entry under its lowest field number; the row's deletion is kept under
- * SATCHEL_FIELD_DELETED. Further entries carry an element: of a SET one per present element; of STRICT one per value that
- * was written concurrently and not seen since; of ONCE_THEN_ASK the first write. A phone keeps none of this.
+ * SATCHEL_FIELD_DELETED. Further entries carry an element: of a SET the adds of each present element, of STRICT the writes
+ * of each value, as far as no later op has seen them (nearly always one); of ONCE_THEN_ASK the first write. A phone keeps
+ * none of this.
  */
 #ifndef SATCHEL_MERGE_VERSIONS_H
 #define SATCHEL_MERGE_VERSIONS_H
@@ -17,8 +18,11 @@ typedef struct satchel_writer {
     uint64_t sequence;
 } satchel_writer;
 
-/* Incarnation of an element that concurrent ops of several lineages added: an earlier op of none. Never interned. */
+/* Incarnation of what too many lineages wrote concurrently to be told apart: an earlier op of none. Never interned. */
 #define SATCHEL_WRITER_SEVERAL UINT64_MAX
+
+/* Unseen writes of one element that are told apart. */
+#define SATCHEL_VERSIONS_BESIDE 16
 
 /*
  * The earlier ops of a lineage: a writer belongs to it if some entry has its incarnation and a sequence ≥ its own.
@@ -39,20 +43,23 @@ typedef struct satchel_version {
 
 typedef struct satchel_versions {
     satchel_arena *arena;
-    satchel_version *items; /* by (field, element) */
+    satchel_version *items; /* by (field, element, n) */
     uint32_t count;
     uint32_t capacity;
 } satchel_versions;
 
 void satchel_versions_init(satchel_versions *versions, satchel_arena *arena);
 
-/* NULL if there is none. */
+/* The oldest entry of the field and element; NULL if there is none. */
 const satchel_version *satchel_versions_find(const satchel_versions *versions, uint32_t field, satchel_bytes element);
 
-/* Inserts or replaces; the element is copied. Errors: NO_MEMORY. */
+/* Replaces all entries of the field and element by this one; the element is copied. Errors: NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_versions_put(satchel_versions *versions, const satchel_version *version);
 
-/* Does nothing if absent. */
+/* Puts it beside the others of the field and element, in the place of one with the same n. Errors: NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_versions_add(satchel_versions *versions, const satchel_version *version);
+
+/* Drops all entries of the field and element. */
 void satchel_versions_drop(satchel_versions *versions, uint32_t field, satchel_bytes element);
 
 /* The field number under which the version of `field` is kept: the lowest of its group, or itself. */

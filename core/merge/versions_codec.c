@@ -217,27 +217,32 @@ static satchel_status decode_entry(satchel_reader *reader, const write_entry *wr
     return SATCHEL_OK;
 }
 
+/* By field, element, n; what has no element stands alone. */
+static bool ascends(const satchel_version *before, const satchel_version *after) {
+    if (after->field != before->field) {
+        return after->field > before->field;
+    }
+    int order = satchel_bytes_compare(before->element, after->element);
+    return order < 0 || (order == 0 && after->element.bytes > 0 && after->n > before->n);
+}
+
 static satchel_status decode_entries(satchel_reader *reader, const write_entry *writes, uint64_t count,
                                      satchel_versions *out) {
     satchel_version version = {.field = 0};
-    satchel_bytes element_before = {NULL, 0};
-    uint32_t field_before = 0;
+    satchel_version before = version;
     while (satchel_reader_left(reader) > 0) {
         satchel_status status = decode_entry(reader, writes, count, &version);
         if (status != SATCHEL_OK) {
             return status;
         }
-        bool ascends = version.field > field_before ||
-                       (out->count > 0 && satchel_bytes_compare(version.element, element_before) > 0);
-        if (!ascends) {
+        if (!ascends(&before, &version)) {
             return SATCHEL_MALFORMED;
         }
-        status = satchel_versions_put(out, &version);
+        status = satchel_versions_add(out, &version);
         if (status != SATCHEL_OK) {
             return status;
         }
-        field_before = version.field;
-        element_before = version.element;
+        before = version;
     }
     return SATCHEL_OK;
 }
