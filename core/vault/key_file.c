@@ -153,7 +153,9 @@ satchel_status satchel_key_file_read(satchel_bytes bytes, satchel_key_file *out)
     out->attempts.boot = satchel_get_u32be(in + AT_ATTEMPTS + 12);
     out->attempts.monotonic_ms = (int64_t)satchel_get_u64be(in + AT_ATTEMPTS + 16);
     memcpy(out->attempts.mac, in + AT_ATTEMPTS_MAC, sizeof out->attempts.mac);
-    return SATCHEL_OK;
+    uint8_t again[SATCHEL_KEY_FILE_BYTES];
+    satchel_key_file_write(out, again);
+    return memcmp(in, again, sizeof again) == 0 ? SATCHEL_OK : SATCHEL_DAMAGED; /* spare bytes are zeros */
 }
 
 void satchel_key_file_binding(const satchel_key_file *file, const satchel_key_slot *slot,
