@@ -105,7 +105,7 @@ static const char *single_header(const struct mg_request_info *request, const ch
     return times == 1 ? value : NULL;
 }
 
-const char *satchel_http_header(const satchel_http_incoming *incoming, const char *name) {
+const char *satchel_http_header_of(const satchel_http_incoming *incoming, const char *name) {
     int times = 0;
     return single_header(mg_get_request_info(incoming->connection), name, &times);
 }

@@ -19,7 +19,7 @@ typedef struct satchel_http_incoming {
     const char *method;
     const char *path;
     satchel_bytes body;
-    struct mg_connection *connection; /* for satchel_http_header */
+    struct mg_connection *connection; /* for satchel_http_header_of */
 } satchel_http_incoming;
 
 /* What a route answers. `body` is freed by the server after sending. */
@@ -67,6 +67,6 @@ uint16_t satchel_http_server_port(const satchel_http_server *server);
 void satchel_http_server_close(satchel_http_server *server, int64_t drain_ms);
 
 /* A header's value, NULL if absent. A header that comes twice counts as absent. */
-const char *satchel_http_header(const satchel_http_incoming *incoming, const char *name);
+const char *satchel_http_header_of(const satchel_http_incoming *incoming, const char *name);
 
 #endif

@@ -70,7 +70,7 @@ static satchel_status sync_answer(void *context, satchel_db *db, satchel_error *
 
 static void copy_header(const satchel_http_incoming *incoming, const char *name,
                         char out[SATCHEL_SIGNING_HEADER_BYTES]) {
-    const char *value = satchel_http_header(incoming, name);
+    const char *value = satchel_http_header_of(incoming, name);
     size_t length = value != NULL ? strlen(value) : 0;
     if (length >= SATCHEL_SIGNING_HEADER_BYTES) {
         length = 0; /* longer than any valid one: as good as absent */

@@ -29,7 +29,7 @@ static void echo(void *context, const satchel_http_incoming *incoming, satchel_h
 
 static void hello(void *context, const satchel_http_incoming *incoming, satchel_http_reply *reply) {
     (void)context;
-    const char *name = satchel_http_header(incoming, "X-Name");
+    const char *name = satchel_http_header_of(incoming, "X-Name");
     reply->status = 200;
     if (satchel_buffer_append_format(&reply->body, "hello %s", name != NULL ? name : "nobody") != SATCHEL_OK) {
         reply->status = 500;
