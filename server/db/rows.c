@@ -348,6 +348,11 @@ satchel_status satchel_stored_row_save(const satchel_tables *tables, satchel_db 
 satchel_row_stamp satchel_stored_row_stamp(const satchel_schema *schema, const satchel_stored_row *row,
                                            uint32_t classes) {
     satchel_row_stamp stamp = {0, 0, 0};
+    uint64_t newest = 0;
+    for (uint32_t c = 0; c < SATCHEL_SENSITIVITY_COUNT; c++) {
+        bool newer = (classes & (1u << c)) != 0 && row->revisions[c] > newest;
+        newest = newer ? row->revisions[c] : newest;
+    }
     for (uint32_t i = 0; i < row->merged.versions.count; i++) {
         const satchel_version *version = &row->merged.versions.items[i];
         const satchel_field *field = satchel_schema_field(schema, row->entity, version->field);
@@ -359,5 +364,6 @@ satchel_row_stamp satchel_stored_row_stamp(const satchel_schema *schema, const s
             stamp = (satchel_row_stamp){version->n, version->stamp_ms, version->writer.incarnation};
         }
     }
+    stamp.n = newest;
     return stamp;
 }

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "query/ddl.h"
 
-#include <stdio.h>
+#include <satchel/model.h>
 #include <string.h>
 
 static const char own_tables[] =
@@ -58,11 +58,12 @@ static const char extra_columns_postgres[] =
     ", \"versions\" BYTEA, \"rev_open\" BIGINT NOT NULL DEFAULT 0, \"rev_personal\" BIGINT NOT NULL DEFAULT 0"
     ", \"rev_commercial\" BIGINT NOT NULL DEFAULT 0, \"rev_secret\" BIGINT NOT NULL DEFAULT 0";
 
-/* Rows are found by these as well: external numbers, the owner of what hangs on nobody, codes of custom fields. */
+/* Rows are found by these as well: external numbers, logins, the assignments of a user. */
 static satchel_status put_more_indexes(const satchel_entity *entity, satchel_buffer *out) {
     for (uint32_t i = 0; i < entity->field_count; i++) {
         const char *name = entity->fields[i].name;
-        if (strcmp(name, "external_id") != 0 && strcmp(name, "login") != 0) {
+        bool is_covered = entity->number == SATCHEL_ENTITY_ASSIGNMENT && strcmp(name, "user") == 0;
+        if (strcmp(name, "external_id") != 0 && strcmp(name, "login") != 0 && !is_covered) {
             continue;
         }
         satchel_status status = satchel_buffer_append_format(
@@ -111,6 +112,27 @@ static satchel_status build_selects(satchel_tables *tables, satchel_table *table
     return status == SATCHEL_OK ? keep_text(tables, text, &table->select_by_root) : status;
 }
 
+static satchel_status put_fact(const satchel_tables *tables, const satchel_entity *entity, uint32_t number,
+                               satchel_buffer *text) {
+    const satchel_field *field =
+        number != 0 ? satchel_schema_field(tables->schema, entity->number, number) : NULL;
+    return field != NULL ? satchel_buffer_append_format(text, "\"%s\", ", field->name)
+                         : satchel_buffer_append_format(text, "NULL, ");
+}
+
+static satchel_status build_facts(satchel_tables *tables, satchel_table *table, satchel_buffer *text) {
+    const satchel_entity *entity = table->entity;
+    const uint32_t facts[] = {entity->owner_field, entity->anchor_field, entity->root_field};
+    satchel_status status = satchel_buffer_append_format(text, "SELECT ");
+    for (size_t i = 0; status == SATCHEL_OK && i < sizeof facts / sizeof *facts; i++) {
+        status = put_fact(tables, entity, facts[i], text);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_format(text, "\"deleted\" FROM %s WHERE \"id\" = ?1", table->name);
+    }
+    return status == SATCHEL_OK ? keep_text(tables, text, &table->select_facts) : status;
+}
+
 /* ?1 id, ?2 versions, ?3 … ?6 revisions, then fields by number but for the id, custom, tail. */
 static satchel_status build_insert(satchel_tables *tables, satchel_table *table, satchel_buffer *text) {
     uint32_t count = 6 + (table->entity->field_count - 1) + 2;
@@ -137,6 +159,9 @@ static satchel_status build_table(satchel_tables *tables, const satchel_entity *
     }
     if (status == SATCHEL_OK) {
         status = build_selects(tables, table, text);
+    }
+    if (status == SATCHEL_OK) {
+        status = build_facts(tables, table, text);
     }
     return status == SATCHEL_OK ? build_insert(tables, table, text) : status;
 }

@@ -18,6 +18,7 @@ typedef struct satchel_table {
     const char *columns; /* what satchel_stored_row_read expects */
     const char *select_by_id;
     const char *select_by_root; /* rows of a child entity by the id of their root, NULL for a root */
+    const char *select_facts;   /* owner, anchor, root, deleted by id; NULL where the entity has no such field */
     const char *insert;
 } satchel_table;
 

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deciding on one op: validate, decide access now, look at the state of its root, merge, store.
+ *
+ * What a phone may no longer do because the row went to someone else after it last synced is not refused: facts are applied,
+ * edits are parked. Everything else that does not fit is refused with the status that says why.
+ */
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/text.h"
+#include "rules/orders.h"
+#include "schema/validate.h"
+#include "service/journal.h"
+
+#include <satchel/model.h>
+#include <string.h>
+
+typedef struct op_work {
+    satchel_change *change;
+    satchel_op *op;
+    const satchel_entity *entity;
+    satchel_stored_row row;
+    satchel_record future;     /* of a new row: what the op sets, with the server's defaults */
+    satchel_standing standing; /* before the op; of a new row as it will be */
+    satchel_op_decision *decision;
+    satchel_error *error;
+} op_work;
+
+/* --- decisions --- */
+
+static satchel_status refuse(op_work *work, satchel_status status, uint32_t field, const char *rule) {
+    char *copy = satchel_arena_text(work->change->arena, satchel_text_of(rule));
+    work->decision->code = SATCHEL_RESULT_REFUSED;
+    work->decision->status = status;
+    work->decision->field = field;
+    work->decision->rule = copy;
+    return copy != NULL ? SATCHEL_OK : satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for a refusal");
+}
+
+static satchel_status park(op_work *work, satchel_status status, const char *rule) {
+    satchel_status refused = refuse(work, status, 0, rule);
+    work->decision->code = SATCHEL_RESULT_PARKED;
+    return refused;
+}
+
+static bool is_decided(const op_work *work) {
+    return work->decision->code != SATCHEL_RESULT_APPLIED;
+}
+
+/* Turns what a pure function said into a decision, or passes a failure of the server on. */
+static satchel_status settle(op_work *work, satchel_status status, const satchel_error *why) {
+    if (status == SATCHEL_OK) {
+        return SATCHEL_OK;
+    }
+    if (satchel_status_refuses(status)) {
+        return refuse(work, status, why->field, why->detail);
+    }
+    return satchel_fail(work->error, status, "%s", why->detail);
+}
+
+/* --- what the op is about --- */
+
+static satchel_status build_future(op_work *work) {
+    satchel_record_init(&work->future, work->change->arena);
+    satchel_status status = satchel_record_copy(&work->op->set, &work->future);
+    bool fills_in = work->change->by_phone && (work->entity->flags & SATCHEL_ENTITY_SERVER_MADE) == 0;
+    uint32_t owner = work->entity->owner_field;
+    if (status == SATCHEL_OK && fills_in && owner != 0 && satchel_record_get(&work->future, owner) == NULL) {
+        status = satchel_record_set_id(&work->future, owner, &work->change->author->user);
+    }
+    const satchel_id *home = &work->change->person->home_territory;
+    if (status == SATCHEL_OK && fills_in && work->op->entity == SATCHEL_ENTITY_CUSTOMER && !satchel_id_is_none(home)) {
+        status = satchel_record_set_id(&work->future, SATCHEL_CUSTOMER_TERRITORY, home);
+    }
+    return status;
+}
+
+static satchel_status look_up(op_work *work) {
+    satchel_change *change = work->change;
+    satchel_status status = satchel_stored_row_load(change->service->tables, change->db, work->op->entity,
+                                                    &work->op->row, change->arena, &work->row, work->error);
+    if (status == SATCHEL_OK) {
+        status = build_future(work);
+    }
+    if (status == SATCHEL_OK) {
+        const satchel_record *values = work->row.merged.exists ? &work->row.merged.value : &work->future;
+        status = satchel_standing_of(change->service, change->db, work->op->entity, &work->op->row, values,
+                                     change->arena, &work->standing, work->error);
+    }
+    work->decision->place = work->standing.place;
+    return status;
+}
+
+/* --- access --- */
+
+/* Had he the aggregate when he made the op, and lost it since? */
+static satchel_status had_it(op_work *work, const satchel_place *place, bool *out) {
+    const satchel_change *change = work->change;
+    *out = false;
+    if (!change->by_phone || change->seen.epoch != change->counter->epoch) {
+        return SATCHEL_OK;
+    }
+    return satchel_members_left_since(change->db, place, &change->author->user, change->scopes, change->seen.n,
+                                      change->arena, out, work->error);
+}
+
+/* Access says no. Facts of someone who had the row are applied nevertheless, his edits are parked. */
+static satchel_status answer_denial(op_work *work, satchel_status status, const satchel_error *why,
+                                    const satchel_place *place) {
+    bool had = false;
+    if (status == SATCHEL_OUT_OF_SCOPE || status == SATCHEL_FORBIDDEN) {
+        satchel_status failed = had_it(work, place, &had);
+        if (failed != SATCHEL_OK) {
+            return failed;
+        }
+    }
+    if (!had) {
+        return settle(work, status, why);
+    }
+    if (work->op->kind == SATCHEL_OP_CREATE && satchel_entity_is_field_fact(work->entity)) {
+        return SATCHEL_OK;
+    }
+    return park(work, SATCHEL_MOVED_AWAY, "the row went to someone else before the edit arrived");
+}
+
+/* On the console the server's own fields are written by those who may assign. */
+static satchel_status check_console(op_work *work, const satchel_access_row *row, satchel_error *why) {
+    const satchel_service *service = work->change->service;
+    const satchel_access_user *user = &work->change->person->access;
+    static const satchel_verb verbs[] = {[SATCHEL_OP_CREATE] = SATCHEL_VERB_CREATE,
+                                         [SATCHEL_OP_EDIT] = SATCHEL_VERB_EDIT,
+                                         [SATCHEL_OP_DELETE] = SATCHEL_VERB_DELETE};
+    uint32_t relations = satchel_access_relations(user, row);
+    uint32_t entity = work->op->entity;
+    if (!satchel_access_allows(service->policy, user, entity, relations, SATCHEL_VERB_READ)) {
+        return satchel_fail(why, SATCHEL_OUT_OF_SCOPE, "no rule lets the user read this %s", work->entity->name);
+    }
+    if (!satchel_access_allows(service->policy, user, entity, relations, verbs[work->op->kind])) {
+        return satchel_fail(why, SATCHEL_FORBIDDEN, "no rule lets the user do this to this %s", work->entity->name);
+    }
+    bool assigns = satchel_access_allows(service->policy, user, entity, relations, SATCHEL_VERB_ASSIGN);
+    const satchel_field *field = NULL;
+    for (uint32_t i = 0; (field = satchel_schema_field_at(&service->schema, entity, i)) != NULL; i++) {
+        if (!satchel_op_touches(work->op, field->number)) {
+            continue;
+        }
+        satchel_level level = satchel_access_level(service->policy, user, entity, relations,
+                                                   (satchel_sensitivity)field->sensitivity);
+        bool managed = field->writer == SATCHEL_WRITE_SERVER || field->writer == SATCHEL_WRITE_MANAGER;
+        if (level != SATCHEL_LEVEL_WRITE || (managed && !assigns)) {
+            return satchel_fail_field(why, SATCHEL_FORBIDDEN, entity, field->number, "%s.%s: the user does not write it",
+                                      work->entity->name, field->name);
+        }
+    }
+    return SATCHEL_OK;
+}
+
+static satchel_status check_access(op_work *work) {
+    satchel_change *change = work->change;
+    satchel_access_row row;
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    satchel_id creator = work->row.merged.exists ? work->row.created_by : change->author->user;
+    if (change->trusted) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_standing_for(change->db, &work->standing, change->person, &creator, change->day,
+                                                 &row, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    /* An edit of what does not exist is answered like one of what he may not see. */
+    if (!work->row.merged.exists && work->op->kind != SATCHEL_OP_CREATE) {
+        return refuse(work, SATCHEL_OUT_OF_SCOPE, 0, "no such row is within reach");
+    }
+    status = change->by_phone ? satchel_access_check_op(&change->service->schema, change->service->policy,
+                                                        &change->person->access, &row, work->op, &why)
+                              : check_console(work, &row, &why);
+    return status == SATCHEL_OK ? SATCHEL_OK : answer_denial(work, status, &why, &work->standing.place);
+}
+
+/* --- root and anchor --- */
+
+/* Whoever hangs a row on a customer must be able to see the customer. */
+static satchel_status check_anchor(op_work *work) {
+    satchel_change *change = work->change;
+    uint32_t field = work->entity->anchor_field;
+    satchel_id customer = field != 0 ? satchel_record_id(&work->op->set, field) : (satchel_id){{0}};
+    satchel_standing standing = {.entity = SATCHEL_ENTITY_CUSTOMER};
+    if (satchel_id_is_none(&customer)) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_anchor_load(change->db, &customer, change->arena, &standing.anchor, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (!standing.anchor.exists) {
+        return refuse(work, SATCHEL_REFERENCE_MISSING, field, "the customer does not exist");
+    }
+    uint32_t relations = 0;
+    standing.owner = standing.anchor.owner;
+    standing.place = satchel_place_of(SATCHEL_ENTITY_CUSTOMER, &customer, &customer);
+    if (change->trusted) {
+        return SATCHEL_OK;
+    }
+    status = satchel_relations_of(change->db, &standing, change->person, change->day, &relations, work->error);
+    if (status != SATCHEL_OK || satchel_access_allows(change->service->policy, &change->person->access,
+                                                      SATCHEL_ENTITY_CUSTOMER, relations, SATCHEL_VERB_READ)) {
+        return status;
+    }
+    satchel_error why = {SATCHEL_OUT_OF_SCOPE, work->op->entity, field, "the customer is not within reach"};
+    work->decision->place = standing.place;
+    return answer_denial(work, SATCHEL_OUT_OF_SCOPE, &why, &standing.place);
+}
+
+static bool order_is_new_here(const satchel_change *change, const satchel_id *order) {
+    for (uint32_t i = 0; i < change->order_count; i++) {
+        if (change->orders[i].created && satchel_id_equal(&change->orders[i].id, order)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static satchel_status load_order_state(op_work *work, const satchel_id *order, bool *out_open) {
+    satchel_record state;
+    int64_t status_number = 0;
+    satchel_record_init(&state, work->change->arena);
+    satchel_status status =
+        SATCHEL_DB_NUMBER(work->change->db, work->error, &status_number, 0,
+                          "SELECT \"status\" FROM \"order\" WHERE \"id\" = ?1", satchel_value_id(order));
+    if (status == SATCHEL_OK) {
+        status = satchel_record_set_int(&state, SATCHEL_ORDER_STATUS, status_number);
+    }
+    *out_open = status == SATCHEL_OK && satchel_order_is_open(&state);
+    return status;
+}
+
+static satchel_status check_root_there(op_work *work, const satchel_id *root) {
+    int64_t deleted = -1;
+    const satchel_table *table = satchel_tables_get(work->change->service->tables, work->entity->root);
+    satchel_db_statement *statement = NULL;
+    bool found = false;
+    satchel_status status =
+        SATCHEL_DB_START(&statement, work->change->db, work->error, table->select_facts, satchel_value_id(root));
+    if (status == SATCHEL_OK) {
+        status = satchel_db_step(statement, &found, work->error);
+    }
+    if (status == SATCHEL_OK && found) {
+        deleted = satchel_db_int(statement, 3);
+    }
+    satchel_db_end(statement);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (deleted < 0) {
+        return refuse(work, SATCHEL_REFERENCE_MISSING, work->entity->root_field, "the row that it belongs to is not there");
+    }
+    if (deleted > 0 && work->change->by_phone && work->op->kind != SATCHEL_OP_DELETE) {
+        return park(work, SATCHEL_LATE_FOR_PARENT, "the row that it belongs to was deleted");
+    }
+    return SATCHEL_OK;
+}
+
+/* A child is judged by the state of its root. */
+static satchel_status check_root(op_work *work) {
+    const satchel_record *values = work->row.merged.exists ? &work->row.merged.value : &work->future;
+    satchel_id root = satchel_record_id(values, work->entity->root_field);
+    satchel_status status = check_root_there(work, &root);
+    if (status != SATCHEL_OK || is_decided(work) || work->op->entity != SATCHEL_ENTITY_ORDER_LINE ||
+        work->change->trusted || order_is_new_here(work->change, &root)) {
+        return status;
+    }
+    bool open = false;
+    status = load_order_state(work, &root, &open);
+    if (status == SATCHEL_OK && !open) {
+        status = refuse(work, SATCHEL_LATE_FOR_PARENT, work->entity->root_field, "the order is no draft any more");
+    }
+    return status;
+}
+
+/* Once submitted the body of an order stands: what its owner writes. */
+static satchel_status check_order_body(op_work *work) {
+    if (work->op->entity != SATCHEL_ENTITY_ORDER || !work->row.merged.exists || work->change->trusted ||
+        satchel_order_is_open(&work->row.merged.value) || order_is_new_here(work->change, &work->op->row)) {
+        return SATCHEL_OK;
+    }
+    for (uint32_t i = 0; i < work->entity->field_count; i++) {
+        const satchel_field *field = &work->entity->fields[i];
+        bool is_body = field->writer == SATCHEL_WRITE_OWNER && (field->flags & SATCHEL_FIELD_DERIVED) == 0;
+        if (is_body && satchel_op_touches(work->op, field->number)) {
+            return refuse(work, SATCHEL_LATE_FOR_PARENT, field->number, "the order is no draft any more");
+        }
+    }
+    return SATCHEL_OK;
+}
+
+/* --- applying --- */
+
+static void drop_derived(op_work *work) {
+    for (uint32_t i = 0; i < work->entity->field_count; i++) {
+        if ((work->entity->fields[i].flags & SATCHEL_FIELD_DERIVED) != 0) {
+            satchel_record_remove(&work->op->set, work->entity->fields[i].number);
+        }
+    }
+}
+
+static satchel_status merge(op_work *work, satchel_merge_outcome *outcome) {
+    satchel_change *change = work->change;
+    satchel_writer known[1 + sizeof change->author->ancestors / sizeof *change->author->ancestors];
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    uint32_t count = 0;
+    if (change->by_phone) {
+        known[count++] = (satchel_writer){change->author->incarnation, change->sequence - 1};
+        for (uint32_t i = 0; i < change->author->ancestor_count; i++) {
+            known[count++] = change->author->ancestors[i];
+        }
+    }
+    satchel_merge_context context = {.schema = &change->service->schema,
+                                     .n = change->n,
+                                     .stamp_ms = change->stamp_ms,
+                                     .writer = {change->author->incarnation, change->sequence},
+                                     .ancestry = {known, count},
+                                     .base_cap = change->base_cap};
+    satchel_merge_outcome_init(outcome, change->arena);
+    return settle(work, satchel_merge_apply(&context, &work->row.merged, work->op, outcome, &why), &why);
+}
+
+typedef struct changed_fields {
+    uint32_t *numbers;
+    uint32_t count;
+    uint32_t capacity;
+} changed_fields;
+
+static void note_changed(changed_fields *changed, uint32_t number) {
+    for (uint32_t i = 0; i < changed->count; i++) {
+        if (changed->numbers[i] == number) {
+            return;
+        }
+    }
+    if (changed->count < changed->capacity) {
+        changed->numbers[changed->count++] = number;
+    }
+}
+
+static satchel_status fill_in(op_work *work, uint32_t field, changed_fields *changed) {
+    const satchel_value *value = field != 0 ? satchel_record_get(&work->future, field) : NULL;
+    if (value == NULL || satchel_record_get(&work->row.merged.value, field) != NULL) {
+        return SATCHEL_OK;
+    }
+    note_changed(changed, field);
+    return satchel_change_put(work->change, &work->row, field, value);
+}
+
+static satchel_status derive_line(op_work *work, changed_fields *changed) {
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    satchel_record after;
+    satchel_record_init(&after, work->change->arena);
+    satchel_status status = satchel_record_copy(&work->row.merged.value, &after);
+    if (status == SATCHEL_OK) {
+        status = settle(work, satchel_order_line_derive(&after, &why), &why);
+    }
+    if (status != SATCHEL_OK || is_decided(work)) {
+        return status;
+    }
+    const satchel_value *total = satchel_record_get(&after, SATCHEL_ORDER_LINE_TOTAL_MINOR);
+    const satchel_value *before = satchel_record_get(&work->row.merged.value, SATCHEL_ORDER_LINE_TOTAL_MINOR);
+    if (total == NULL || (before != NULL && satchel_value_equal(before, total))) {
+        return SATCHEL_OK;
+    }
+    note_changed(changed, SATCHEL_ORDER_LINE_TOTAL_MINOR);
+    return satchel_change_put(work->change, &work->row, SATCHEL_ORDER_LINE_TOTAL_MINOR, total);
+}
+
+/* Values that follow from the op: defaults of a new row, the total of a line, orders to be summed up. */
+static satchel_status derive(op_work *work, const satchel_merge_outcome *outcome, changed_fields *changed) {
+    satchel_status status = SATCHEL_OK;
+    if (outcome->created) {
+        status = fill_in(work, work->entity->owner_field, changed);
+        if (status == SATCHEL_OK && work->op->entity == SATCHEL_ENTITY_CUSTOMER) {
+            status = fill_in(work, SATCHEL_CUSTOMER_TERRITORY, changed);
+        }
+    }
+    if (status == SATCHEL_OK && work->op->entity == SATCHEL_ENTITY_ORDER) {
+        bool set = satchel_op_touches(work->op, SATCHEL_ORDER_STATUS);
+        bool now = satchel_record_int(&work->row.merged.value, SATCHEL_ORDER_STATUS, 0) == SATCHEL_ORDER_STATUS_SUBMITTED;
+        status = satchel_change_touch_order(work->change, &work->op->row, outcome->created, set && now);
+    }
+    if (status == SATCHEL_OK && work->op->entity == SATCHEL_ENTITY_ORDER_LINE) {
+        satchel_id order = satchel_record_id(&work->row.merged.value, SATCHEL_ORDER_LINE_ORDER);
+        status = satchel_change_touch_order(work->change, &order, false, false);
+        if (status == SATCHEL_OK) {
+            status = derive_line(work, changed);
+        }
+    }
+    return status;
+}
+
+static satchel_status record_losses(op_work *work, const satchel_merge_outcome *outcome) {
+    satchel_op_decision *decision = work->decision;
+    satchel_status status = SATCHEL_OK;
+    decision->losses = satchel_arena_take_array(work->change->arena, outcome->loss_count, sizeof *decision->losses);
+    if (decision->losses == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for losses");
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && i < outcome->loss_count; i++) {
+        const satchel_loss *loss = &outcome->losses[i];
+        satchel_result_loss *result = &decision->losses[decision->loss_count++];
+        *result = (satchel_result_loss){
+            .field = loss->field, .policy = loss->policy, .kind = loss->kind, .status = loss->reason};
+        status = satchel_journal_conflict(work->change, &work->row, &work->standing, loss, &result->conflict,
+                                          work->error);
+        if (loss->kind != SATCHEL_LOSS_OF_CURRENT) {
+            decision->code = SATCHEL_RESULT_MERGED;
+        }
+    }
+    return status;
+}
+
+static satchel_status store(op_work *work, const satchel_merge_outcome *outcome) {
+    changed_fields changed = {.capacity = outcome->changed_count + 8};
+    changed.numbers = satchel_arena_take_array(work->change->arena, changed.capacity, sizeof *changed.numbers);
+    if (changed.numbers == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for changed fields");
+    }
+    if (outcome->changed_count > 0) {
+        memcpy(changed.numbers, outcome->changed, outcome->changed_count * sizeof *changed.numbers);
+        changed.count = outcome->changed_count;
+    }
+    satchel_status status = derive(work, outcome, &changed);
+    if (status == SATCHEL_OK && !is_decided(work) && (outcome->moved || changed.count > 0 || outcome->created ||
+                                                      outcome->deleted || outcome->restored)) {
+        status = satchel_change_save(work->change, &work->row, changed.numbers, changed.count, work->error);
+    }
+    if (status == SATCHEL_OK && !is_decided(work) && outcome->loss_count > 0) {
+        status = record_losses(work, outcome);
+    }
+    work->decision->created = outcome->created;
+    return status;
+}
+
+/* --- in order --- */
+
+static satchel_status check_kind(op_work *work) {
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    if (work->op->kind == SATCHEL_OP_VOID || work->op->kind == SATCHEL_OP_COMMAND) {
+        return refuse(work, SATCHEL_UNSUPPORTED, 0, "the server does not know this kind of op yet");
+    }
+    satchel_status status = settle(
+        work, satchel_validate_op(&work->change->service->schema, work->op, work->change->by_phone, &why), &why);
+    bool archives = (work->entity->flags & SATCHEL_ENTITY_ARCHIVE) != 0 && work->op->kind == SATCHEL_OP_DELETE;
+    if (status == SATCHEL_OK && !is_decided(work) && archives) {
+        status = refuse(work, SATCHEL_FORBIDDEN, 0, "a row of this kind is archived, not deleted");
+    }
+    return status;
+}
+
+static satchel_status decide(op_work *work) {
+    satchel_status (*const steps[])(op_work *) = {check_kind, look_up,    check_access,
+                                                  check_anchor, check_root, check_order_body};
+    satchel_status status = SATCHEL_OK;
+    for (size_t i = 0; status == SATCHEL_OK && !is_decided(work) && i < sizeof steps / sizeof *steps; i++) {
+        if (steps[i] != check_root || work->entity->root != 0) {
+            status = steps[i](work);
+        }
+    }
+    return status;
+}
+
+satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel_op_decision *out,
+                                 satchel_error *error) {
+    op_work work = {.change = change, .op = op, .decision = out, .error = error};
+    *out = (satchel_op_decision){.code = SATCHEL_RESULT_APPLIED, .status = SATCHEL_OK};
+    change->sequence = op->sequence;
+    work.entity = satchel_schema_entity(&change->service->schema, op->entity);
+    if (work.entity == NULL) {
+        return refuse(&work, SATCHEL_UNKNOWN_ENTITY, 0, "the server does not know this entity");
+    }
+    satchel_merge_outcome outcome;
+    satchel_status status = decide(&work);
+    if (status != SATCHEL_OK || is_decided(&work)) {
+        return status;
+    }
+    drop_derived(&work);
+    status = merge(&work, &outcome);
+    if (status != SATCHEL_OK || is_decided(&work)) {
+        return status;
+    }
+    return store(&work, &outcome);
+}
+
+/* --- references --- */
+
+static satchel_status check_reference(satchel_change *change, uint32_t entity, uint32_t field, uint32_t target,
+                                      const satchel_id *id, satchel_error *error) {
+    const satchel_table *table = satchel_tables_get(change->service->tables, target);
+    satchel_db_statement *statement = NULL;
+    bool found = false;
+    if (table == NULL || satchel_id_is_none(id)) {
+        return SATCHEL_OK;
+    }
+    satchel_status status =
+        SATCHEL_DB_START(&statement, change->db, error, table->select_facts, satchel_value_id(id));
+    if (status == SATCHEL_OK) {
+        status = satchel_db_step(statement, &found, error);
+    }
+    satchel_db_end(statement);
+    if (status == SATCHEL_OK && !found) {
+        status = satchel_fail_field(error, SATCHEL_REFERENCE_MISSING, entity, field, "it names a row that is not there");
+    }
+    return status;
+}
+
+satchel_status satchel_change_check_references(satchel_change *change, const satchel_op *op, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < op->set.count; i++) {
+        const satchel_field_value *given = &op->set.fields[i];
+        const satchel_field *field = satchel_schema_field(&change->service->schema, op->entity, given->number);
+        if (field == NULL || field->ref == 0) {
+            continue;
+        }
+        if (given->value.type == SATCHEL_TYPE_ID) {
+            status = check_reference(change, op->entity, field->number, field->ref, &given->value.as.id, error);
+        }
+        for (uint32_t e = 0; given->value.type == SATCHEL_TYPE_SET && status == SATCHEL_OK && e < given->value.as.set.count;
+             e++) {
+            satchel_id id;
+            status = satchel_id_from(given->value.as.set.elements[e], &id);
+            if (status == SATCHEL_OK) {
+                status = check_reference(change, op->entity, field->number, field->ref, &id, error);
+            }
+        }
+    }
+    return status;
+}

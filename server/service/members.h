@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Membership: which aggregate is in which scope since when. One entry per (aggregate root, scope): state, not history.
+ *
+ * An aggregate has a place: the customer that it is anchored at (none if it has none), a rank (0 for the customer itself, else
+ * the entity of the root, so that a customer sorts before what hangs on it), and the root's id.
+ */
+#ifndef SATCHEL_SERVER_SERVICE_MEMBERS_H
+#define SATCHEL_SERVER_SERVICE_MEMBERS_H
+
+#include "service/scopes.h"
+
+typedef struct satchel_place {
+    satchel_id anchor;
+    uint32_t rank;
+    satchel_id root;
+} satchel_place;
+
+satchel_place satchel_place_of(uint32_t root_entity, const satchel_id *root, const satchel_id *anchor);
+uint32_t satchel_place_entity(const satchel_place *place);
+int satchel_place_compare(const satchel_place *a, const satchel_place *b);
+
+typedef struct satchel_member {
+    uint32_t scope;
+    uint64_t entered_n;
+    uint64_t last_n;  /* newest change of the aggregate; if not present, when it left */
+    bool present;
+} satchel_member;
+
+typedef struct satchel_member_list {
+    satchel_member *items; /* by scope */
+    uint32_t count;
+} satchel_member_list;
+
+SATCHEL_MUST_USE satchel_status satchel_members_of(satchel_db *db, const satchel_place *place, satchel_arena *arena,
+                                                   satchel_member_list *out, satchel_error *error);
+
+/* Scopes that a change has touched: each gets its head revision once, at the end of the change. */
+typedef struct satchel_touched {
+    satchel_arena *arena;
+    uint32_t *scopes;
+    int64_t *members; /* entries that came (+) or went (-) */
+    uint32_t count;
+    uint32_t capacity;
+} satchel_touched;
+
+SATCHEL_MUST_USE satchel_status satchel_touched_flush(satchel_touched *touched, satchel_db *db, uint64_t n,
+                                                      satchel_error *error);
+
+/* All write. The aggregate changed at n: its entries say so. */
+SATCHEL_MUST_USE satchel_status satchel_members_bump(satchel_db *db, const satchel_place *place, uint64_t n,
+                                                     satchel_touched *touched, satchel_error *error);
+
+/*
+ * Makes `scopes` (any order, doubles allowed) the aggregate's scopes: enters those that are new at n, leaves the others,
+ * and bumps what stays if `changed`.
+ */
+SATCHEL_MUST_USE satchel_status satchel_members_set(satchel_db *db, const satchel_place *place, const uint32_t *scopes,
+                                                    uint32_t count, bool changed, uint64_t n, satchel_touched *touched,
+                                                    satchel_error *error);
+
+/* The places anchored at a customer, the customer's own first. */
+typedef struct satchel_place_list {
+    satchel_place *items;
+    uint32_t count;
+} satchel_place_list;
+SATCHEL_MUST_USE satchel_status satchel_places_at(satchel_db *db, const satchel_id *anchor, satchel_arena *arena,
+                                                  satchel_place_list *out, satchel_error *error);
+
+/* Was the aggregate in one of the user's scopes at revision n, and left it since? `lost`: scopes that the user lost after n. */
+SATCHEL_MUST_USE satchel_status satchel_members_left_since(satchel_db *db, const satchel_place *place,
+                                                           const satchel_id *user, const satchel_scope_list *scopes,
+                                                           uint64_t n, satchel_arena *arena, bool *out,
+                                                           satchel_error *error);
+
+#endif

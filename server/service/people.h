@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is known of a user at the moment of a decision: roles, territories with all below, who reports to him, whom he stands
+ * in for today. Read from the rows of user, team, territory and assignment, never kept.
+ */
+#ifndef SATCHEL_SERVER_SERVICE_PEOPLE_H
+#define SATCHEL_SERVER_SERVICE_PEOPLE_H
+
+#include "service/state.h"
+
+/* Sorted by memcmp, distinct. */
+typedef struct satchel_id_list {
+    satchel_id *items;
+    uint32_t count;
+    uint32_t capacity;
+} satchel_id_list;
+
+/* Appends; satchel_id_list_sort puts in order and drops doubles. Errors: NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_id_list_add(satchel_id_list *list, satchel_arena *arena, const satchel_id *id);
+void satchel_id_list_sort(satchel_id_list *list);
+bool satchel_id_list_has(const satchel_id_list *list, const satchel_id *id);
+
+typedef struct satchel_person {
+    satchel_access_user access;
+    bool system;                    /* the operator of the machine: an administrator who is no user */
+    satchel_id home_territory;      /* first of his own, for rows that he makes */
+    satchel_id_list covered;        /* territories that dated assignments give him today, with all below */
+    satchel_id_list stands_in_for;  /* users, today */
+    uint32_t reach;                 /* relations through which he reads any entity */
+    uint64_t view;                  /* changes with what he may see through each relation, whatever the rows */
+} satchel_person;
+
+/*
+ * An unknown or deleted user is given as one without roles who is not active. `day`: the company's day.
+ * Errors: those of the database.
+ */
+SATCHEL_MUST_USE satchel_status satchel_person_load(const satchel_service *service, satchel_db *db,
+                                                    const satchel_id *user, int64_t day, satchel_arena *arena,
+                                                    satchel_person *out, satchel_error *error);
+void satchel_person_system(const satchel_service *service, satchel_person *out);
+
+/* Does what he sees through the relations of `lost` go beyond what each relation of `kept` shows? See pull.c. */
+bool satchel_person_sees_more(const satchel_service *service, const satchel_person *person, uint32_t lost,
+                              uint32_t kept);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scopes: what sync is cut by. A scope is a small number that stands for (kind, subject); it never changes its meaning.
+ *
+ * On the wire a scope is (number << 8 | generation): when what a user may see through his relations changes, the
+ * generation moves on, so that everything he holds belongs to scopes that he has no longer, and comes anew.
+ */
+#ifndef SATCHEL_SERVER_SERVICE_SCOPES_H
+#define SATCHEL_SERVER_SERVICE_SCOPES_H
+
+#include "service/people.h"
+
+typedef enum satchel_scope_kind {
+    SATCHEL_SCOPE_COMPANY = 1,   /* subject none */
+    SATCHEL_SCOPE_OWNER = 2,     /* rows that a user owns, or whose customer he owns */
+    SATCHEL_SCOPE_ASSIGNED = 3,  /* of customers that a dated assignment gives a user today */
+    SATCHEL_SCOPE_SHARED = 4,    /* of customers that are shared with a user */
+    SATCHEL_SCOPE_TERRITORY = 5, /* of customers in a territory */
+    SATCHEL_SCOPE_UNOWNED = 6    /* rows that nobody owns; subject none */
+} satchel_scope_kind;
+
+/* Numbers ascending, distinct. */
+typedef struct satchel_scope_list {
+    uint32_t *numbers;
+    uint8_t *kinds; /* satchel_scope_kind, beside the numbers; NULL in lists that were read from a set */
+    uint32_t count;
+} satchel_scope_list;
+
+bool satchel_scope_list_has(const satchel_scope_list *list, uint32_t number);
+
+/* 0 if there is no such scope yet. */
+SATCHEL_MUST_USE satchel_status satchel_scope_find(satchel_db *db, satchel_scope_kind kind, const satchel_id *subject,
+                                                   uint32_t *out, satchel_error *error);
+/* Writes: makes it if it is absent. */
+SATCHEL_MUST_USE satchel_status satchel_scope_take(satchel_db *db, satchel_scope_kind kind, const satchel_id *subject,
+                                                   uint32_t *out, satchel_error *error);
+
+/* The scopes of a person now. Errors: LIMIT_EXCEEDED (SATCHEL_LIMIT_SCOPES), those of the database. */
+SATCHEL_MUST_USE satchel_status satchel_scopes_of(satchel_db *db, const satchel_person *person, satchel_arena *arena,
+                                                  satchel_scope_list *out, satchel_error *error);
+
+/* Relations in which somebody stands through a scope of this kind. */
+uint32_t satchel_scope_relations(uint8_t kind);
+
+/*
+ * Sets: a list that was given a number of its own for ever. `find` gives 0 if the list has none yet; `intern` writes.
+ * `get` errors: NOT_FOUND.
+ */
+SATCHEL_MUST_USE satchel_status satchel_scope_set_find(satchel_db *db, const uint32_t *numbers, uint32_t count,
+                                                       uint32_t *out, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_scope_set_intern(satchel_db *db, const uint32_t *numbers, uint32_t count,
+                                                         uint32_t *out, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_scope_set_get(satchel_db *db, uint32_t set, satchel_arena *arena,
+                                                      satchel_scope_list *out, satchel_error *error);
+
+#endif

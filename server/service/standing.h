@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a row stands in the company: its place, who owns it and its customer, in which territory that lies. From these facts
+ * follow both access (decided now, from facts alone) and scopes (kept in the memberships).
+ */
+#ifndef SATCHEL_SERVER_SERVICE_STANDING_H
+#define SATCHEL_SERVER_SERVICE_STANDING_H
+
+#include "service/members.h"
+
+/* What is known of the customer that a row is anchored at. */
+typedef struct satchel_anchor {
+    satchel_id id; /* none: there is no anchor */
+    bool exists;
+    bool deleted;
+    satchel_id owner;
+    satchel_id territory;
+    satchel_set shared_with; /* ids of users */
+} satchel_anchor;
+
+typedef struct satchel_standing {
+    uint32_t entity;
+    satchel_place place;     /* of its root */
+    satchel_id owner;        /* of the root, none if it has none */
+    satchel_anchor anchor;   /* of the root; the customer itself for a customer */
+    bool root_exists;        /* for a child: its root is there (deleted or not) */
+    bool company;
+} satchel_standing;
+
+/*
+ * Of a row of `entity` that has, or will have, these values: `record` gives owner, anchor and root fields. For a customer the
+ * anchor's facts are those of `record`. Everything lives in `arena`. Errors: those of the database.
+ */
+SATCHEL_MUST_USE satchel_status satchel_standing_of(const satchel_service *service, satchel_db *db, uint32_t entity,
+                                                    const satchel_id *id, const satchel_record *record,
+                                                    satchel_arena *arena, satchel_standing *out, satchel_error *error);
+
+/* Facts of a customer by id. */
+SATCHEL_MUST_USE satchel_status satchel_anchor_load(satchel_db *db, const satchel_id *customer, satchel_arena *arena,
+                                                    satchel_anchor *out, satchel_error *error);
+
+/* Does a dated assignment give the customer to the user on that day? */
+SATCHEL_MUST_USE satchel_status satchel_is_assigned(satchel_db *db, const satchel_id *user, const satchel_id *customer,
+                                                    int64_t day, bool *out, satchel_error *error);
+
+/* The same facts as access wants them. `creator` may be none. */
+SATCHEL_MUST_USE satchel_status satchel_standing_for(satchel_db *db, const satchel_standing *standing,
+                                                     const satchel_person *person, const satchel_id *creator,
+                                                     int64_t day, satchel_access_row *out, satchel_error *error);
+
+/* Relations of a person to a row that stands so; all for the operator. */
+SATCHEL_MUST_USE satchel_status satchel_relations_of(satchel_db *db, const satchel_standing *standing,
+                                                     const satchel_person *person, int64_t day, uint32_t *out,
+                                                     satchel_error *error);
+
+/* The scopes that follow from the facts on that day; makes scopes that are absent (writes). */
+SATCHEL_MUST_USE satchel_status satchel_standing_scopes(satchel_db *db, const satchel_standing *standing, int64_t day,
+                                                        satchel_arena *arena, uint32_t **out, uint32_t *out_count,
+                                                        satchel_error *error);
+
+#endif
