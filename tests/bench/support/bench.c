@@ -2,7 +2,7 @@
 /*
  * Clocks, samples, output.
  */
-#include "support/bench.h"
+#include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>
