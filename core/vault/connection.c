@@ -291,14 +291,6 @@ satchel_status satchel_connection_open(sqlite3 **out, satchel_vfs *vfs, const sa
 }
 
 satchel_status satchel_connection_close(sqlite3 *database) {
-    if (database == NULL) {
-        return SATCHEL_OK;
-    }
-    sqlite3_stmt *statement = sqlite3_next_stmt(database, NULL);
-    while (statement != NULL) {
-        (void)sqlite3_finalize(statement);
-        statement = sqlite3_next_stmt(database, NULL);
-    }
-    int code = sqlite3_close(database);
+    int code = database != NULL ? sqlite3_close(database) : SQLITE_OK;
     return satchel_connection_status(NULL, NULL, code);
 }

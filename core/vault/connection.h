@@ -24,7 +24,7 @@ typedef struct satchel_connection_config {
 SATCHEL_MUST_USE satchel_status satchel_connection_open(sqlite3 **out, satchel_vfs *vfs,
                                                         const satchel_connection_config *config, satchel_error *error);
 
-/* Finalises what is open and closes. NULL is fine. Errors: as satchel_connection_status. */
+/* NULL is fine. Errors: BUSY (a statement is open: the connection lives on), else as satchel_connection_status. */
 satchel_status satchel_connection_close(sqlite3 *database);
 
 /* The status for a result code, with what the VFS knows. `database` may be NULL. */

@@ -327,8 +327,12 @@ static satchel_status unlock_in(satchel_vault *vault, const satchel_vault_unlock
     return open_connection(vault, error);
 }
 
+/* With a statement still open the connection lives on, and nothing changes: BUSY. */
 static satchel_status end_connection(satchel_vault *vault) {
     satchel_status status = satchel_connection_close(vault->database);
+    if (status == SATCHEL_BUSY) {
+        return status;
+    }
     vault->database = NULL;
     vault->before = satchel_vault_stats_of(vault);
     satchel_vfs_close(vault->vfs);
@@ -339,9 +343,18 @@ static satchel_status end_connection(satchel_vault *vault) {
 /* Ends the connection and wipes the keys. */
 static satchel_status shut(satchel_vault *vault) {
     satchel_status status = end_connection(vault);
-    satchel_secret_give(vault->keys);
-    vault->keys = NULL;
+    if (status != SATCHEL_BUSY) {
+        satchel_secret_give(vault->keys);
+        vault->keys = NULL;
+    }
     return status;
+}
+
+/* A caller's forgotten statement keeps its connection; both can do nothing any more, and the VFS stays for them. */
+static void abandon(satchel_vault *vault) {
+    satchel_vfs_abandon(vault->vfs);
+    (void)sqlite3_close_v2(vault->database);
+    satchel_secret_give(vault->keys);
 }
 
 satchel_status satchel_vault_open(satchel_vault **out, const satchel_vault_config *config, satchel_error *error) {
@@ -437,6 +450,9 @@ satchel_status satchel_vault_suspend(satchel_vault *vault, satchel_error *error)
         return status;
     }
     status = end_connection(vault);
+    if (status == SATCHEL_BUSY) {
+        return satchel_fail(error, status, "a statement is open");
+    }
     vault->files->unlock(vault->files->context, vault->hold);
     vault->held = false;
     return status == SATCHEL_OK ? status : satchel_fail(error, status, "the connection did not end cleanly");
@@ -466,7 +482,9 @@ void satchel_vault_close(satchel_vault *vault) {
     if (vault == NULL) {
         return;
     }
-    (void)shut(vault);
+    if (shut(vault) == SATCHEL_BUSY) {
+        abandon(vault);
+    }
     if (vault->held) {
         vault->files->unlock(vault->files->context, vault->hold);
     }

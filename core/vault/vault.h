@@ -132,7 +132,7 @@ SATCHEL_MUST_USE satchel_status satchel_vault_pin_wait_ms(const satchel_vault_co
 /*
  * The connection, NULL while locked. Borrowed: it ends with lock or close. WAL in exclusive mode, synchronous FULL,
  * temp_store MEMORY, auto_vacuum INCREMENTAL; ATTACH, VACUUM and PRAGMAs that would undo any of this are denied.
- * No statement may stay open across lock or close (those still there are finalised).
+ * No statement may stay open across lock, suspend or close.
  */
 struct sqlite3 *satchel_vault_database(satchel_vault *vault);
 
@@ -146,7 +146,10 @@ satchel_status satchel_vault_status(const satchel_vault *vault, int sqlite_code)
  */
 SATCHEL_MUST_USE satchel_status satchel_vault_checkpoint(satchel_vault *vault, satchel_error *error);
 
-/* Ends the connection and wipes every key from memory; the vault stays, answers LOCKED and can be unlocked again. */
+/*
+ * Ends the connection and wipes every key from memory; the vault stays, answers LOCKED and can be unlocked again.
+ * Errors: BUSY (a statement is open; nothing has changed).
+ */
 SATCHEL_MUST_USE satchel_status satchel_vault_lock(satchel_vault *vault, satchel_error *error);
 
 /* Opens a locked vault again. Errors: as satchel_vault_open; MISUSE (not locked). */
@@ -169,7 +172,10 @@ SATCHEL_MUST_USE satchel_status satchel_vault_suspend(satchel_vault *vault, satc
 /* The reverse; the connection is a new one. Errors: LOCKED, MISUSE (not suspended), IN_USE, as satchel_vault_open. */
 SATCHEL_MUST_USE satchel_status satchel_vault_resume(satchel_vault *vault, satchel_error *error);
 
-/* Ends the connection, wipes the keys, frees. NULL is fine. */
+/*
+ * Ends the connection, wipes the keys, frees. NULL is fine. A statement that is still open is a caller's error: it
+ * answers nothing any more, and its connection's memory is not given back.
+ */
 void satchel_vault_close(satchel_vault *vault);
 
 satchel_vault_stats satchel_vault_stats_of(const satchel_vault *vault);

@@ -308,6 +308,11 @@ void satchel_vfs_close(satchel_vfs *vfs) {
     satchel_memory_give(vfs);
 }
 
+void satchel_vfs_abandon(satchel_vfs *vfs) {
+    vfs->poison = SATCHEL_LOCKED;
+    vfs->keys = NULL;
+}
+
 satchel_status satchel_vfs_finish_recovery(satchel_vfs *vfs) {
     if (vfs->database == NULL || vfs->wal == NULL || !vfs->wal->has_header) {
         return SATCHEL_OK;

@@ -56,6 +56,9 @@ SATCHEL_MUST_USE satchel_status satchel_vfs_open(satchel_vfs **out, const char *
 /* Unregisters and frees. All its files must be closed. NULL is fine. */
 void satchel_vfs_close(satchel_vfs *vfs);
 
+/* For an instance that cannot be closed: it answers nothing any more, uses no key, and is never freed. */
+void satchel_vfs_abandon(satchel_vfs *vfs);
+
 /*
  * To be called once SQLite has recovered the WAL, before anything is written. Checks that the database is as long as
  * the WAL's prologue says, and seals anew the empty pages that an interrupted checkpoint left behind.

@@ -249,17 +249,94 @@ TEST(vault, a_locked_vault_answers_locked_and_opens_again) {
     fixture_deinit(&fixture);
 }
 
-TEST(vault, an_open_statement_does_not_survive_the_lock) {
-    vault_fixture fixture;
+static sqlite3_stmt *open_statement(const vault_fixture *fixture) {
     sqlite3_stmt *statement = NULL;
+    sqlite3 *database = satchel_vault_database(fixture->vault);
+    REQUIRE_INT(sqlite3_prepare_v2(database, "SELECT body FROM t", -1, &statement, NULL), SQLITE_OK);
+    REQUIRE_INT(sqlite3_step(statement), SQLITE_ROW);
+    return statement;
+}
+
+TEST(vault, an_open_statement_holds_up_lock_and_suspend) {
+    vault_fixture fixture;
     fixture_init(&fixture);
     fixture_create(&fixture);
     fill_rows(fixture.vault, 5);
-    REQUIRE_INT(sqlite3_prepare_v2(satchel_vault_database(fixture.vault), "SELECT body FROM t", -1, &statement, NULL),
-                SQLITE_OK);
-    REQUIRE_INT(sqlite3_step(statement), SQLITE_ROW);
+    sqlite3_stmt *statement = open_statement(&fixture);
     CHECK_STATUS(satchel_vault_checkpoint(fixture.vault, NULL), SATCHEL_BUSY);
+    CHECK_STATUS(satchel_vault_lock(fixture.vault, NULL), SATCHEL_BUSY);
+    (void)sqlite3_reset(statement);
+    CHECK_STATUS(satchel_vault_suspend(fixture.vault, NULL), SATCHEL_BUSY);
+    REQUIRE_INT(sqlite3_step(statement), SQLITE_ROW); /* nothing has changed for it */
+    (void)sqlite3_finalize(statement);
+    CHECK_OK(satchel_vault_lock(fixture.vault, NULL));
+    fixture_deinit(&fixture);
+}
+
+TEST(vault, a_forgotten_statement_is_dead_after_close) {
+    vault_fixture fixture;
+    fixture_init(&fixture);
+    fixture.config.cache_kib = 64;
+    fixture_create(&fixture);
+    fill_rows(fixture.vault, 900);
+    sqlite3_stmt *statement = open_statement(&fixture);
+    fixture_close(&fixture);
+    int rows = 0;
+    while (sqlite3_step(statement) == SQLITE_ROW && rows <= 900) {
+        rows++;
+    }
+    CHECK(rows < 900); /* what is in SQLite's cache, no more */
+    (void)sqlite3_finalize(statement);
+    fixture_open(&fixture);
+    CHECK_INT(number_of(fixture.vault, "SELECT count(*) FROM t"), 900);
+    fixture_deinit(&fixture);
+}
+
+TEST(vault, full_text_tables_close_and_lock_cleanly) {
+    vault_fixture fixture;
+    fixture_init(&fixture);
+    fixture_create(&fixture);
+    must_run(fixture.vault, "CREATE VIRTUAL TABLE f USING fts5(body)");
+    must_run(fixture.vault, "INSERT INTO f VALUES('one two'),('two three')");
+    CHECK_INT(number_of(fixture.vault, "SELECT count(*) FROM f WHERE f MATCH 'two'"), 2);
+    REQUIRE_OK(satchel_vault_lock(fixture.vault, NULL)); /* FTS5 keeps statements of its own */
+    REQUIRE_OK(satchel_vault_unlock_again(fixture.vault, &fixture.config.unlock, NULL));
+    must_run(fixture.vault, "INSERT INTO f VALUES('two four')");
+    CHECK_INT(number_of(fixture.vault, "SELECT count(*) FROM f WHERE f MATCH 'two'"), 3);
+    fixture_deinit(&fixture);
+}
+
+TEST(vault, a_suspended_vault_holds_no_file_and_resumes_without_a_pin) {
+    vault_fixture fixture;
+    fixture_init(&fixture);
+    fixture_use_pin(&fixture, "135790");
+    fixture_create(&fixture);
+    fill_rows(fixture.vault, 5);
+    CHECK_STATUS(satchel_vault_resume(fixture.vault, NULL), SATCHEL_MISUSE);
+    REQUIRE_OK(satchel_vault_suspend(fixture.vault, NULL));
+    CHECK(satchel_vault_database(fixture.vault) == NULL);
+    CHECK_STATUS(satchel_vault_suspend(fixture.vault, NULL), SATCHEL_LOCKED);
+    CHECK_STATUS(fixture_try_open(&fixture), SATCHEL_OK); /* nobody holds the folder */
+    REQUIRE_OK(satchel_vault_resume(fixture.vault, NULL));
+    CHECK_STATUS(fixture_try_open(&fixture), SATCHEL_IN_USE);
+    CHECK_INT(number_of(fixture.vault, "SELECT count(*) FROM t"), 5);
     REQUIRE_OK(satchel_vault_lock(fixture.vault, NULL));
+    CHECK_STATUS(satchel_vault_resume(fixture.vault, NULL), SATCHEL_LOCKED);
+    fixture_deinit(&fixture);
+}
+
+TEST(vault, a_pin_can_be_checked_while_the_vault_is_open) {
+    vault_fixture fixture;
+    fixture_init(&fixture);
+    fixture_use_pin(&fixture, "135790");
+    fixture_create(&fixture);
+    satchel_vault_unlock unlock = fixture.config.unlock;
+    CHECK_OK(satchel_vault_check(fixture.vault, &unlock, NULL));
+    unlock.pin = satchel_text_of("0");
+    CHECK_STATUS(satchel_vault_check(fixture.vault, &unlock, NULL), SATCHEL_WRONG_PIN);
+    CHECK_UINT(satchel_vault_stats_of(fixture.vault).wrong_pins, 1); /* counted like any other */
+    REQUIRE_OK(satchel_vault_lock(fixture.vault, NULL));
+    CHECK_STATUS(satchel_vault_check(fixture.vault, &unlock, NULL), SATCHEL_LOCKED);
     fixture_deinit(&fixture);
 }
 
