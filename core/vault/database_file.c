@@ -73,7 +73,7 @@ static int read_page(satchel_database_file *file, uint64_t number, uint8_t *out)
         return code;
     }
     file->vfs->stats.pages_opened++;
-    satchel_status status = satchel_page_open(file->vfs->keys, number, out);
+    satchel_status status = satchel_page_unseal(file->vfs->keys, number, out);
     if (status == SATCHEL_FOREIGN_FILE) {
         file->vfs->foreign = true;
     }

@@ -80,7 +80,7 @@ satchel_status satchel_page_seal(const satchel_vault_keys *keys, uint64_t number
                         out + binding.clear, tail + SATCHEL_NONCE_BYTES);
 }
 
-satchel_status satchel_page_open(const satchel_vault_keys *keys, uint64_t number, uint8_t *page) {
+satchel_status satchel_page_unseal(const satchel_vault_keys *keys, uint64_t number, uint8_t *page) {
     if (number == 1) {
         if (memcmp(page, keys->store.bytes, SATCHEL_ID_BYTES) != 0) {
             return SATCHEL_FOREIGN_FILE;

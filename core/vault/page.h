@@ -37,7 +37,7 @@ SATCHEL_MUST_USE satchel_status satchel_page_seal(const satchel_vault_keys *keys
                                                   uint8_t *out);
 
 /* Opens a page in place; its last 40 bytes become zeros. Errors: DAMAGED, FOREIGN_FILE (page 1 of another store). */
-SATCHEL_MUST_USE satchel_status satchel_page_open(const satchel_vault_keys *keys, uint64_t number, uint8_t *page);
+SATCHEL_MUST_USE satchel_status satchel_page_unseal(const satchel_vault_keys *keys, uint64_t number, uint8_t *page);
 
 /*
  * The header that SQLite sees when page 1 does not open. It reads the header before it recovers the WAL, which may hold
