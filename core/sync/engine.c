@@ -175,13 +175,16 @@ static satchel_status on_saved(satchel_sync_engine *engine, const satchel_sync_e
 
 /* ---- after an answer ---- */
 
-/* How far the server has decided of what was sent. */
+/*
+ * From where to load next: what is settled, for then no result is missing. If nothing more was settled, what the server
+ * says that it decided, so that a result that it no longer has cannot hold up the rest.
+ */
 static uint64_t decided_through(const satchel_sync_engine *engine) {
     uint64_t decided = engine->answer.head.applied_through;
-    if (decided > engine->last_sequence) {
-        decided = engine->last_sequence;
+    if (engine->state.settled_through > engine->after) {
+        return engine->state.settled_through;
     }
-    return decided > engine->state.settled_through ? decided : engine->state.settled_through;
+    return decided < engine->last_sequence ? decided : engine->last_sequence;
 }
 
 /* Goes on with the next request, or is done. */
@@ -247,10 +250,10 @@ static bool anything_new(const satchel_sync_engine *engine) {
     const satchel_answer_survey *answer = &engine->answer;
     const satchel_sync_state *state = &engine->state;
     const satchel_sync_state *before = &engine->before;
-    return answer->head.token_moved || answer->counts[SATCHEL_FRAME_RESULT] > 0 || has_rows(answer) ||
-           answer->end.digest.bytes > 0 || cursor_differs(state, before) ||
-           state->position.epoch != before->position.epoch || state->incarnation_new != before->incarnation_new ||
-           state->seen_ms < before->seen_ms || state->seen_ms - before->seen_ms >= SATCHEL_SYNC_SEEN_STEP_MS;
+    return answer->counts[SATCHEL_FRAME_RESULT] > 0 || has_rows(answer) || answer->end.digest.bytes > 0 ||
+           cursor_differs(state, before) || state->position.epoch != before->position.epoch ||
+           state->incarnation_new != before->incarnation_new || state->seen_ms < before->seen_ms ||
+           state->seen_ms - before->seen_ms >= SATCHEL_SYNC_SEEN_STEP_MS;
 }
 
 static satchel_status store(satchel_sync_engine *engine, satchel_sync_action *out) {
