@@ -298,6 +298,7 @@ static satchel_status carry_out(satchel_exchange *exchange, satchel_step *out, b
     case SATCHEL_SYNC_DO_WAIT:
         fill_step(exchange, SATCHEL_STEP_WAIT, out);
         out->wait_ms = exchange->action.wait_ms;
+        out->status = exchange->action.status;
         exchange->phase = PHASE_WAIT;
         *out_told = true;
         return SATCHEL_OK;

@@ -66,7 +66,7 @@ typedef struct satchel_step {
     satchel_step_kind kind;
     satchel_http_request request;
     int64_t wait_ms;
-    satchel_status status; /* DONE: OK, or why it ended */
+    satchel_status status; /* DONE: OK, or why it ended; WAIT: why it waits */
     bool more;             /* DONE: the budget ended it, more is ready */
     uint64_t rows_done;    /* progress of a first sync, 0 of 0 if none runs */
     uint64_t rows_total;

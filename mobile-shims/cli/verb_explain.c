@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Why things are as they are: status, conflicts, why, and what can be done about it: undo, dismiss.
+ */
+#include "cli.h"
+
+#include <satchel/explain.h>
+#include <satchel/model.h>
+#include <satchel/write.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TIME_BYTES 40
+#define REASONS_MOST 1000
+
+static json_t *time_json(int64_t unix_ms) {
+    char text[TIME_BYTES];
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm parts;
+    if (unix_ms == 0 || gmtime_r(&seconds, &parts) == NULL) {
+        return json_null();
+    }
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return json_string(text);
+}
+
+/* --- status --- */
+
+static satchel_status status_result(cli_session *cli, const satchel_device_info *info, const satchel_store_stats *stats,
+                                    json_t **out) {
+    bool first = info->first_sync_done;
+    *out = json_pack("{s:b, s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                     "enrolled", info->enrolled ? 1 : 0, "company", info->company, "login", info->login, "server",
+                     info->server, "device", cli_id_json(&info->device), "user", cli_id_json(&info->user),
+                     "first_sync_done", first ? 1 : 0, "last_sync_status", satchel_status_name(info->last_sync_status),
+                     "last_sync", time_json(info->last_sync_ms), "rows", (json_int_t)info->rows, "units_unsent",
+                     (json_int_t)info->units_unsent, "conflicts_open", (json_int_t)info->conflicts_open, "ops_refused",
+                     (json_int_t)info->ops_refused, "ops_parked", (json_int_t)info->ops_parked, "epoch",
+                     (json_int_t)info->position.epoch, "position", (json_int_t)info->position.n, "store_bytes",
+                     (json_int_t)(stats->file_bytes + stats->log_bytes), "refused_opens",
+                     (json_int_t)stats->refused_opens);
+    return *out != NULL ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
+}
+
+satchel_status verb_status(cli_session *cli, int argc, const char **argv, json_t **out) {
+    cli_args args;
+    satchel_device_info info;
+    satchel_store_stats stats;
+    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 0, 0);
+    if (status == SATCHEL_OK) {
+        status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_device_get_info(cli->device, &info, &cli->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_device_get_stats(cli->device, &stats, &cli->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = status_result(cli, &info, &stats, out);
+    }
+    cli_args_close(&args);
+    return status;
+}
+
+/* --- reasons --- */
+
+static const char *kind_name(const cli_session *cli, satchel_reason_kind kind) {
+    static const struct {
+        const char *name, *zh;
+    } names[] = {{"unknown", "未知"},   {"waiting", "待发送"}, {"sent", "已发送"}, {"conflict", "冲突"},
+                 {"refused", "被拒绝"}, {"held", "等待中"},    {"parked", "暂存"}, {"gone", "已离开"}};
+    size_t at = (size_t)kind < sizeof names / sizeof names[0] ? (size_t)kind : 0;
+    return !cli->json && cli_chinese(cli) ? names[at].zh : names[at].name;
+}
+
+static const char *policy_name(uint32_t policy) {
+    static const char *const names[] = {"later", "ask", "strict", "once",   "set",          "sum",
+                                        "max",   "min", "state",  "server", "once_then_ask"};
+    return policy < sizeof names / sizeof names[0] ? names[policy] : "";
+}
+
+static satchel_status put_side(cli_session *cli, json_t *object, const char *key, uint32_t entity,
+                               satchel_bytes record) {
+    if (record.bytes == 0) {
+        return SATCHEL_OK;
+    }
+    return cli_put(cli, object, key, cli_record_json(cli, entity, record, cli_wanted_form(cli)));
+}
+
+static satchel_status put_conflict(cli_session *cli, json_t *object, const satchel_reason *reason) {
+    satchel_status status = cli_put(cli, object, "policy", json_string(policy_name(reason->policy)));
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "open", json_boolean(reason->open));
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "mine_stands", json_boolean(reason->mine_stands));
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "conflict", cli_id_json(&reason->conflict));
+    }
+    if (status == SATCHEL_OK) {
+        char other[CLI_TITLE_BYTES];
+        cli_row_title(cli, SATCHEL_ENTITY_USER, &reason->other_user, other, sizeof other);
+        status = cli_put(cli, object, "other", json_string(other));
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "other_at", time_json(reason->other_ms));
+    }
+    return status;
+}
+
+static satchel_status put_field(cli_session *cli, json_t *object, const satchel_reason *reason) {
+    satchel_field_info field;
+    if (reason->field == 0 || satchel_fields_field(cli->fields, reason->entity, reason->field, &field) != SATCHEL_OK) {
+        return SATCHEL_OK;
+    }
+    const char *label = cli_chinese(cli) ? field.label_zh : field.label_en;
+    return cli_put(cli, object, "field", json_string(cli->json ? field.name : label));
+}
+
+/* Which status explains it is no news where nothing went wrong. */
+static satchel_status put_status(cli_session *cli, json_t *object, const satchel_reason *reason) {
+    if (reason->status == SATCHEL_OK) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = cli_put(cli, object, "reason", json_string(satchel_status_name(reason->status)));
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "text", json_string(satchel_status_text(reason->status, cli_language(cli))));
+    }
+    if (status == SATCHEL_OK && reason->rule.bytes > 0) {
+        status = cli_put(cli, object, "rule", json_stringn(reason->rule.data, reason->rule.bytes));
+    }
+    return status;
+}
+
+static satchel_status reason_json(cli_session *cli, const satchel_reason *reason, json_t **out) {
+    satchel_entity_info entity = {0};
+    char title[CLI_TITLE_BYTES] = {0};
+    bool known = satchel_fields_entity(cli->fields, reason->entity, &entity) == SATCHEL_OK;
+    cli_row_title(cli, reason->entity, &reason->row, title, sizeof title);
+    *out = json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:o}", "kind", kind_name(cli, reason->kind), "entity",
+                     known ? entity.name : "", "row", cli_id_json(&reason->row), "title", title, "sequence",
+                     (json_int_t)reason->sequence, "unit", (json_int_t)reason->unit, "at", time_json(reason->at_ms));
+    satchel_status status = *out == NULL ? cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result") : SATCHEL_OK;
+    if (status == SATCHEL_OK) {
+        status = put_field(cli, *out, reason);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_status(cli, *out, reason);
+    }
+    if (status == SATCHEL_OK && reason->held_by != 0) {
+        status = cli_put(cli, *out, "held_by", json_integer((json_int_t)reason->held_by));
+    }
+    if (status == SATCHEL_OK && reason->kind == SATCHEL_REASON_CONFLICT) {
+        status = put_conflict(cli, *out, reason);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_side(cli, *out, "mine", reason->entity, reason->mine);
+    }
+    return status == SATCHEL_OK ? put_side(cli, *out, "theirs", reason->entity, reason->theirs) : status;
+}
+
+static satchel_status reasons_result(cli_session *cli, const satchel_reasons *reasons, json_t **out) {
+    json_t *rows = json_array();
+    *out = json_object();
+    satchel_status status = cli_put(cli, *out, "rows", rows);
+    for (uint32_t i = 0; i < satchel_reasons_count(reasons) && status == SATCHEL_OK; i++) {
+        satchel_reason reason;
+        json_t *object = NULL;
+        status = satchel_reasons_at(reasons, i, &reason);
+        if (status == SATCHEL_OK) {
+            status = reason_json(cli, &reason, &object);
+        }
+        if (status == SATCHEL_OK && json_array_append(rows, object) != 0) {
+            status = cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
+        }
+        json_decref(object);
+    }
+    return status;
+}
+
+satchel_status verb_conflicts(cli_session *cli, int argc, const char **argv, json_t **out) {
+    cli_args args;
+    satchel_reasons *reasons = NULL;
+    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 0, 0);
+    if (status == SATCHEL_OK) {
+        status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_reasons_list(&reasons, cli->device, SATCHEL_REASON_CONFLICT, REASONS_MOST, &cli->error);
+    }
+    if (status == SATCHEL_OK) {
+        cli_column_add(cli, "title", "Row", "对象");
+        cli_column_add(cli, "field", "Field", "字段");
+        cli_column_add(cli, "mine", "Mine", "我的值");
+        cli_column_add(cli, "theirs", "The other's", "对方的值");
+        cli_column_add(cli, "mine_stands", "Mine stands", "我的生效");
+        cli_column_add(cli, "other", "By", "对方");
+        cli_column_add(cli, "open", "To decide", "待处理");
+        status = reasons_result(cli, reasons, out);
+    }
+    satchel_reasons_close(reasons);
+    cli_args_close(&args);
+    return status;
+}
+
+static satchel_status find_subject(cli_session *cli, const cli_args *args, satchel_entity_info *entity,
+                                   satchel_id *id) {
+    const satchel_text name = {args->words[0], strlen(args->words[0])};
+    if (satchel_fields_entity_named(cli->fields, name, entity) != SATCHEL_OK) {
+        return cli_fail(cli, SATCHEL_UNKNOWN_ENTITY, "there is no entity \"%.60s\"", args->words[0]);
+    }
+    return cli_find(cli, entity->number, args->words[1], id);
+}
+
+satchel_status verb_why(cli_session *cli, int argc, const char **argv, json_t **out) {
+    cli_args args;
+    satchel_reasons *reasons = NULL;
+    satchel_entity_info entity;
+    satchel_id id;
+    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 2, 2);
+    if (status == SATCHEL_OK) {
+        status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK) {
+        status = find_subject(cli, &args, &entity, &id);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_why(&reasons, cli->device, entity.number, &id, &cli->error);
+    }
+    if (status == SATCHEL_OK) {
+        cli_column_add(cli, "at", "At", "时间");
+        cli_column_add(cli, "kind", "State", "状态");
+        cli_column_add(cli, "sequence", "Change", "序号");
+        cli_column_add(cli, "unit", "Unit", "单元");
+        cli_column_add(cli, "field", "Field", "字段");
+        cli_column_add(cli, "text", "Why", "原因");
+        cli_column_add(cli, "mine", "Mine", "我的值");
+        cli_column_add(cli, "theirs", "The other's", "对方的值");
+        status = reasons_result(cli, reasons, out);
+    }
+    satchel_reasons_close(reasons);
+    cli_args_close(&args);
+    return status;
+}
+
+/* --- undo, dismiss --- */
+
+typedef satchel_status number_verb(satchel_device *device, uint64_t number, satchel_error *error);
+
+static satchel_status with_number(cli_session *cli, number_verb *verb, const char *what, int argc, const char **argv,
+                                  json_t **out) {
+    cli_args args;
+    int64_t number = 0;
+    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 1, 1);
+    if (status == SATCHEL_OK) {
+        status = cli_read_decimal(cli, what, args.words[0], 0, &number);
+    }
+    if (status == SATCHEL_OK && number <= 0) {
+        status = cli_usage(cli, "%s is above zero", what);
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK) {
+        status = verb(cli->device, (uint64_t)number, &cli->error);
+    }
+    if (status == SATCHEL_OK) {
+        *out = json_object();
+        status = cli_put(cli, *out, what, json_integer((json_int_t)number));
+    }
+    cli_args_close(&args);
+    return status;
+}
+
+satchel_status verb_undo(cli_session *cli, int argc, const char **argv, json_t **out) {
+    return with_number(cli, satchel_undo, "sequence", argc, argv, out);
+}
+
+satchel_status verb_dismiss(cli_session *cli, int argc, const char **argv, json_t **out) {
+    return with_number(cli, satchel_reason_dismiss, "unit", argc, argv, out);
+}

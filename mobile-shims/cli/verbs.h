@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every verb of satchel: name, function, what it takes, what it does. `help`, completion and dispatch use this table.
+ *
+ * Alternatives stand between " | "; one that begins with a plain word is a command of its own.
+ */
+#ifndef SATCHEL_CLI_VERBS_H
+#define SATCHEL_CLI_VERBS_H
+
+/* X(verb, function, arguments, English, Chinese) */
+#define SATCHEL_VERBS(X)                                                                                               \
+    X(enroll, verb_enroll, "LINK [--name NAME]", "make the store and enrol this device", "注册此设备")                 \
+    X(sync, verb_sync, "[--budget-ms N] [--once]", "exchange changes with the server", "同步")                         \
+    X(status, verb_status, "", "how things stand", "状态")                                                             \
+    X(customer, verb_customer,                                                                                         \
+      "list [WORDS…] [--limit N] | show CUSTOMER | add [--id ID] --set F=V… | "                                    \
+      "edit CUSTOMER [--set F=V]… [--clear F]… [--add F=V]… [--remove F=V]… [--increase F=N]…",                        \
+      "customers", "客户")                                                                                             \
+    X(contact, verb_contact,                                                                                           \
+      "list [WORDS…] [--customer CUSTOMER] [--limit N] | show CONTACT | add CUSTOMER [--id ID] --set F=V… | "      \
+      "edit CONTACT [--set F=V]… [--clear F]… [--add F=V]… [--remove F=V]…",                                           \
+      "contacts of customers", "联系人")                                                                               \
+    X(visit, verb_visit,                                                                                               \
+      "in CUSTOMER [--planned VISIT] [--id ID] [--latitude D --longitude D [--accuracy METRES] [--mock]] | "           \
+      "out [VISIT] --outcome CHOICE [--summary TEXT] [--latitude D --longitude D] | "                                  \
+      "list [--customer CUSTOMER] [--limit N] | show VISIT | plan CUSTOMER DAY [--id ID] | cancel VISIT REASON",       \
+      "visits: check in, check out", "拜访：签到、签退")                                                               \
+    X(task, verb_task,                                                                                                 \
+      "list [--all] [--limit N] | show TASK | add TITLE [--customer C] [--assignee USER] [--due TIME] [--id ID] | "    \
+      "done TASK | cancel TASK",                                                                                       \
+      "tasks", "待办")                                                                                                 \
+    X(order, verb_order,                                                                                               \
+      "list [--customer CUSTOMER] [--limit N] | show ORDER | "                                                         \
+      "new CUSTOMER [--currency CODE] [--visit VISIT] [--external-id X] [--id ID] | "                                  \
+      "add ORDER PRODUCT [--quantity Q] [--price-minor N] [--discount-bp N] [--id ID] | "                              \
+      "remove LINE | submit ORDER",                                                                                    \
+      "orders and their lines", "订单")                                                                                \
+    X(note, verb_note, "CUSTOMER TEXT [--kind CHOICE] [--subject TEXT] [--id ID]", "record a follow-up", "跟进记录")   \
+    X(product, verb_product, "list [WORDS…] [--limit N] | show PRODUCT", "products", "产品")                           \
+    X(find, verb_find, "WORDS… [--limit N]", "search everything that can be searched", "搜索")                         \
+    X(conflicts, verb_conflicts, "", "values that lost, and what a person has to decide", "冲突")                      \
+    X(why, verb_why, "ENTITY ROW", "why a row is as it is", "原因")                                                    \
+    X(dump, verb_dump, "[ENTITY…]", "every row as a line of JSON", "导出")                                             \
+    X(undo, verb_undo, "SEQUENCE", "take a change back", "撤销")                                                       \
+    X(dismiss, verb_dismiss, "UNIT", "give up a refused, held or parked change", "放弃被拒绝的更改")                   \
+    X(pin, verb_pin, "[--new-pin-file FILE]", "change the PIN", "修改 PIN")                                            \
+    X(batch, verb_batch, "", "read commands as JSON arrays, one a line", "批处理")                                     \
+    X(help, verb_help, "[VERB]", "this table", "帮助")                                                                 \
+    X(completion, verb_completion, "bash", "a completion script for the shell", "命令补全")
+
+#endif
