@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deciding on a unit: under a savepoint apply all its ops or none, keep what was not applied, store the result.
+ */
+#include "service/unit.h"
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "merge/stamp.h"
+#include "service/journal.h"
+
+#include <satchel/model.h>
+#include <string.h>
+
+/* --- arriving --- */
+
+satchel_status satchel_unit_arrive(const satchel_schema *schema, satchel_bytes bytes, satchel_arena *arena,
+                                   satchel_arrived_unit *out, satchel_error *error) {
+    *out = (satchel_arrived_unit){.bytes = bytes};
+    satchel_status status = satchel_unit_decode(bytes, arena, &out->head, &out->op_bytes, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_unit_digest(bytes, out->digest);
+    out->head.ops = satchel_arena_take_array(arena, out->head.count, sizeof *out->head.ops);
+    if (out->head.ops == NULL) {
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for a unit");
+    }
+    for (uint32_t i = 0; i < out->head.count && out->bad_status == SATCHEL_OK; i++) {
+        satchel_error why = {SATCHEL_OK, 0, 0, ""};
+        uint64_t sequence = out->head.first_sequence + i;
+        status = satchel_op_decode(schema, out->op_bytes[i], sequence, arena, &out->head.ops[i], &why);
+        if (status == SATCHEL_NO_MEMORY) {
+            return satchel_fail(error, status, "no memory for an op");
+        }
+        if (status != SATCHEL_OK) {
+            out->bad_status = status;
+            out->bad_index = i;
+            memcpy(out->bad_rule, why.detail, sizeof out->bad_rule);
+        }
+    }
+    return SATCHEL_OK;
+}
+
+/* --- the work on one unit --- */
+
+typedef struct unit_work {
+    satchel_intake *intake;
+    satchel_arrived_unit *unit;
+    satchel_arena arena;
+    satchel_op_decision *decisions; /* one an op */
+    satchel_result_code code;
+    uint32_t cause; /* index of the op that decided a unit which was not applied */
+    int64_t stamp_ms;
+    uint64_t n;
+    satchel_error *error;
+} unit_work;
+
+/* Server time at which revision n was made: no op that had seen it is older. */
+static satchel_status time_of(satchel_db *db, uint64_t n, int64_t *out, satchel_error *error) {
+    return SATCHEL_DB_NUMBER(db, error, out, INT64_MIN,
+                             "SELECT at_ms FROM revision_time WHERE n <= ?1 ORDER BY n DESC LIMIT 1",
+                             satchel_db_count(n));
+}
+
+static satchel_status estimate_stamp(unit_work *work) {
+    const satchel_unit_ops *head = &work->unit->head;
+    satchel_stamp_context context = {.phone_now = work->intake->phone_now,
+                                     .server_now_ms = satchel_service_now_ms(work->intake->service),
+                                     .seen_ms = INT64_MIN};
+    satchel_status status = SATCHEL_OK;
+    if (head->seen.epoch == work->intake->counter->epoch) {
+        status = time_of(work->intake->db, head->seen.n, &context.seen_ms, work->error);
+    }
+    work->stamp_ms = satchel_stamp_estimate(&context, &head->moment);
+    return status;
+}
+
+static void begin_change(unit_work *work, satchel_change *change) {
+    satchel_intake *intake = work->intake;
+    satchel_change_begin(change, intake->service, intake->db, &work->arena, intake->counter, intake->person,
+                         intake->author);
+    change->by_phone = true;
+    change->scopes = intake->scopes;
+    change->seen = work->unit->head.seen;
+    change->stamp_ms = work->stamp_ms;
+    /* Bases of an ended epoch say nothing here, and none can be above the newest revision. */
+    if (work->unit->head.seen.epoch != intake->counter->epoch) {
+        change->base_cap = 0;
+    }
+    work->n = change->n;
+}
+
+static satchel_audit_entry audit_entry(const unit_work *work, const uint8_t *commitment) {
+    const satchel_op *op = &work->unit->head.ops[work->cause < work->unit->head.count ? work->cause : 0];
+    bool readable = work->unit->bad_status == SATCHEL_OK || work->unit->bad_index > work->cause;
+    return (satchel_audit_entry){.action = "unit",
+                                 .user = work->intake->author->user,
+                                 .device = work->intake->author->device,
+                                 .subject_entity = readable ? op->entity : 0,
+                                 .subject_row = readable ? op->row : (satchel_id){{0}},
+                                 .status = work->decisions[work->cause].status,
+                                 .commitment = satchel_bytes_of(commitment, SATCHEL_HASH_BYTES)};
+}
+
+/* A keyed hash of the unit's digest, its stamp and the decision: what the phone can show after a restore. */
+static void make_receipt(const unit_work *work, uint8_t out[SATCHEL_RECEIPT_BYTES]) {
+    satchel_hash hash;
+    uint8_t numbers[16];
+    satchel_put_u64be(numbers, (uint64_t)work->stamp_ms);
+    satchel_put_u64be(numbers + 8, (uint64_t)work->code);
+    satchel_hash_begin_keyed(&hash, satchel_bytes_of(work->intake->receipt_key, sizeof work->intake->receipt_key));
+    satchel_hash_add(&hash, satchel_bytes_of(work->unit->digest, sizeof work->unit->digest));
+    satchel_hash_add(&hash, satchel_bytes_of(numbers, sizeof numbers));
+    satchel_hash_end(&hash, out);
+}
+
+/* --- decisions --- */
+
+static satchel_status decide_all(unit_work *work, satchel_result_code code, satchel_status status, uint32_t cause,
+                                 const char *rule) {
+    char *copy = satchel_arena_text(&work->arena, satchel_text_of(rule));
+    work->code = code;
+    work->cause = cause;
+    for (uint32_t i = 0; i < work->unit->head.count; i++) {
+        work->decisions[i] = (satchel_op_decision){.code = code, .status = status, .rule = copy};
+    }
+    return copy != NULL ? SATCHEL_OK : satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for decisions");
+}
+
+/* One op is refused: the others wait for it. */
+static satchel_status hold_others(unit_work *work, uint32_t cause) {
+    uint64_t sequence = work->unit->head.first_sequence + cause;
+    satchel_op_decision refused = work->decisions[cause];
+    satchel_status status = decide_all(work, SATCHEL_RESULT_HELD, SATCHEL_HELD_BY_UNIT, cause, "");
+    for (uint32_t i = 0; i < work->unit->head.count; i++) {
+        work->decisions[i].held_by = sequence;
+        work->decisions[i].rule = NULL;
+    }
+    work->decisions[cause] = refused;
+    work->code = SATCHEL_RESULT_REFUSED;
+    return status;
+}
+
+/* --- holding --- */
+
+static satchel_status row_is_there(unit_work *work, uint32_t entity, const satchel_id *row, bool *out) {
+    const satchel_table *table = satchel_tables_get(work->intake->service->tables, entity);
+    satchel_db_statement *statement = NULL;
+    *out = false;
+    if (table == NULL) {
+        return SATCHEL_OK;
+    }
+    satchel_status status =
+        SATCHEL_DB_START(&statement, work->intake->db, work->error, table->select_facts, satchel_value_id(row));
+    if (status == SATCHEL_OK) {
+        status = satchel_db_step(statement, out, work->error);
+    }
+    satchel_db_end(statement);
+    return status;
+}
+
+/* Sequence of the op that should have made the row, 0 if it is there or was never to be made by this device. */
+static satchel_status missing_maker(unit_work *work, uint32_t entity, const satchel_id *row, uint64_t *out) {
+    int64_t sequence = 0;
+    bool there = false;
+    *out = 0;
+    satchel_status status = SATCHEL_DB_NUMBER(work->intake->db, work->error, &sequence, 0,
+                                              "SELECT sequence FROM unmade_row WHERE device = ?1 AND row = ?2",
+                                              satchel_value_id(&work->intake->author->device), satchel_value_id(row));
+    if (status != SATCHEL_OK || sequence == 0) {
+        return status;
+    }
+    status = row_is_there(work, entity, row, &there);
+    *out = there ? 0 : (uint64_t)sequence;
+    return status;
+}
+
+static satchel_status find_hold_in(unit_work *work, const satchel_op *op, uint64_t *out) {
+    satchel_status status = SATCHEL_OK;
+    *out = 0;
+    if (op->kind != SATCHEL_OP_CREATE) {
+        status = missing_maker(work, op->entity, &op->row, out);
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && *out == 0 && i < op->set.count; i++) {
+        const satchel_field_value *given = &op->set.fields[i];
+        const satchel_field *field =
+            satchel_schema_field(&work->intake->service->schema, op->entity, given->number);
+        if (field == NULL || field->ref == 0) {
+            continue;
+        }
+        if (given->value.type == SATCHEL_TYPE_ID) {
+            status = missing_maker(work, field->ref, &given->value.as.id, out);
+        }
+        for (uint32_t e = 0; given->value.type == SATCHEL_TYPE_SET && status == SATCHEL_OK && *out == 0 &&
+                             e < given->value.as.set.count;
+             e++) {
+            satchel_id id;
+            if (satchel_id_from(given->value.as.set.elements[e], &id) == SATCHEL_OK) {
+                status = missing_maker(work, field->ref, &id, out);
+            }
+        }
+    }
+    return status;
+}
+
+/* A unit that touches or names a row which an earlier unit of the device failed to make waits for that unit. */
+static satchel_status look_for_hold(unit_work *work) {
+    satchel_status status = SATCHEL_OK;
+    uint64_t held_by = 0;
+    uint32_t readable = work->unit->bad_status == SATCHEL_OK ? work->unit->head.count : work->unit->bad_index;
+    for (uint32_t i = 0; status == SATCHEL_OK && held_by == 0 && i < readable; i++) {
+        status = find_hold_in(work, &work->unit->head.ops[i], &held_by);
+    }
+    if (status == SATCHEL_OK && held_by != 0) {
+        status = decide_all(work, SATCHEL_RESULT_HELD, SATCHEL_HELD_BY_UNIT, 0, "");
+        for (uint32_t i = 0; i < work->unit->head.count; i++) {
+            work->decisions[i].held_by = held_by;
+            work->decisions[i].rule = NULL;
+        }
+    }
+    return status;
+}
+
+/* --- applying --- */
+
+static satchel_status refuse_at(unit_work *work, uint32_t index, satchel_status why, uint32_t field,
+                                const char *detail) {
+    char *rule = satchel_arena_text(&work->arena, satchel_text_of(detail));
+    work->decisions[index] = (satchel_op_decision){
+        .code = SATCHEL_RESULT_REFUSED, .status = why, .field = field, .rule = rule};
+    return rule != NULL ? hold_others(work, index) : satchel_fail(work->error, SATCHEL_NO_MEMORY, "a refusal");
+}
+
+static satchel_status apply_ops(unit_work *work, satchel_change *change) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < work->unit->head.count; i++) {
+        satchel_op_decision *decision = &work->decisions[i];
+        status = satchel_change_op(change, &work->unit->head.ops[i], decision, work->error);
+        if (status != SATCHEL_OK || decision->code == SATCHEL_RESULT_APPLIED || decision->code == SATCHEL_RESULT_MERGED) {
+            continue;
+        }
+        if (decision->code == SATCHEL_RESULT_REFUSED) {
+            return hold_others(work, i);
+        }
+        satchel_place place = decision->place;
+        satchel_status why = decision->status;
+        status = decide_all(work, SATCHEL_RESULT_PARKED, why, i, decision->rule != NULL ? decision->rule : "");
+        work->decisions[i].place = place;
+        return status;
+    }
+    return status;
+}
+
+static satchel_status check_references(unit_work *work, satchel_change *change) {
+    for (uint32_t i = 0; i < work->unit->head.count; i++) {
+        satchel_error why = {SATCHEL_OK, 0, 0, ""};
+        satchel_status status = satchel_change_check_references(change, &work->unit->head.ops[i], &why);
+        if (status != SATCHEL_OK && satchel_status_refuses(status)) {
+            return refuse_at(work, i, status, why.field, why.detail);
+        }
+        if (status != SATCHEL_OK) {
+            return satchel_fail(work->error, status, "%s", why.detail);
+        }
+    }
+    return SATCHEL_OK;
+}
+
+/* The op to which a refusal belongs that shows only when the whole unit is there: who submitted the order, or the first. */
+static uint32_t op_to_blame(const unit_work *work) {
+    for (uint32_t i = 0; i < work->unit->head.count; i++) {
+        const satchel_op *op = &work->unit->head.ops[i];
+        if (op->entity == SATCHEL_ENTITY_ORDER && satchel_op_touches(op, SATCHEL_ORDER_STATUS)) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static satchel_status finish_change(unit_work *work, satchel_change *change) {
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    uint8_t commitment[SATCHEL_RECEIPT_BYTES];
+    make_receipt(work, commitment);
+    satchel_audit_entry entry = audit_entry(work, commitment);
+    satchel_status status = satchel_change_finish(change, &entry, &why);
+    if (status != SATCHEL_OK && satchel_status_refuses(status)) {
+        return refuse_at(work, op_to_blame(work), status, why.field, why.detail);
+    }
+    return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "%s", why.detail);
+}
+
+/* All ops or none; on OK the decisions say which. */
+static satchel_status apply_unit(unit_work *work) {
+    satchel_change change;
+    work->code = SATCHEL_RESULT_APPLIED;
+    work->cause = 0;
+    memset(work->decisions, 0, work->unit->head.count * sizeof *work->decisions);
+    if (work->unit->bad_status != SATCHEL_OK) {
+        return refuse_at(work, work->unit->bad_index, work->unit->bad_status, 0, work->unit->bad_rule);
+    }
+    begin_change(work, &change);
+    satchel_status status = apply_ops(work, &change);
+    if (status == SATCHEL_OK && work->code == SATCHEL_RESULT_APPLIED) {
+        status = check_references(work, &change);
+    }
+    if (status == SATCHEL_OK && work->code == SATCHEL_RESULT_APPLIED) {
+        status = finish_change(work, &change);
+    }
+    return status;
+}
+
+/* --- what was not applied --- */
+
+static satchel_status note_unmade(unit_work *work) {
+    satchel_status status = SATCHEL_OK;
+    uint32_t readable = work->unit->bad_status == SATCHEL_OK ? work->unit->head.count : work->unit->bad_index;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < readable; i++) {
+        const satchel_op *op = &work->unit->head.ops[i];
+        if (op->kind == SATCHEL_OP_CREATE) {
+            work->intake->has_unmade = true;
+            status = SATCHEL_DB_RUN(work->intake->db, work->error,
+                                    "INSERT INTO unmade_row (device, row, sequence) VALUES (?1, ?2, ?3)"
+                                    " ON CONFLICT (device, row) DO UPDATE SET sequence = excluded.sequence",
+                                    satchel_value_id(&work->intake->author->device), satchel_value_id(&op->row),
+                                    satchel_db_count(op->sequence));
+        }
+    }
+    return status;
+}
+
+static satchel_status journal_unit(unit_work *work, satchel_change *change) {
+    const satchel_arrived_unit *unit = work->unit;
+    satchel_status status = SATCHEL_OK;
+    if (work->code == SATCHEL_RESULT_REFUSED && unit->bad_status == SATCHEL_OK) {
+        return satchel_journal_refusal(change, &unit->head.ops[work->cause], unit->op_bytes[work->cause],
+                                       &work->decisions[work->cause], work->error);
+    }
+    for (uint32_t i = 0; work->code == SATCHEL_RESULT_PARKED && status == SATCHEL_OK && i < unit->head.count; i++) {
+        status = satchel_journal_park(change, &unit->head.ops[i], unit->op_bytes[i], work->decisions[i].status,
+                                      &work->decisions[work->cause].place, work->error);
+    }
+    return status;
+}
+
+/* Refused, parked, held or quarantined: the bytes are kept, people are told, dependents will be found. */
+static satchel_status keep_unit(unit_work *work) {
+    satchel_change change;
+    begin_change(work, &change);
+    change.stamp_ms = change.now_ms;
+    satchel_status status = journal_unit(work, &change);
+    if (status == SATCHEL_OK) {
+        status = note_unmade(work);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_journal_keep(work->intake->db, work->intake->author->incarnation,
+                                      work->unit->head.first_sequence, work->code, work->decisions[work->cause].status,
+                                      change.now_ms, work->unit->bytes, work->error);
+    }
+    return status == SATCHEL_OK ? finish_change(work, &change) : status;
+}
+
+/* --- the stored result --- */
+
+static bool tells_something(const unit_work *work, const satchel_op_decision *decision) {
+    return decision->code != SATCHEL_RESULT_APPLIED || decision->loss_count > 0 ||
+           work->code != SATCHEL_RESULT_APPLIED;
+}
+
+static satchel_status encode_result(unit_work *work, satchel_buffer *out) {
+    uint8_t receipt[SATCHEL_RECEIPT_BYTES];
+    satchel_op_result *ops = satchel_arena_take_array(&work->arena, work->unit->head.count, sizeof *ops);
+    uint32_t count = 0;
+    if (ops == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for a result");
+    }
+    for (uint32_t i = 0; i < work->unit->head.count; i++) {
+        const satchel_op_decision *decision = &work->decisions[i];
+        if (tells_something(work, decision)) {
+            ops[count++] = (satchel_op_result){
+                .index = i,
+                .code = decision->code,
+                .status = decision->status,
+                .field = decision->field,
+                .held_by = decision->held_by,
+                .rule = satchel_text_clip(satchel_text_of(decision->rule), SATCHEL_ERROR_DETAIL_BYTES - 1),
+                .losses = decision->losses,
+                .loss_count = decision->loss_count};
+        }
+    }
+    make_receipt(work, receipt);
+    satchel_answer_frame frame = {.kind = SATCHEL_FRAME_RESULT};
+    frame.as.result = (satchel_unit_result){
+        .first_sequence = work->unit->head.first_sequence,
+        .count = work->unit->head.count,
+        .code = work->code == SATCHEL_RESULT_REFUSED ? SATCHEL_RESULT_HELD : work->code,
+        .stamp_ms = work->stamp_ms,
+        .ops = ops,
+        .op_count = count,
+        .receipt = satchel_bytes_of(receipt, sizeof receipt)};
+    satchel_status status = satchel_answer_write(&frame, out);
+    return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "a result");
+}
+
+static satchel_status store_result(unit_work *work) {
+    satchel_buffer result;
+    satchel_buffer_init(&result);
+    satchel_status status = encode_result(work, &result);
+    if (status == SATCHEL_OK) {
+        status = SATCHEL_DB_RUN(work->intake->db, work->error,
+                                "INSERT INTO unit_result (incarnation, first_sequence, count, digest, n, result)"
+                                " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                                satchel_db_count(work->intake->author->incarnation),
+                                satchel_db_count(work->unit->head.first_sequence),
+                                satchel_db_count(work->unit->head.count),
+                                satchel_db_blob(work->unit->digest, sizeof work->unit->digest),
+                                satchel_db_count(work->n), satchel_value_bytes(satchel_buffer_view(&result)));
+    }
+    satchel_buffer_deinit(&result);
+    return status;
+}
+
+/* --- in order --- */
+
+/* One attempt under a savepoint, which is gone when it returns. The counter is as before unless all went well. */
+static satchel_status attempt(unit_work *work, satchel_status (*step)(unit_work *), bool *out_keeps) {
+    satchel_counter before = *work->intake->counter;
+    satchel_status status = satchel_db_savepoint(work->intake->db, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = step(work);
+    *out_keeps = status == SATCHEL_OK && (step == keep_unit || work->code == SATCHEL_RESULT_APPLIED);
+    if (*out_keeps) {
+        return satchel_db_release(work->intake->db, work->error);
+    }
+    satchel_db_back(work->intake->db);
+    *work->intake->counter = before;
+    if (!satchel_db_in_transaction(work->intake->db)) {
+        return satchel_fail(work->error, SATCHEL_IO_ERROR, "the database gave the transaction up");
+    }
+    return status;
+}
+
+static bool is_hopeless(satchel_status status) {
+    return status != SATCHEL_OK && !satchel_status_is_of_machine(status);
+}
+
+static satchel_status try_to_apply(unit_work *work) {
+    bool kept = false;
+    satchel_status status = attempt(work, apply_unit, &kept);
+    if (is_hopeless(status)) {
+        status = attempt(work, apply_unit, &kept);
+    }
+    if (is_hopeless(status)) {
+        status = decide_all(work, SATCHEL_RESULT_HELD, SATCHEL_QUARANTINED, 0, satchel_status_name(status));
+    }
+    return status;
+}
+
+static void count_unit(unit_work *work) {
+    satchel_intake *intake = work->intake;
+    bool quarantined = work->decisions[work->cause].status == SATCHEL_QUARANTINED;
+    switch (work->code) {
+    case SATCHEL_RESULT_REFUSED: intake->refused++; break;
+    case SATCHEL_RESULT_PARKED: intake->parked++; break;
+    case SATCHEL_RESULT_HELD:
+        intake->held += quarantined ? 0 : 1;
+        intake->quarantined += quarantined ? 1 : 0;
+        break;
+    default: intake->applied++; break;
+    }
+}
+
+static satchel_status decide_unit(unit_work *work) {
+    bool kept = false;
+    work->decisions = satchel_arena_take_array(&work->arena, work->unit->head.count, sizeof *work->decisions);
+    if (work->decisions == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for decisions");
+    }
+    satchel_status status = estimate_stamp(work);
+    if (status == SATCHEL_OK && work->intake->has_unmade) {
+        status = look_for_hold(work);
+    }
+    if (status == SATCHEL_OK && work->code == 0) {
+        status = try_to_apply(work);
+    }
+    if (status == SATCHEL_OK && work->code != SATCHEL_RESULT_APPLIED) {
+        status = attempt(work, keep_unit, &kept);
+    }
+    if (status == SATCHEL_OK) {
+        status = store_result(work);
+    }
+    if (status == SATCHEL_OK) {
+        count_unit(work);
+    }
+    return status;
+}
+
+satchel_status satchel_unit_decide(satchel_intake *intake, satchel_arrived_unit *unit, satchel_error *error) {
+    unit_work work = {.intake = intake, .unit = unit, .error = error};
+    satchel_arena_init(&work.arena);
+    satchel_status status = decide_unit(&work);
+    satchel_arena_deinit(&work.arena);
+    return status;
+}
+
+satchel_status satchel_unit_known(satchel_db *db, uint64_t incarnation, uint64_t first_sequence,
+                                  uint8_t out_digest[SATCHEL_DIGEST_BYTES], bool *out_found, satchel_error *error) {
+    satchel_db_statement *statement = NULL;
+    *out_found = false;
+    satchel_status status =
+        SATCHEL_DB_START(&statement, db, error,
+                         "SELECT digest FROM unit_result WHERE incarnation = ?1 AND first_sequence = ?2",
+                         satchel_db_count(incarnation), satchel_db_count(first_sequence));
+    if (status == SATCHEL_OK) {
+        status = satchel_db_step(statement, out_found, error);
+    }
+    if (status == SATCHEL_OK && *out_found) {
+        satchel_bytes digest = satchel_db_bytes(statement, 0);
+        memset(out_digest, 0, SATCHEL_DIGEST_BYTES);
+        if (digest.bytes == SATCHEL_DIGEST_BYTES) {
+            memcpy(out_digest, digest.data, digest.bytes);
+        }
+    }
+    satchel_db_end(statement);
+    return status;
+}
