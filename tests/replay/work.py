@@ -30,6 +30,8 @@ class Rep:
         self.proxy = proxy
         self.synced_day = None
         self.held = set()  # customers that were within reach at the last sync
+        self.rows = set()  # customers that the phone showed after it
+        self.removals = 0
 
 
 class Replay:
@@ -49,7 +51,7 @@ class Replay:
         self.owner = {}      # customer → employee, as told to the server
         self.days = self.spans()
         self.today = None
-        self.removals = 0
+
 
     def say(self, text):
         if not self.quiet:
@@ -172,8 +174,9 @@ class Replay:
                 self.revive_server()
         else:
             raise CommandFailed(["sync"], {"status": "STUCK", "message": f"{rep.employee.login} cannot sync"})
-        now_held = self.reach(rep.employee.key)
-        rep.synced_day, rep.held = self.today, now_held
+        rows = {row["id"] for row in rep.phone.run(["customer", "list", "--limit", "1000"])["rows"]}
+        rep.removals += len(rep.rows - rows)
+        rep.synced_day, rep.held, rep.rows = self.today, self.reach(rep.employee.key), rows
 
     def revive_server(self):
         """The proxy's call killed it, perhaps a moment from now: open it again when it is gone."""
@@ -327,5 +330,5 @@ class Replay:
             "phone_kills": sum(rep.phone.kills for rep in self.reps.values()),
             "server_kills": self.server.kills,
             "lost_replies": status["stored_answers"],
-            "removals": status["removals"],
+            "removals": sum(rep.removals for rep in self.reps.values()),
         })
