@@ -22,13 +22,13 @@ typedef enum satchel_verb {
 
 /* Bits of a relation mask: how a user stands to a row. */
 typedef enum satchel_relation {
-    SATCHEL_RELATION_OWN = 1,       /* he owns it, or its anchor customer */
-    SATCHEL_RELATION_ASSIGNED = 2,  /* a dated assignment covers it today */
-    SATCHEL_RELATION_SHARED = 4,    /* it is shared with him */
-    SATCHEL_RELATION_TEAM = 8,      /* its owner reports to him, directly or not, or is in a team that he leads */
+    SATCHEL_RELATION_OWN = 1,        /* he owns it, or its anchor customer */
+    SATCHEL_RELATION_ASSIGNED = 2,   /* a dated assignment covers it today */
+    SATCHEL_RELATION_SHARED = 4,     /* it is shared with him */
+    SATCHEL_RELATION_TEAM = 8,       /* its owner reports to him, directly or not, or is in a team that he leads */
     SATCHEL_RELATION_TERRITORY = 16, /* it lies in one of his territories or below */
-    SATCHEL_RELATION_COMPANY = 32,  /* a row that everybody sees (product, price list, template) */
-    SATCHEL_RELATION_ANY = 64       /* every row of the company */
+    SATCHEL_RELATION_COMPANY = 32,   /* a row that everybody sees (product, price list, template) */
+    SATCHEL_RELATION_ANY = 64        /* every row of the company */
 } satchel_relation;
 
 typedef enum satchel_level {
@@ -65,10 +65,10 @@ typedef struct satchel_access_policy {
 /* What is known of the user at the moment of the decision. Id lists are sorted by memcmp. */
 typedef struct satchel_access_user {
     satchel_id id;
-    uint64_t roles;               /* bit r set = has role r */
+    uint64_t roles;                /* bit r set = has role r */
     const satchel_id *territories; /* own territories and everything below */
     uint32_t territory_count;
-    const satchel_id *reports;    /* users below him, directly or not */
+    const satchel_id *reports; /* users below him, directly or not */
     uint32_t report_count;
     bool active;
 } satchel_access_user;
@@ -76,12 +76,12 @@ typedef struct satchel_access_user {
 /* What is known of the row. For a child these are its root's or anchor customer's. */
 typedef struct satchel_access_row {
     uint32_t entity;
-    satchel_id owner;      /* none if it has no owner */
+    satchel_id owner;        /* none if it has no owner */
     satchel_id anchor_owner; /* owner of the anchor customer, none if there is no anchor */
     satchel_id creator;
-    satchel_id territory;  /* of the row or of its anchor customer */
-    bool assigned;         /* to this user, today */
-    bool shared;           /* with this user */
+    satchel_id territory; /* of the row or of its anchor customer */
+    bool assigned;        /* to this user, today */
+    bool shared;          /* with this user */
     bool company;
 } satchel_access_row;
 
@@ -106,19 +106,22 @@ SATCHEL_MUST_USE satchel_status satchel_role_named(satchel_text name, uint32_t *
 /* The relations in which the user stands to the row; 0 = none. An inactive user has none. */
 uint32_t satchel_access_relations(const satchel_access_user *user, const satchel_access_row *row);
 
-/* The relations through which the user may do `verb` to rows of `entity`: what scopes and list predicates are cut by. */
+/*
+ * The relations through which the user may do `verb` to rows of `entity`: what scopes and list predicates are cut by.
+ */
 uint32_t satchel_access_reach(const satchel_access_policy *policy, const satchel_access_user *user, uint32_t entity,
                               satchel_verb verb);
 
 bool satchel_access_allows(const satchel_access_policy *policy, const satchel_access_user *user, uint32_t entity,
                            uint32_t relations, satchel_verb verb);
 
-satchel_level satchel_access_level(const satchel_access_policy *policy, const satchel_access_user *user, uint32_t entity,
-                                   uint32_t relations, satchel_sensitivity sensitivity);
+satchel_level satchel_access_level(const satchel_access_policy *policy, const satchel_access_user *user,
+                                   uint32_t entity, uint32_t relations, satchel_sensitivity sensitivity);
 
 /*
- * May the user apply the op, as it is, to the row? `row` describes the row before the op, or, for a CREATE, as it will be.
- * Checks the verb, the writer kind of each field (owner, creator, manager, server) and the level of each class written.
+ * May the user apply the op, as it is, to the row? `row` describes the row before the op, or, for a CREATE, as it will
+ * be. Checks the verb, the writer kind of each field (owner, creator, manager, server) and the level of each class
+ * written.
  * Errors: OUT_OF_SCOPE (he cannot even read it: same answer as a row that does not exist), FORBIDDEN (verb or class),
  * READ_ONLY_FIELD (server field or masked class); error->field names the field, the detail the rule.
  */
@@ -128,8 +131,8 @@ SATCHEL_MUST_USE satchel_status satchel_access_check_op(const satchel_schema *sc
                                                         const satchel_op *op, satchel_error *error);
 
 /*
- * Copies what the user may see of `record` into `out` (initialised on its own arena): hidden fields are left out, masked
- * ones are masked, the tail is dropped unless he reads SECRET. Errors: NO_MEMORY.
+ * Copies what the user may see of `record` into `out` (initialised on its own arena): hidden fields are left out,
+ * masked ones are masked, the tail is dropped unless he reads SECRET. Errors: NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_access_filter(const satchel_schema *schema, const satchel_access_policy *policy,
                                                       const satchel_access_user *user, uint32_t entity,
@@ -141,8 +144,8 @@ uint32_t satchel_access_visible_classes(const satchel_access_policy *policy, con
                                         uint32_t entity, uint32_t relations);
 
 /*
- * A value with its middle covered: "13812344729" → "138****4729", "anna@example.com" → "a***@example.com", other text keeps
- * its first code point, numbers become NULL. Errors: NO_MEMORY.
+ * A value with its middle covered: "13812344729" → "138****4729", "anna@example.com" → "a***@example.com", other text
+ * keeps its first code point, numbers become NULL. Errors: NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_access_mask(satchel_arena *arena, const satchel_field *field,
                                                     const satchel_value *value, satchel_value *out);

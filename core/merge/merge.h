@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Merging: apply (the server decides) and rebase (what the phone shows). Pure; policies are explained in core/doc/merge.md.
+ * Merging: apply (the server decides) and rebase (what the phone shows). Pure; policies are explained in
+ * core/doc/merge.md.
  *
- * Laws (property tests): for LATER, SET, SUM, MAX, MIN and STRICT the result does not depend on the order in which the ops
- * of different lineages arrive (each lineage's own in their order); winner ∪ losers = all inputs; a value is never
+ * Laws (property tests): for LATER, SET, SUM, MAX, MIN and STRICT the result does not depend on the order in which the
+ * ops of different lineages arrive (each lineage's own in their order); winner ∪ losers = all inputs; a value is never
  * lost without an entry in the outcome; rebase equals apply if nothing else happens.
  */
 #ifndef SATCHEL_MERGE_MERGE_H
@@ -41,8 +42,11 @@ typedef struct satchel_loss {
     uint32_t field; /* the version key: lowest field of the group; SATCHEL_FIELD_DELETED for a deletion */
     satchel_policy policy;
     satchel_loss_kind kind;
-    satchel_status reason; /* OVERTAKEN (concurrent), ILLEGAL_STATE, ALREADY_EXISTS (ONCE, facts), OUT_OF_RANGE (SUM),
-                              LIMIT_EXCEEDED (SET), UNSUPPORTED (clearing a SUM, MAX or MIN), READ_ONLY_FIELD (archived) */
+    /*
+     * OVERTAKEN (concurrent), ILLEGAL_STATE, ALREADY_EXISTS (ONCE, facts), OUT_OF_RANGE (SUM), LIMIT_EXCEEDED (SET),
+     * UNSUPPORTED (clearing a SUM, MAX or MIN), READ_ONLY_FIELD (archived)
+     */
+    satchel_status reason;
     satchel_record winner;
     satchel_record loser; /* of a SET: the elements that found no room; of a SUM: the delta */
     satchel_version winner_version;
@@ -66,27 +70,28 @@ void satchel_merge_row_init(satchel_merge_row *row, satchel_arena *arena);
 void satchel_merge_outcome_init(satchel_merge_outcome *outcome, satchel_arena *arena);
 
 /*
- * Applies one validated op of kind CREATE, EDIT or DELETE to `row`. A merge loss is not an error. `outcome` must be fresh.
- * A CREATE of a row that exists merges as an edit with its own base (0); of a fact that exists, its values stand. A new
- * row gets the initial state of each STATE field that the op does not give. An empty field is absent from the row's value.
- * Fields that this version does not know go to the tail of the row's value. Ties of equal stamps: larger
- * writer.incarnation, then larger sequence wins. An EDIT that sets SATCHEL_FIELD_DELETED to false restores a deleted row.
- * The server's own ops (writer.incarnation 0) carry as base the revision that their maker saw, like all others.
- * Errors: NO_MEMORY, NOT_FOUND (EDIT or DELETE of a row that never existed; EDIT of a deleted row by someone who had seen
- * the deletion), IMMUTABLE (EDIT of a fact's fields other than the server's), UNKNOWN_ENTITY, UNKNOWN_FIELD, WRONG_TYPE,
- * INVALID_ARGUMENT (kind), LIMIT_EXCEEDED, MALFORMED (tail). The row is unchanged on error.
+ * Applies one validated op of kind CREATE, EDIT or DELETE to `row`. A merge loss is not an error. `outcome` must be
+ * fresh. A CREATE of a row that exists merges as an edit with its own base (0); of a fact that exists, its values
+ * stand. A new row gets the initial state of each STATE field that the op does not give. An empty field is absent from
+ * the row's value. Fields that this version does not know go to the tail of the row's value. Ties of equal stamps:
+ * larger writer.incarnation, then larger sequence wins. An EDIT that sets SATCHEL_FIELD_DELETED to false restores a
+ * deleted row. The server's own ops (writer.incarnation 0) carry as base the revision that their maker saw, like all
+ * others.
+ * Errors: NO_MEMORY, NOT_FOUND (EDIT or DELETE of a row that never existed; EDIT of a deleted row by someone who had
+ * seen the deletion), IMMUTABLE (EDIT of a fact's fields other than the server's), UNKNOWN_ENTITY, UNKNOWN_FIELD,
+ * WRONG_TYPE, INVALID_ARGUMENT (kind), LIMIT_EXCEEDED, MALFORMED (tail). The row is unchanged on error.
  */
 SATCHEL_MUST_USE satchel_status satchel_merge_apply(const satchel_merge_context *context, satchel_merge_row *row,
                                                     const satchel_op *op, satchel_merge_outcome *outcome,
                                                     satchel_error *error);
 
 /*
- * Removes what the op did where that is still possible: not part of merging; a VOID op reaches the server as an op whose
- * target was applied before, and is applied by making the inverse edit. Gives the inverse of `op` against the row as it
- * stood before it: sets become the earlier values, adds become removes, deltas change sign, a CREATE a DELETE, a DELETE an
- * explicit restore. What cannot be taken back (ONCE, MAX, MIN, SERVER) is left out. Entity, row, base and sequence are
- * those of `op`; the caller gives it its own. `out` must be initialised. Errors: NO_MEMORY, OUT_OF_RANGE (a delta that has
- * no opposite), UNKNOWN_ENTITY, MISUSE (VOID, COMMAND).
+ * Removes what the op did where that is still possible: not part of merging; a VOID op reaches the server as an op
+ * whose target was applied before, and is applied by making the inverse edit. Gives the inverse of `op` against the row
+ * as it stood before it: sets become the earlier values, adds become removes, deltas change sign, a CREATE a DELETE, a
+ * DELETE an explicit restore. What cannot be taken back (ONCE, MAX, MIN, SERVER) is left out. Entity, row, base and
+ * sequence are those of `op`; the caller gives it its own. `out` must be initialised. Errors: NO_MEMORY, OUT_OF_RANGE
+ * (a delta that has no opposite), UNKNOWN_ENTITY, MISUSE (VOID, COMMAND).
  */
 SATCHEL_MUST_USE satchel_status satchel_merge_invert(const satchel_schema *schema, const satchel_record *before,
                                                      const satchel_op *op, satchel_op *out);
@@ -94,11 +99,12 @@ SATCHEL_MUST_USE satchel_status satchel_merge_invert(const satchel_schema *schem
 /*
  * What the user sees: `server` (may be NULL: the server does not have the row) and the phone's own ops that it does not
  * reflect yet, in order. `news` (may be NULL) are versions of fields that the server is known to have changed after the
- * ops' bases; with complete news the result equals what apply would give, without news an own edit is shown as standing.
- * Of `context` it uses schema, stamps, base_cap, ancestry (ops of the lineage before ops[0]) and writer.incarnation (any
- * number if the phone does not know its own). A server row that holds SATCHEL_FIELD_DELETED = true is deleted. An op whose
- * VOID is among the ops is left out; an op that the server will refuse as a whole shows nothing; COMMANDs show nothing.
- * `*out_deleted` tells whether the row is shown as deleted. `out` must be initialised; its old content is dropped.
+ * ops' bases; with complete news the result equals what apply would give, without news an own edit is shown as
+ * standing. Of `context` it uses schema, stamps, base_cap, ancestry (ops of the lineage before ops[0]) and
+ * writer.incarnation (any number if the phone does not know its own). A server row that holds SATCHEL_FIELD_DELETED =
+ * true is deleted. An op whose VOID is among the ops is left out; an op that the server will refuse as a whole shows
+ * nothing; COMMANDs show nothing. `*out_deleted` tells whether the row is shown as deleted. `out` must be initialised;
+ * its old content is dropped.
  * Errors: NO_MEMORY, NOT_FOUND (no server row and the first op is no CREATE).
  */
 SATCHEL_MUST_USE satchel_status satchel_merge_rebase(const satchel_merge_context *context, const satchel_record *server,

@@ -17,9 +17,9 @@ typedef struct satchel_stamp_context {
 } satchel_stamp_context;
 
 /*
- * The effective stamp of an op committed at `moment`, ms since 1970-01-01 UTC on the server's clock.
- * Same boot as phone_now: server_now - (phone_now.monotonic - moment.monotonic). Another boot: moment.wall + moment.offset.
- * Then clamped to [seen_ms, server_now_ms]. No arithmetic overflow for any input.
+ * The effective stamp of an op committed at `moment`, ms since 1970-01-01 UTC on the server's clock. Same boot as
+ * phone_now: server_now - (phone_now.monotonic - moment.monotonic). Another boot: moment.wall + moment.offset. Then
+ * clamped to [seen_ms, server_now_ms]. No arithmetic overflow for any input.
  */
 int64_t satchel_stamp_estimate(const satchel_stamp_context *context, const satchel_moment *moment);
 

@@ -3,16 +3,18 @@
  * What the server keeps of each field so that it can merge: revision, effective stamp, last writer.
  *
  * One entry a field; a group keeps one entry under its lowest field number; the row's deletion is kept under
- * SATCHEL_FIELD_DELETED. Further entries carry an element: of a SET the adds of each present element, of STRICT the writes
- * of each value, as far as no later op has seen them (nearly always one); of ONCE_THEN_ASK the first write. A phone keeps
- * none of this.
+ * SATCHEL_FIELD_DELETED. Further entries carry an element: of a SET the adds of each present element, of STRICT the
+ * writes of each value, as far as no later op has seen them (nearly always one); of ONCE_THEN_ASK the first write. A
+ * phone keeps none of this.
  */
 #ifndef SATCHEL_MERGE_VERSIONS_H
 #define SATCHEL_MERGE_VERSIONS_H
 
 #include "schema/op.h"
 
-/* Who wrote: the incarnation as a small number that the server interned (0 = the server itself), and the op's sequence. */
+/*
+ * Who wrote: the incarnation as a small number that the server interned (0 = the server itself), and the op's sequence.
+ */
 typedef struct satchel_writer {
     uint64_t incarnation;
     uint64_t sequence;
@@ -25,8 +27,9 @@ typedef struct satchel_writer {
 #define SATCHEL_VERSIONS_BESIDE 16
 
 /*
- * The earlier ops of a lineage: a writer belongs to it if some entry has its incarnation and a sequence ≥ its own.
- * For an op of incarnation i and sequence s it holds (i, s - 1) and, per ancestor, (ancestor, last sequence before the fork).
+ * The earlier ops of a lineage: a writer belongs to it if some entry has its incarnation and a sequence ≥ its own. For
+ * an op of incarnation i and sequence s it holds (i, s - 1) and, per ancestor, (ancestor, last sequence before the
+ * fork).
  */
 typedef struct satchel_ancestry {
     const satchel_writer *known;
@@ -77,8 +80,8 @@ uint64_t satchel_versions_newest_of(const satchel_schema *schema, uint32_t entit
 bool satchel_ancestry_has(const satchel_ancestry *ancestry, const satchel_writer *writer);
 
 /*
- * Compact bytes for a column, appended; drawn in core/doc/merge.md. Decoding replaces what `out` (initialised) held, and
- * checks order and limits; no bytes at all are no versions.
+ * Compact bytes for a column, appended; drawn in core/doc/merge.md. Decoding replaces what `out` (initialised) held,
+ * and checks order and limits; no bytes at all are no versions.
  * Errors: NO_MEMORY; decode: MALFORMED, NEWER_FORMAT.
  */
 SATCHEL_MUST_USE satchel_status satchel_versions_encode(const satchel_versions *versions, satchel_buffer *out);

@@ -28,7 +28,10 @@ SATCHEL_MUST_USE satchel_status satchel_order_total(const int64_t *line_totals_m
 /* Digits after the point of an ISO 4217 currency ("JPY" 0, "CNY" 2, "KWD" 3); 2 for a code not in the list. */
 unsigned satchel_currency_digits(satchel_text code);
 
-/* A decimal text, any number of digits, rounded half to even to `scale` digits: "9.80000019" → 980. Errors: MALFORMED, OUT_OF_RANGE. */
+/*
+ * A decimal text, any number of digits, rounded half to even to `scale` digits: "9.80000019" → 980. Errors: MALFORMED,
+ * OUT_OF_RANGE.
+ */
 SATCHEL_MUST_USE satchel_status satchel_decimal_round(satchel_text text, unsigned scale, int64_t *out);
 
 #endif

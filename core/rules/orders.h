@@ -10,9 +10,12 @@
 /* Sets total_minor of a line from quantity, price and discount. Errors: OUT_OF_RANGE, REQUIRED_MISSING, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_order_line_derive(satchel_record *line, satchel_error *error);
 
-/* Sets total_minor and line_count of an order from its lines that are not deleted. Errors: OUT_OF_RANGE, NO_MEMORY. */
-SATCHEL_MUST_USE satchel_status satchel_order_derive(satchel_record *order, const satchel_record *lines, size_t line_count,
-                                                     satchel_error *error);
+/*
+ * Sets total_minor and line_count of an order from its lines that are not deleted; a line's total is derived again
+ * where it can be. Errors: OUT_OF_RANGE, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_order_derive(satchel_record *order, const satchel_record *lines,
+                                                     size_t line_count, satchel_error *error);
 
 /* May an order in this state still take lines and edits of its body? */
 bool satchel_order_is_open(const satchel_record *order);

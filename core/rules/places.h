@@ -9,7 +9,8 @@
 #include <satchel/types.h>
 
 /*
- * Great-circle distance in whole metres by the haversine formula on a sphere of radius 6,371,008.8 m (IUGG mean radius R1).
+ * Great-circle distance in whole metres by the haversine formula on a sphere of radius 6,371,008.8 m (IUGG mean radius
+ * R1).
  * Errors: OUT_OF_RANGE (latitude beyond ±90°, longitude beyond ±180°).
  */
 SATCHEL_MUST_USE satchel_status satchel_distance_m(int64_t latitude_a_e7, int64_t longitude_a_e7, int64_t latitude_b_e7,
