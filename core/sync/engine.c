@@ -493,6 +493,7 @@ satchel_status satchel_sync_engine_open(satchel_sync_engine **out, const satchel
         return SATCHEL_NO_MEMORY;
     }
     engine->state = *state;
+    engine->state.seen_ms = state->seen_ms > 0 ? state->seen_ms : 0;
     engine->schema_version = schema_version;
     engine->told = state->settled_through;
     satchel_buffer_init(&engine->payload);

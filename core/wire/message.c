@@ -16,10 +16,21 @@
 static const satchel_wire_member moment_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_moment, boot, 1, SATCHEL_WIRE_U32, 0),
     SATCHEL_WIRE_MEMBER(satchel_moment, monotonic_ms, 2, SATCHEL_WIRE_I64, 0),
-    SATCHEL_WIRE_MEMBER(satchel_moment, wall_ms, 3, SATCHEL_WIRE_I64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_moment, wall_ms, 3, SATCHEL_WIRE_S64, 0),
     SATCHEL_WIRE_MEMBER(satchel_moment, offset_ms, 4, SATCHEL_WIRE_S64, 0),
 };
 const satchel_wire_message satchel_wire_moment = SATCHEL_WIRE_TABLE("Moment", satchel_moment, moment_members);
+
+/* Unsigned, for it must not overflow for any clock; what is taken away here is added there. */
+satchel_moment satchel_wire_moment_out(satchel_moment moment) {
+    moment.wall_ms = (int64_t)((uint64_t)moment.wall_ms - (uint64_t)moment.monotonic_ms);
+    return moment;
+}
+
+satchel_moment satchel_wire_moment_in(satchel_moment moment) {
+    moment.wall_ms = (int64_t)((uint64_t)moment.wall_ms + (uint64_t)moment.monotonic_ms);
+    return moment;
+}
 
 _Static_assert(sizeof(satchel_status) == sizeof(uint32_t), "enums are read and written as 32 bits");
 

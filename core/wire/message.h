@@ -58,8 +58,13 @@ typedef struct satchel_wire_message {
 #define SATCHEL_WIRE_TABLE(name, type, members)                                                                        \
     { name, sizeof(type), members, sizeof(members) / sizeof((members)[0]) }
 
-/* The message satchel_moment, part of several. */
+/*
+ * The message Moment, part of several. On the wire it has the wall clock's time at the start of the phone instead of
+ * wall_ms: the same in every unit of a day, so that it compresses. To be called before writing and after reading.
+ */
 extern const satchel_wire_message satchel_wire_moment;
+satchel_moment satchel_wire_moment_out(satchel_moment moment);
+satchel_moment satchel_wire_moment_in(satchel_moment moment);
 
 /* Appends the fields. Errors: NO_MEMORY, LIMIT_EXCEEDED; the buffer may then hold a part, see satchel_wire_cut. */
 SATCHEL_MUST_USE satchel_status satchel_wire_write(const satchel_wire_message *message, const void *from,

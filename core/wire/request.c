@@ -28,6 +28,7 @@ static const satchel_wire_message head_message = SATCHEL_WIRE_TABLE("RequestHead
 satchel_status satchel_request_write_head(const satchel_request_head *head, satchel_buffer *payload) {
     size_t start = payload->bytes;
     satchel_request_head sent = *head;
+    sent.now = satchel_wire_moment_out(head->now);
     if (sent.protocol == SATCHEL_PROTOCOL_VERSION) {
         sent.protocol = 0; /* the first version is not written */
     }
@@ -52,6 +53,7 @@ satchel_status satchel_request_read_head(satchel_reader *payload, satchel_reques
         return satchel_fail(error, SATCHEL_MALFORMED, "SyncRequest: does not begin with its head");
     }
     status = satchel_wire_read(&head_message, field.bytes, NULL, out, error);
+    out->now = satchel_wire_moment_in(out->now);
     if (status == SATCHEL_OK && out->protocol == 0) {
         out->protocol = SATCHEL_PROTOCOL_VERSION;
     }

@@ -37,7 +37,7 @@ static bool countable(uint64_t first_sequence, uint32_t count) {
 
 static satchel_status write_unit(const satchel_unit_ops *head, const satchel_bytes *op_bytes, uint32_t op_count,
                                  satchel_buffer *out) {
-    unit_head unit = {head->first_sequence, head->moment, head->seen.epoch, head->seen.n};
+    unit_head unit = {head->first_sequence, satchel_wire_moment_out(head->moment), head->seen.epoch, head->seen.n};
     satchel_status status = satchel_wire_write(&unit_message, &unit, out);
     for (uint32_t i = 0; i < op_count && status == SATCHEL_OK; i++) {
         status = satchel_wire_put_bytes(out, OPS, op_bytes[i]);
@@ -114,7 +114,7 @@ satchel_status satchel_unit_decode(satchel_bytes bytes, satchel_arena *arena, sa
     }
     (void)walk_ops(bytes, op_bytes, &count); /* it passed above */
     *out_head = (satchel_unit_ops){.first_sequence = unit.first_sequence,
-                                   .moment = unit.moment,
+                                   .moment = satchel_wire_moment_in(unit.moment),
                                    .seen = {unit.seen_epoch, unit.seen_n},
                                    .count = count};
     *out_op_bytes = op_bytes;

@@ -146,7 +146,8 @@ TEST(against_nanopb, request_heads_are_read_by_it) {
         REQUIRE((message.protocol == 0 ? 1 : message.protocol) == head.protocol && message.schema == head.schema);
         REQUIRE(message.page_kib * 1024 == head.page_bytes && message.settled_through == head.settled_through);
         REQUIRE(message.now.boot == head.now.boot && message.now.offset_ms == head.now.offset_ms);
-        REQUIRE(message.now.monotonic_ms == head.now.monotonic_ms && message.now.wall_ms == head.now.wall_ms);
+        REQUIRE(message.now.monotonic_ms == head.now.monotonic_ms &&
+                message.now.start_ms == (int64_t)((uint64_t)head.now.wall_ms - (uint64_t)head.now.monotonic_ms));
         REQUIRE(memcmp(message.token_next.bytes, head.token_next, sizeof head.token_next) == 0);
         satchel_arena_reset(&arena);
     }
