@@ -84,7 +84,7 @@ satchel_status satchel_ddl_table(const satchel_schema *schema, uint32_t entity, 
 }
 
 static void put_index(ddl_writer *writer, const satchel_entity *entity, const satchel_field *field, bool only_given) {
-    put(writer, "CREATE INDEX \"");
+    put(writer, "CREATE INDEX IF NOT EXISTS \"");
     put(writer, entity->name);
     put(writer, "_by_");
     put(writer, field->name);

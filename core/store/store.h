@@ -47,7 +47,12 @@ SATCHEL_MUST_USE satchel_status satchel_store_get_value(satchel_store *store, co
 SATCHEL_MUST_USE satchel_status satchel_store_put_value(satchel_store *store, const char *name, satchel_bytes value,
                                                         satchel_error *error);
 
-/* The user and snapshot for whom local writes are checked; rules of the shipped policy over the user's own rows. */
+/*
+ * The user as the access module knows him, from the rows that are here. His id is the value SATCHEL_STORE_USER_NAME, 16 bytes,
+ * which the device puts at enrolment. A local write is refused (FORBIDDEN) only if no role of his could do it to any row.
+ * Errors: NOT_FOUND (nobody is enrolled, or his row is not here yet; nothing is refused then).
+ */
+#define SATCHEL_STORE_USER_NAME "user"
 SATCHEL_MUST_USE satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena,
                                                    satchel_access_user *out, satchel_error *error);
 

@@ -18,7 +18,8 @@ typedef enum satchel_reason_kind {
     SATCHEL_REASON_REFUSED = 4,
     SATCHEL_REASON_HELD = 5,     /* waits for op `held_by` that was not accepted */
     SATCHEL_REASON_PARKED = 6,   /* kept on the server for a supervisor; the row may be gone from here */
-    SATCHEL_REASON_GONE = 7      /* the row left this user's reach */
+    SATCHEL_REASON_GONE = 7,     /* the row left this user's reach */
+    SATCHEL_REASON_UNREAD = 8    /* this version cannot read what the server sent of the row */
 } satchel_reason_kind;
 
 typedef struct satchel_reason {

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Storing an answer: results, scopes, rows and removals with the state of sync, in one transaction, so that a cursor
+ * never stands without its page nor a page without its cursor. A new row goes straight in; a row that is here, or that own
+ * ops lie on, is read, rebased, and written where it differs.
+ */
+#include "store/page.h"
+
+#include "merge/kernel.h"
+#include "wire/record_codec.h"
+
+#include <satchel/model.h>
+
+#include <inttypes.h>
+
+typedef struct page_work {
+    satchel_store *store;
+    satchel_store_outcome *outcome;
+    satchel_arena arena; /* of one frame */
+    uint64_t through;    /* the page holds the own ops up to here */
+    satchel_bytes frame; /* the bytes of the row frame in hand */
+    bool custom_changed;
+    bool conflicts_changed;
+    satchel_error *error;
+} page_work;
+
+void satchel_outcome_changed(satchel_store_outcome *outcome, uint32_t entity) {
+    if (outcome != NULL && entity < 256) {
+        outcome->changed[entity / 8] |= (uint8_t)(1u << (entity % 8));
+    }
+}
+
+/* --- what cannot be read --- */
+
+static satchel_status set_aside(page_work *work, const satchel_row_frame *row, satchel_status why) {
+    sqlite3_stmt *statement;
+    satchel_status status = satchel_statement_of(
+        work->store, "INSERT OR REPLACE INTO store_aside (entity, row, n, status, frame) VALUES (?, ?, ?, ?, ?)",
+        &statement, work->error);
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, row->entity);
+        satchel_bind_id(statement, 2, &row->row);
+        satchel_bind_int(statement, 3, (int64_t)row->n);
+        satchel_bind_int(statement, 4, (int64_t)why);
+        satchel_bind_bytes(statement, 5, work->frame);
+        status = satchel_statement_run(work->store, statement, work->error);
+    }
+    work->store->has_aside = true;
+    work->outcome->rows_set_aside++;
+    return status;
+}
+
+static satchel_status forget_aside(page_work *work, const satchel_row_frame *row) {
+    sqlite3_stmt *statement;
+    if (!work->store->has_aside) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_statement_of(
+        work->store, "DELETE FROM store_aside WHERE entity = ? AND row = ?", &statement, work->error);
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, row->entity);
+        satchel_bind_id(statement, 2, &row->row);
+        status = satchel_statement_run(work->store, statement, work->error);
+    }
+    return status;
+}
+
+/* --- rows --- */
+
+/* Revision and deletion stand in the frame, not in the record. */
+static satchel_status complete(const satchel_row_frame *row, satchel_record *record) {
+    satchel_record_remove(record, SATCHEL_FIELD_ID);
+    satchel_record_remove(record, SATCHEL_FIELD_DELETED);
+    satchel_status status = satchel_record_set_int(record, SATCHEL_FIELD_REVISION, (int64_t)row->n);
+    return status == SATCHEL_OK && row->deleted ? satchel_record_set_bool(record, SATCHEL_FIELD_DELETED, true) : status;
+}
+
+/* What the server has of the row: what it had, with what the frame says. */
+static satchel_status join(const satchel_record *known, const satchel_row_frame *row, const satchel_record *news,
+                           satchel_record *out) {
+    satchel_status status = satchel_record_copy(known, out);
+    satchel_record_remove(out, SATCHEL_FIELD_DELETED);
+    for (uint32_t i = 0; i < row->cleared_count; i++) {
+        satchel_record_remove(out, row->cleared[i]);
+    }
+    for (uint32_t i = 0; i < news->count && status == SATCHEL_OK; i++) {
+        status = satchel_record_set(out, news->fields[i].number, &news->fields[i].value);
+    }
+    if (status == SATCHEL_OK && news->tail.bytes > 0) {
+        status = satchel_merge_tails(out->arena, out->tail, news->tail, &out->tail);
+    }
+    return status;
+}
+
+static satchel_status rebase_row(page_work *work, satchel_stored_row *row, const satchel_record *server,
+                                 int64_t scope_set) {
+    const satchel_rebase how = {.server = server, .scope_set = scope_set, .through = work->through};
+    return satchel_row_rebase(work->store, row, &how, &work->arena, work->error);
+}
+
+/* A row that is here, or of which only a part came. */
+static satchel_status store_known(page_work *work, satchel_table *table, const satchel_row_frame *frame,
+                                  const satchel_record *news, int64_t scope_set) {
+    satchel_stored_row row;
+    satchel_record server;
+    satchel_status status =
+        satchel_row_load(work->store, table, &frame->row, &work->arena, &row, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    bool hidden = row.found && satchel_row_is_hidden(work->store, row.scope_set);
+    if (!frame->whole && (!row.found || hidden || row.overlay.kind == SATCHEL_OVERLAY_OWN)) {
+        return set_aside(work, frame, SATCHEL_NOT_FOUND); /* a part of what is not here */
+    }
+    server = *news;
+    if (!frame->whole) {
+        satchel_record_init(&server, &work->arena);
+        status = join(row.overlay.kind == SATCHEL_OVERLAY_SERVER ? &row.server : &row.visible, frame, news, &server);
+    }
+    if (hidden) {
+        work->store->rows = -1;
+    }
+    if (status == SATCHEL_OK && !row.found) {
+        status = satchel_fail(work->error, SATCHEL_INTERNAL, "a row is there and is not");
+    }
+    return status == SATCHEL_OK ? rebase_row(work, &row, &server, scope_set) : status;
+}
+
+/* A row that is new here. */
+static satchel_status store_new(page_work *work, satchel_table *table, const satchel_row_frame *frame,
+                                const satchel_record *news, int64_t scope_set, bool *out_inserted) {
+    satchel_stored_row row = {.table = table, .id = frame->row, .scope_set = scope_set, .visible = *news};
+    satchel_overlay orphan;
+    satchel_status status =
+        satchel_row_insert(work->store, &row, &work->arena, out_inserted, work->error);
+    if (status != SATCHEL_OK || !*out_inserted) {
+        return status;
+    }
+    status = satchel_search_enqueue(work->store, table, row.rowid, work->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_orphan_take(work->store, frame->entity, &frame->row, &orphan, work->error);
+    }
+    if (status == SATCHEL_OK && orphan.kind != SATCHEL_OVERLAY_NONE) {
+        row.overlay = orphan;
+        row.server = *news;
+        status = rebase_row(work, &row, news, scope_set);
+    }
+    return status;
+}
+
+static void note_changed(page_work *work, uint32_t entity) {
+    satchel_outcome_changed(work->outcome, entity);
+    work->custom_changed = work->custom_changed || entity == SATCHEL_ENTITY_CUSTOM_FIELD;
+    work->conflicts_changed = work->conflicts_changed || entity == SATCHEL_ENTITY_CONFLICT;
+    if (entity == SATCHEL_ENTITY_USER || entity == SATCHEL_ENTITY_TERRITORY || entity == SATCHEL_ENTITY_ROLE) {
+        work->store->user_fresh = false;
+    }
+}
+
+static satchel_status store_row(page_work *work, const satchel_row_frame *frame) {
+    satchel_table *table = satchel_table_of(work->store, frame->entity);
+    satchel_record news;
+    satchel_error ignored;
+    int64_t scope_set = 0;
+    bool inserted = false;
+    satchel_status status = satchel_scopes_number(work->store, frame->scope_set, &scope_set, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (table == NULL) {
+        return set_aside(work, frame, SATCHEL_UNKNOWN_ENTITY);
+    }
+    satchel_record_init(&news, &work->arena);
+    status = satchel_record_decode(&work->store->schema, frame->entity, frame->record, true, &news, &ignored);
+    if (status == SATCHEL_OK) {
+        status = complete(frame, &news);
+    }
+    if (status != SATCHEL_OK) {
+        return status == SATCHEL_NO_MEMORY ? satchel_fail(work->error, status, "no memory for a row")
+                                           : set_aside(work, frame, status);
+    }
+    if (frame->whole) {
+        status = store_new(work, table, frame, &news, scope_set, &inserted);
+    }
+    if (status == SATCHEL_OK && !inserted) {
+        status = store_known(work, table, frame, &news, scope_set);
+    }
+    if (status == SATCHEL_OK) {
+        status = forget_aside(work, frame);
+    }
+    work->outcome->rows_stored += status == SATCHEL_OK ? 1 : 0;
+    note_changed(work, frame->entity);
+    return status;
+}
+
+static satchel_status remove_rows(page_work *work, const satchel_removal_frame *removal) {
+    satchel_table *table = satchel_table_of(work->store, removal->entity);
+    satchel_status status = SATCHEL_OK;
+    for (size_t at = 0; table != NULL && at + SATCHEL_ID_BYTES <= removal->rows.bytes && status == SATCHEL_OK;
+         at += SATCHEL_ID_BYTES) {
+        satchel_id id;
+        memcpy(id.bytes, removal->rows.data + at, SATCHEL_ID_BYTES);
+        status = satchel_row_hide(work->store, table, &id, work->outcome, work->error);
+        note_changed(work, removal->entity);
+    }
+    return status;
+}
+
+/* --- what a last page reflects --- */
+
+typedef struct touched_row {
+    uint32_t entity;
+    satchel_id id;
+} touched_row;
+
+/* Rows of ops behind `after` and up to `through`, at most `most`, and the sequence of the last op seen. */
+static satchel_status list_touched(page_work *work, uint64_t after, touched_row *rows, uint32_t most,
+                                   uint32_t *out_count, uint64_t *out_last) {
+    sqlite3_stmt *statement;
+    bool has_row = true;
+    *out_count = 0;
+    satchel_status status = satchel_statement_of(
+        work->store, "SELECT sequence, entity, row FROM store_op WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
+        &statement, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_bind_int(statement, 1, (int64_t)after);
+    satchel_bind_int(statement, 2, (int64_t)work->through);
+    while (*out_count < most) {
+        status = satchel_statement_step(work->store, statement, &has_row, work->error);
+        if (status != SATCHEL_OK || !has_row) {
+            break;
+        }
+        touched_row *row = &rows[*out_count];
+        *out_last = (uint64_t)sqlite3_column_int64(statement, 0);
+        row->entity = (uint32_t)sqlite3_column_int64(statement, 1);
+        status = satchel_column_id(statement, 2, &row->id);
+        (*out_count)++;
+    }
+    satchel_statement_end(statement);
+    return status;
+}
+
+static satchel_status forget_orphans(page_work *work) {
+    sqlite3_stmt *statement;
+    if (!work->store->has_orphans) {
+        return SATCHEL_OK;
+    }
+    satchel_status status =
+        satchel_statement_of(work->store, "DELETE FROM store_orphan WHERE last <= ?", &statement, work->error);
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, (int64_t)work->through);
+        status = satchel_statement_run(work->store, statement, work->error);
+    }
+    return status;
+}
+
+/* A last page reflects all ops that it holds, whether their rows were among it or not. */
+static satchel_status reflect(page_work *work) {
+    enum { BATCH = 256 };
+    touched_row rows[BATCH];
+    uint64_t after = work->store->reflected_through;
+    uint32_t count = BATCH;
+    satchel_status status = SATCHEL_OK;
+    if (work->through <= after) {
+        return SATCHEL_OK;
+    }
+    while (count == BATCH && status == SATCHEL_OK) {
+        status = list_touched(work, after, rows, BATCH, &count, &after);
+        for (uint32_t i = 0; i < count && status == SATCHEL_OK; i++) {
+            status = satchel_overlay_refresh(work->store, rows[i].entity, &rows[i].id, work->through, work->error);
+            note_changed(work, rows[i].entity);
+        }
+    }
+    if (status == SATCHEL_OK) {
+        work->store->reflected_through = work->through;
+        status = forget_orphans(work);
+    }
+    return status;
+}
+
+/* --- the page --- */
+
+static satchel_status store_frame(page_work *work, const satchel_answer_frame *frame) {
+    satchel_store *store = work->store;
+    switch (frame->kind) {
+    case SATCHEL_FRAME_HEAD:
+        work->through = frame->as.head.applied_through < store->next_sequence ? frame->as.head.applied_through
+                                                                              : store->next_sequence - 1;
+        return SATCHEL_OK;
+    case SATCHEL_FRAME_RESULT:
+        return satchel_results_store(store, &frame->as.result, &work->arena, work->outcome, work->error);
+    case SATCHEL_FRAME_SCOPE_SET: return satchel_scopes_define(store, &frame->as.scope_set, work->error);
+    case SATCHEL_FRAME_SCOPE_LOSS:
+        return satchel_scopes_lose(store, &frame->as.scope_set, work->outcome, work->error);
+    case SATCHEL_FRAME_ROW: return store_row(work, &frame->as.row);
+    case SATCHEL_FRAME_REMOVAL: return remove_rows(work, &frame->as.removal);
+    case SATCHEL_FRAME_END: return frame->as.end.more ? SATCHEL_OK : reflect(work);
+    case SATCHEL_FRAME_NONE: break;
+    }
+    return SATCHEL_OK;
+}
+
+static satchel_status store_frames(page_work *work, satchel_bytes payload) {
+    satchel_reader reader = satchel_reader_of(payload);
+    satchel_answer_frame frame;
+    satchel_status status = SATCHEL_OK;
+    do {
+        size_t begin = reader.at;
+        satchel_arena_reset(&work->arena);
+        status = satchel_answer_read(&reader, &work->arena, &frame, work->error);
+        work->frame = satchel_bytes_of(payload.data + begin, reader.at - begin);
+        if (status == SATCHEL_OK) {
+            status = store_frame(work, &frame);
+        }
+    } while (status == SATCHEL_OK && frame.kind != SATCHEL_FRAME_NONE);
+    return status;
+}
+
+static satchel_status count_conflicts(satchel_store *store, satchel_error *error) {
+    int64_t open = 0;
+    satchel_status status = satchel_store_number(
+        store, "SELECT count(*) FROM \"conflict\" WHERE \"status\" = 1 AND coalesce(\"deleted\", 0) = 0", 0, &open, error);
+    store->open_conflicts = (uint64_t)open;
+    return status;
+}
+
+static satchel_status finish(page_work *work, const satchel_sync_state *state) {
+    satchel_store *store = work->store;
+    satchel_status status = satchel_results_advance(store, work->error);
+    if (status == SATCHEL_OK && work->custom_changed) {
+        status = satchel_store_load_custom(store, work->error);
+        if (status == SATCHEL_OK) {
+            status = satchel_store_lift(store, work->error);
+        }
+    }
+    if (status == SATCHEL_OK && work->conflicts_changed) {
+        status = count_conflicts(store, work->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_store_write_sync(store, state, work->error);
+    }
+    return status == SATCHEL_OK ? satchel_log_save_marks(store, work->error) : status;
+}
+
+satchel_status satchel_store_page(satchel_store *store, satchel_bytes payload, const satchel_sync_state *state,
+                                  satchel_store_outcome *out, satchel_error *error) {
+    page_work work = {.store = store, .outcome = out, .error = error};
+    memset(out, 0, sizeof *out);
+    satchel_status status = satchel_store_begin(store, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = store_frames(&work, payload);
+    if (status == SATCHEL_OK) {
+        status = finish(&work, state);
+    }
+    satchel_arena_deinit(&work.arena);
+    status = satchel_store_end(store, status, error);
+    if (status != SATCHEL_OK) {
+        memset(out, 0, sizeof *out);
+        if (work.custom_changed && satchel_store_load_custom(store, NULL) != SATCHEL_OK) {
+            store->mirrors_stale = true;
+        }
+        return status;
+    }
+    out->settled_through = store->settled_through;
+    return SATCHEL_OK;
+}
+
+/* --- what was set aside, again --- */
+
+/* The frame with the least (entity, row) behind the given one, in the arena. */
+static satchel_status next_aside(satchel_store *store, const touched_row *after, satchel_arena *arena,
+                                 satchel_bytes *out, touched_row *out_row, bool *out_found, satchel_error *error) {
+    sqlite3_stmt *statement;
+    satchel_status status = satchel_statement_of(
+        store, "SELECT entity, row, frame FROM store_aside WHERE (entity, row) > (?, ?) ORDER BY entity, row LIMIT 1",
+        &statement, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_bind_int(statement, 1, after->entity);
+    satchel_bind_id(statement, 2, &after->id);
+    status = satchel_statement_step(store, statement, out_found, error);
+    if (status == SATCHEL_OK && *out_found) {
+        out_row->entity = (uint32_t)sqlite3_column_int64(statement, 0);
+        status = satchel_column_id(statement, 1, &out_row->id);
+        if (status == SATCHEL_OK) {
+            status = satchel_arena_copy(arena, satchel_column_bytes(statement, 2), out);
+        }
+    }
+    satchel_statement_end(statement);
+    return status;
+}
+
+satchel_status satchel_aside_retry(satchel_store *store, satchel_error *error) {
+    satchel_store_outcome ignored = {0};
+    page_work work = {.store = store, .outcome = &ignored, .through = store->reflected_through, .error = error};
+    touched_row at = {0, {{0}}};
+    satchel_arena arena = {0};
+    bool found = store->has_aside;
+    satchel_status status = SATCHEL_OK;
+    while (found && status == SATCHEL_OK) {
+        touched_row row = at;
+        satchel_answer_frame frame;
+        satchel_arena_reset(&arena);
+        satchel_arena_reset(&work.arena);
+        status = next_aside(store, &at, &arena, &work.frame, &row, &found, error);
+        if (status != SATCHEL_OK || !found) {
+            break;
+        }
+        satchel_reader reader = satchel_reader_of(work.frame);
+        at = row;
+        if (satchel_answer_read(&reader, &work.arena, &frame, NULL) == SATCHEL_OK &&
+            frame.kind == SATCHEL_FRAME_ROW) {
+            status = store_row(&work, &frame.as.row);
+            status = status == SATCHEL_MALFORMED ? SATCHEL_OK : status; /* its scope set is gone: it waits on */
+        }
+    }
+    satchel_arena_deinit(&arena);
+    satchel_arena_deinit(&work.arena);
+    return status;
+}

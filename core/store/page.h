@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of which storing a page consists: results, scopes, rows that go.
+ */
+#ifndef SATCHEL_STORE_PAGE_H
+#define SATCHEL_STORE_PAGE_H
+
+#include "store/log.h"
+
+SATCHEL_MUST_USE satchel_status satchel_results_store(satchel_store *store, const satchel_unit_result *result,
+                                                      satchel_arena *arena, satchel_store_outcome *outcome,
+                                                      satchel_error *error);
+/* Moves settled_through on over the ops that have decisions. */
+SATCHEL_MUST_USE satchel_status satchel_results_advance(satchel_store *store, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_scopes_define(satchel_store *store, const satchel_scope_set *set,
+                                                      satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_scopes_lose(satchel_store *store, const satchel_scope_set *lost,
+                                                    satchel_store_outcome *outcome, satchel_error *error);
+/* The phone's own number of a set. Errors: MALFORMED (never defined). */
+SATCHEL_MUST_USE satchel_status satchel_scopes_number(satchel_store *store, uint32_t number, int64_t *out,
+                                                      satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_scopes_reload(satchel_store *store, satchel_error *error);
+/* Hides a row and those that travel with it. */
+SATCHEL_MUST_USE satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, const satchel_id *id,
+                                                 satchel_store_outcome *outcome, satchel_error *error);
+/* Tries again what was set aside, in the running transaction. */
+SATCHEL_MUST_USE satchel_status satchel_aside_retry(satchel_store *store, satchel_error *error);
+void satchel_outcome_changed(satchel_store_outcome *outcome, uint32_t entity);
+
+#endif

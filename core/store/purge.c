@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows that leave. Hiding is at once and cheap: a scope set that died hides all its rows by itself, a single row gets the
+ * number of the hidden. Purging follows in small transactions: row, search index, journal. Own ops that were not sent are
+ * not touched: they stay in the log, are sent like all others, and lie on the row again should it come back.
+ */
+#include "store/page.h"
+
+#define SCAN_ROWS_PER_PURGE 16 /* rows looked at for each that may be purged */
+
+/* --- hiding --- */
+
+static satchel_status run_for(satchel_store *store, const satchel_buffer *sql, int64_t first, int64_t second,
+                              const satchel_id *id, satchel_error *error) {
+    sqlite3_stmt *statement;
+    satchel_status status = satchel_statement_of(store, (const char *)sql->data, &statement, error);
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, first);
+        satchel_bind_int(statement, 2, second);
+        if (id != NULL) {
+            satchel_bind_id(statement, 3, id);
+        }
+        status = satchel_statement_run(store, statement, error);
+    }
+    return status;
+}
+
+/* Hides the rows that fit `condition` (parameter 3) and queues them for the purge. */
+static satchel_status hide_where(satchel_store *store, const satchel_table *table, const char *column,
+                                 const satchel_id *id, satchel_store_outcome *outcome, satchel_error *error) {
+    satchel_buffer queue = {NULL, 0, 0};
+    satchel_buffer hide = {NULL, 0, 0};
+    satchel_status status = satchel_buffer_append_format(
+        &queue, "INSERT OR IGNORE INTO store_hidden (entity, position) SELECT ?, rowid FROM \"%s\" WHERE \"%s\" = ?3 AND "
+                "scope_set IS NOT ?2",
+        table->entity->name, column);
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(&queue, 0);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_format(
+            &hide, "UPDATE \"%s\" SET scope_set = ?1 WHERE \"%s\" = ?3 AND scope_set IS NOT ?2", table->entity->name,
+            column);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(&hide, 0);
+    }
+    if (status == SATCHEL_OK) {
+        status = run_for(store, &queue, table->entity->number, SATCHEL_SCOPE_SET_HIDDEN, id, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = run_for(store, &hide, SATCHEL_SCOPE_SET_HIDDEN, SATCHEL_SCOPE_SET_HIDDEN, id, error);
+    }
+    if (status == SATCHEL_OK && sqlite3_changes(store->database) > 0) {
+        outcome->rows_removed += (uint32_t)sqlite3_changes(store->database);
+        satchel_outcome_changed(outcome, table->entity->number);
+    }
+    satchel_buffer_deinit(&queue);
+    satchel_buffer_deinit(&hide);
+    return status;
+}
+
+satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, const satchel_id *id,
+                                satchel_store_outcome *outcome, satchel_error *error) {
+    satchel_status status = satchel_store_execute(
+        store, "INSERT OR IGNORE INTO store_dead_set (local, entity, position) VALUES (-1, 0, 0)", error);
+    store->has_dead_sets = true;
+    store->rows = -1;
+    if (status == SATCHEL_OK) {
+        status = hide_where(store, table, "id", id, outcome, error);
+    }
+    for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {
+        const satchel_entity *child = store->tables[i].entity;
+        const satchel_field *field = satchel_schema_field(&store->schema, child->number, child->root_field);
+        if (child->root == table->entity->number && field != NULL) {
+            status = hide_where(store, &store->tables[i], field->name, id, outcome, error);
+        }
+    }
+    return status;
+}
+
+/* --- purging --- */
+
+static satchel_status forget_losses(satchel_store *store, const satchel_stored_row *row, satchel_error *error) {
+    static const char *const statements[] = {"DELETE FROM store_loss WHERE entity = ? AND row = ?",
+                                             "DELETE FROM store_aside WHERE entity = ? AND row = ?"};
+    satchel_status status = SATCHEL_OK;
+    for (size_t i = 0; i < 2 && status == SATCHEL_OK; i++) {
+        sqlite3_stmt *statement;
+        status = satchel_statement_of(store, statements[i], &statement, error);
+        if (status == SATCHEL_OK) {
+            satchel_bind_int(statement, 1, row->table->entity->number);
+            satchel_bind_id(statement, 2, &row->id);
+            status = satchel_statement_run(store, statement, error);
+        }
+    }
+    return status;
+}
+
+/* The row, if it is still hidden. */
+static satchel_status purge_row(satchel_store *store, satchel_table *table, const satchel_id *id,
+                                satchel_error *error) {
+    satchel_arena arena = {0};
+    satchel_stored_row row;
+    satchel_status status = satchel_row_load(store, table, id, &arena, &row, error);
+    if (status == SATCHEL_OK && row.found && satchel_row_is_hidden(store, row.scope_set)) {
+        if (row.overlay.kind != SATCHEL_OVERLAY_NONE) {
+            status = satchel_orphan_put(store, table->entity->number, id, row.overlay, error);
+        }
+        if (status == SATCHEL_OK) {
+            status = forget_losses(store, &row, error);
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_row_delete(store, &row, &arena, error);
+        }
+    }
+    satchel_arena_deinit(&arena);
+    return status;
+}
+
+/* What a step of the purge found. */
+typedef struct purge_step {
+    bool found;
+    uint32_t entity;
+    int64_t position;
+    satchel_id id;
+    bool has_id;
+} purge_step;
+
+static satchel_status find_id(satchel_store *store, const satchel_table *table, purge_step *step,
+                              satchel_error *error) {
+    satchel_buffer sql = {NULL, 0, 0};
+    sqlite3_stmt *statement = NULL;
+    step->has_id = false;
+    satchel_status status =
+        satchel_buffer_append_format(&sql, "SELECT \"id\" FROM \"%s\" WHERE rowid = ?", table->entity->name);
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(&sql, 0);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_statement_of(store, (const char *)sql.data, &statement, error);
+    }
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, step->position);
+        status = satchel_statement_step(store, statement, &step->has_id, error);
+        if (status == SATCHEL_OK && step->has_id) {
+            status = satchel_column_id(statement, 0, &step->id);
+        }
+        satchel_statement_end(statement);
+    }
+    satchel_buffer_deinit(&sql);
+    return status;
+}
+
+static satchel_status next_hidden(satchel_store *store, purge_step *step, satchel_error *error) {
+    sqlite3_stmt *statement;
+    satchel_status status =
+        satchel_statement_of(store, "SELECT entity, position FROM store_hidden LIMIT 1", &statement, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_statement_step(store, statement, &step->found, error);
+        step->entity = (uint32_t)sqlite3_column_int64(statement, 0);
+        step->position = sqlite3_column_int64(statement, 1);
+        satchel_statement_end(statement);
+    }
+    return status;
+}
+
+static satchel_status drop_hidden(satchel_store *store, const purge_step *step, satchel_error *error) {
+    sqlite3_stmt *statement;
+    satchel_status status =
+        satchel_statement_of(store, "DELETE FROM store_hidden WHERE entity = ? AND position = ?", &statement, error);
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, step->entity);
+        satchel_bind_int(statement, 2, step->position);
+        status = satchel_statement_run(store, statement, error);
+    }
+    return status;
+}
+
+/* Rows that were hidden one by one. */
+static satchel_status purge_hidden(satchel_store *store, uint32_t *budget, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    while (*budget > 0 && status == SATCHEL_OK) {
+        purge_step step = {.found = false};
+        status = next_hidden(store, &step, error);
+        if (status != SATCHEL_OK || !step.found) {
+            break;
+        }
+        satchel_table *table = satchel_table_of(store, step.entity);
+        if (table != NULL) {
+            status = find_id(store, table, &step, error);
+            if (status == SATCHEL_OK && step.has_id) {
+                status = purge_row(store, table, &step.id, error);
+            }
+        }
+        if (status == SATCHEL_OK) {
+            status = drop_hidden(store, &step, error);
+        }
+        (*budget)--;
+    }
+    return status;
+}
+
+/* The dead set that is being purged, and how far: index of the table, and rowid. */
+typedef struct dead_set {
+    bool found;
+    int64_t local;
+    int64_t table;
+    int64_t position;
+} dead_set;
+
+static satchel_status next_dead_set(satchel_store *store, dead_set *out, satchel_error *error) {
+    sqlite3_stmt *statement;
+    out->found = false;
+    satchel_status status = satchel_statement_of(
+        store, "SELECT local, entity, position FROM store_dead_set WHERE local > 0 LIMIT 1", &statement, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_statement_step(store, statement, &out->found, error);
+        out->local = sqlite3_column_int64(statement, 0);
+        out->table = sqlite3_column_int64(statement, 1);
+        out->position = sqlite3_column_int64(statement, 2);
+        satchel_statement_end(statement);
+    }
+    return status;
+}
+
+static satchel_status move_dead_set(satchel_store *store, const dead_set *set, satchel_error *error) {
+    sqlite3_stmt *statement;
+    bool done = set->table >= (int64_t)store->table_count;
+    satchel_status status = satchel_statement_of(
+        store, done ? "DELETE FROM store_dead_set WHERE local = ?1"
+                    : "UPDATE store_dead_set SET entity = ?2, position = ?3 WHERE local = ?1",
+        &statement, error);
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, set->local);
+        if (!done) {
+            satchel_bind_int(statement, 2, set->table);
+            satchel_bind_int(statement, 3, set->position);
+        }
+        status = satchel_statement_run(store, statement, error);
+    }
+    return status;
+}
+
+/* The next row of the set in a window of `scan` rows; `step->found` false: none in it, `*out_end`: nor behind it. */
+static satchel_status scan_window(satchel_store *store, const satchel_table *table, const dead_set *set, uint32_t scan,
+                                  purge_step *step, int64_t *out_window_end, bool *out_end, satchel_error *error) {
+    satchel_buffer sql = {NULL, 0, 0};
+    sqlite3_stmt *statement = NULL;
+    bool has_row = true;
+    satchel_status status = satchel_buffer_append_format(
+        &sql, "SELECT rowid, scope_set, \"id\" FROM \"%s\" WHERE rowid > ? ORDER BY rowid LIMIT ?", table->entity->name);
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(&sql, 0);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_statement_of(store, (const char *)sql.data, &statement, error);
+    }
+    *out_window_end = set->position;
+    *out_end = false;
+    step->found = false;
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, set->position);
+        satchel_bind_int(statement, 2, scan);
+        for (uint32_t i = 0; i < scan && !step->found && status == SATCHEL_OK; i++) {
+            status = satchel_statement_step(store, statement, &has_row, error);
+            if (status != SATCHEL_OK || !has_row) {
+                *out_end = !has_row;
+                break;
+            }
+            *out_window_end = sqlite3_column_int64(statement, 0);
+            step->found = sqlite3_column_int64(statement, 1) == set->local;
+            status = step->found ? satchel_column_id(statement, 2, &step->id) : SATCHEL_OK;
+        }
+        satchel_statement_end(statement);
+    }
+    satchel_buffer_deinit(&sql);
+    return status;
+}
+
+/* Rows of scope sets that died, found by walking the tables: an index would cost every clean row its bytes. */
+static satchel_status purge_sets(satchel_store *store, uint32_t *budget, satchel_error *error) {
+    dead_set set;
+    satchel_status status = next_dead_set(store, &set, error);
+    while (*budget > 0 && status == SATCHEL_OK && set.found) {
+        purge_step step = {.found = false};
+        bool end = false;
+        satchel_table *table = &store->tables[set.table];
+        status = scan_window(store, table, &set, SCAN_ROWS_PER_PURGE, &step, &set.position, &end, error);
+        if (status == SATCHEL_OK && step.found) {
+            status = purge_row(store, table, &step.id, error);
+        }
+        (*budget)--;
+        if (end) {
+            set.table++;
+            set.position = 0;
+        }
+        if (status == SATCHEL_OK && (end || *budget == 0)) {
+            status = move_dead_set(store, &set, error);
+        }
+        if (status == SATCHEL_OK && set.table >= (int64_t)store->table_count) {
+            status = next_dead_set(store, &set, error);
+        }
+    }
+    return status;
+}
+
+static satchel_status purge(satchel_store *store, uint32_t budget_rows, bool *out_left, satchel_error *error) {
+    uint32_t budget = budget_rows;
+    int64_t hidden = 0;
+    bool unindexed = false;
+    satchel_status status = SATCHEL_OK;
+    if (store->has_dead_sets) {
+        status = purge_hidden(store, &budget, error);
+        if (status == SATCHEL_OK) {
+            status = satchel_store_number(store, "SELECT 1 FROM store_hidden LIMIT 1", 0, &hidden, error);
+        }
+        if (status == SATCHEL_OK && hidden == 0) {
+            status = satchel_store_execute(store, "DELETE FROM store_dead_set WHERE local = -1", error);
+        }
+        if (status == SATCHEL_OK) {
+            status = purge_sets(store, &budget, error);
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_scopes_reload(store, error);
+        }
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_search_drain(store, budget, &unindexed, error);
+    }
+    *out_left = store->has_dead_sets || unindexed;
+    return status;
+}
+
+satchel_status satchel_store_purge(satchel_store *store, uint32_t budget_rows, bool *out_left, satchel_error *error) {
+    *out_left = false;
+    if (budget_rows == 0) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a purge of no rows");
+    }
+    if (!store->has_dead_sets && !store->has_unindexed && !store->mirrors_stale) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_store_begin(store, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_store_end(store, purge(store, budget_rows, out_left, error), error);
+    }
+    return status;
+}

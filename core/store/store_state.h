@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the store: what its files share. Table layout and the states of an op: core/doc/store.md.
+ *
+ * Conventions. A statement got from satchel_statement_of is idle again (satchel_statement_end) before the function that
+ * got it returns. Whoever writes does so between satchel_store_begin and satchel_store_end. Values that live in memory
+ * mirror the tables and are read anew after every transaction that failed.
+ */
+#ifndef SATCHEL_STORE_STORE_STATE_H
+#define SATCHEL_STORE_STORE_STATE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "store/store.h"
+
+#include <sqlite3.h>
+#include <string.h>
+
+#define SATCHEL_STORE_FORMAT 1 /* PRAGMA user_version */
+
+/* One entity's table. Texts live in the store's arena, statements are prepared at first use. */
+typedef struct satchel_table {
+    const satchel_entity *entity;
+    const char *columns; /* field columns, custom, tail: see satchel_ddl_columns */
+    sqlite3_stmt *find;
+    sqlite3_stmt *insert;
+    bool searchable;
+} satchel_table;
+
+#define SATCHEL_STATEMENT_SLOTS 128
+typedef struct satchel_statement_slot {
+    char *sql; /* owned */
+    uint64_t hash;
+    sqlite3_stmt *statement;
+    uint64_t used; /* when, for eviction */
+} satchel_statement_slot;
+
+/* The states of a logged op. The numbers are stored. Those above SATCHEL_OP_TROUBLED are listed until dismissed. */
+typedef enum satchel_op_state {
+    SATCHEL_OP_WAITING = 0, /* no decision stored */
+    SATCHEL_OP_ACCEPTED = 1,
+    SATCHEL_OP_DISMISSED = 2,
+    SATCHEL_OP_TROUBLED = 4, /* no state: the border */
+    SATCHEL_OP_REFUSED = 5,
+    SATCHEL_OP_HELD = 6,
+    SATCHEL_OP_PARKED = 7
+} satchel_op_state;
+
+/* Below the first, above the last local number of a scope set. */
+#define SATCHEL_SCOPE_SET_NONE 0    /* the company's rows; also: made here and not known to the server yet */
+#define SATCHEL_SCOPE_SET_HIDDEN -1 /* left the user's reach row by row */
+
+struct satchel_store {
+    sqlite3 *database;
+    satchel_op_seal seal;
+    bool has_seal;
+    satchel_arena arena; /* tables, texts */
+    satchel_table *tables; /* by entity, without those that never travel */
+    uint32_t table_count;
+    uint8_t table_of[256]; /* entity number → index + 1 */
+    satchel_statement_slot slots[SATCHEL_STATEMENT_SLOTS];
+    uint64_t clock; /* counts uses of statements */
+    satchel_schema schema;
+    satchel_arena schema_arena;
+    uint64_t generation; /* counts transactions: what was read before another one is stale */
+    bool in_transaction;
+    bool mirrors_stale; /* reading them anew failed: to be repeated before anything else */
+
+    /* mirrors of the tables */
+    uint64_t next_sequence;
+    uint64_t settled_through;
+    uint64_t reflected_through;
+    uint64_t sent_through;
+    uint64_t units_waiting;
+    uint64_t troubled;       /* ops in a state above SATCHEL_OP_TROUBLED */
+    uint64_t open_conflicts;
+    bool has_dead_sets;
+    bool has_orphans;
+    bool has_unindexed;
+    bool has_aside;
+    int64_t rows; /* visible rows of all entities, -1 = to be counted */
+    uint32_t last_set_number; /* the scope set looked up last; 0 = none */
+    int64_t last_set_local;
+    satchel_sync_state sync;
+
+    /* the user's own rights, read when first needed */
+    satchel_arena user_arena;
+    satchel_access_user user;
+    bool user_known;
+    bool user_fresh;
+};
+
+/* --- statements.c --- */
+
+/* Status of an SQLite result code of this connection. */
+satchel_status satchel_store_status(const satchel_store *store, int code);
+satchel_status satchel_store_fail(const satchel_store *store, int code, satchel_error *error);
+/* A cached statement for the text, reset and without bindings. Errors: those of SQLite, INTERNAL (it is being stepped). */
+SATCHEL_MUST_USE satchel_status satchel_statement_of(satchel_store *store, const char *sql, sqlite3_stmt **out,
+                                                     satchel_error *error);
+/* Prepares into a slot of the caller's at first use; resets. */
+SATCHEL_MUST_USE satchel_status satchel_statement_keep(satchel_store *store, sqlite3_stmt **slot, const char *sql,
+                                                       satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_statement_step(satchel_store *store, sqlite3_stmt *statement, bool *out_row,
+                                                       satchel_error *error);
+/* Steps a statement that gives no rows to its end, and ends it. */
+SATCHEL_MUST_USE satchel_status satchel_statement_run(satchel_store *store, sqlite3_stmt *statement,
+                                                      satchel_error *error);
+/* Reset, bindings dropped. NULL is fine. */
+void satchel_statement_end(sqlite3_stmt *statement);
+void satchel_statements_close(satchel_store *store);
+/* Runs statements without parameters. */
+SATCHEL_MUST_USE satchel_status satchel_store_execute(satchel_store *store, const char *sql, satchel_error *error);
+/* The first column of the only row of a query, `otherwise` if there is no row. */
+SATCHEL_MUST_USE satchel_status satchel_store_number(satchel_store *store, const char *sql, int64_t otherwise,
+                                                     int64_t *out, satchel_error *error);
+
+void satchel_bind_int(sqlite3_stmt *statement, int index, int64_t value);
+void satchel_bind_bytes(sqlite3_stmt *statement, int index, satchel_bytes bytes); /* borrowed until it is ended */
+void satchel_bind_id(sqlite3_stmt *statement, int index, const satchel_id *id);   /* borrowed */
+/* Borrowed until the next step. Empty if the column is NULL. */
+satchel_bytes satchel_column_bytes(sqlite3_stmt *statement, int column);
+/* Errors: DAMAGED (not 16 bytes). */
+SATCHEL_MUST_USE satchel_status satchel_column_id(sqlite3_stmt *statement, int column, satchel_id *out);
+
+SATCHEL_MUST_USE satchel_status satchel_store_begin(satchel_store *store, satchel_error *error);
+/* Commits if `status` is OK, else rolls back; the mirrors are read anew after a rollback. Returns what holds in the end. */
+SATCHEL_MUST_USE satchel_status satchel_store_end(satchel_store *store, satchel_status status, satchel_error *error);
+
+/* --- tables.c --- */
+
+/* `*out_migrated`: the tables were there and had to be brought up to this version. */
+
+SATCHEL_MUST_USE satchel_status satchel_tables_open(satchel_store *store, bool *out_migrated,
+                                                   satchel_error *error);
+/* NULL if the entity is unknown or never travels to a phone. */
+satchel_table *satchel_table_of(satchel_store *store, uint32_t entity);
+/* The same with an error. Errors: UNKNOWN_ENTITY. */
+SATCHEL_MUST_USE satchel_status satchel_table_need(satchel_store *store, uint32_t entity, satchel_table **out,
+                                                   satchel_error *error);
+
+/* --- store.c --- */
+
+SATCHEL_MUST_USE satchel_status satchel_store_reload(satchel_store *store, satchel_error *error);
+/* Values whose name begins with a dot are the store's own. */
+SATCHEL_MUST_USE satchel_status satchel_store_write_value(satchel_store *store, const char *name, satchel_bytes value,
+                                                          satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_store_write_sync(satchel_store *store, const satchel_sync_state *state,
+                                                         satchel_error *error);
+
+/* --- functions.c: what compiled queries call --- */
+
+SATCHEL_MUST_USE satchel_status satchel_functions_add(satchel_store *store, satchel_error *error);
+
+/* --- custom.c, user.c --- */
+
+/* Reads the definitions of custom fields into the schema. */
+SATCHEL_MUST_USE satchel_status satchel_store_load_custom(satchel_store *store, satchel_error *error);
+/*
+ * After the model or the custom fields changed: fields that were unknown move from the tails to where they belong, rows
+ * that were set aside are tried again, the search index is made anew.
+ */
+SATCHEL_MUST_USE satchel_status satchel_store_lift(satchel_store *store, satchel_error *error);
+/* Does the user's role let him do `verb` to any row of the entity at all? True while the user is not known. */
+SATCHEL_MUST_USE satchel_status satchel_store_may(satchel_store *store, uint32_t entity, satchel_verb verb, bool *out,
+                                                  satchel_error *error);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The user of this phone as the access module knows him, from the rows that are here: his roles, his territories with what
+ * lies below them, the users that report to him. Only what is certain is refused on the phone: that no role of his could
+ * do a thing to any row. The server decides everything else.
+ */
+#include "store/rows.h"
+
+#include "base/text.h"
+
+#include <satchel/model.h>
+
+#include <stdlib.h>
+
+typedef struct id_list {
+    satchel_arena *arena;
+    satchel_id *ids;
+    uint32_t count;
+    uint32_t capacity;
+} id_list;
+
+static bool list_has(const id_list *list, const satchel_id *id) {
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (satchel_id_equal(&list->ids[i], id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static satchel_status list_add(id_list *list, const satchel_id *id) {
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
+        satchel_id *ids = satchel_arena_take_array(list->arena, capacity, sizeof *ids);
+        if (ids == NULL) {
+            return SATCHEL_NO_MEMORY;
+        }
+        if (list->count > 0) {
+            memcpy(ids, list->ids, list->count * sizeof *ids);
+        }
+        list->ids = ids;
+        list->capacity = capacity;
+    }
+    list->ids[list->count++] = *id;
+    return SATCHEL_OK;
+}
+
+/* Adds the rows below one of the list, level by level: the list grows while it is walked. */
+static satchel_status add_below(satchel_store *store, const char *sql, id_list *list, uint32_t from,
+                                satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = from; i < list->count && status == SATCHEL_OK; i++) {
+        sqlite3_stmt *statement;
+        const satchel_id above = list->ids[i];
+        bool has_row = true;
+        status = satchel_statement_of(store, sql, &statement, error);
+        if (status != SATCHEL_OK) {
+            return status;
+        }
+        satchel_bind_id(statement, 1, &above);
+        while (status == SATCHEL_OK) {
+            satchel_id id;
+            status = satchel_statement_step(store, statement, &has_row, error);
+            if (status != SATCHEL_OK || !has_row) {
+                break;
+            }
+            status = satchel_column_id(statement, 0, &id);
+            if (status == SATCHEL_OK && !list_has(list, &id)) {
+                status = list_add(list, &id);
+            }
+        }
+        satchel_statement_end(statement);
+    }
+    return status;
+}
+
+static int by_id(const void *a, const void *b) {
+    return satchel_id_compare(a, b);
+}
+
+/* The index of a role of the company's own; `*out_index` 64 if it is not known here. */
+static satchel_status own_role(satchel_store *store, satchel_text name, int64_t *out_index, satchel_error *error) {
+    sqlite3_stmt *statement;
+    bool has_row = false;
+    *out_index = 64;
+    satchel_status status =
+        satchel_statement_of(store, "SELECT \"role_index\" FROM \"role\" WHERE \"name\" = ?", &statement, error);
+    if (status == SATCHEL_OK) {
+        sqlite3_bind_text64(statement, 1, name.data, name.bytes, SQLITE_STATIC, SQLITE_UTF8);
+        status = satchel_statement_step(store, statement, &has_row, error);
+        *out_index = has_row ? sqlite3_column_int64(statement, 0) : 64;
+        satchel_statement_end(statement);
+    }
+    return status;
+}
+
+static satchel_status roles_of(satchel_store *store, const satchel_value *names, uint64_t *out, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    *out = 0;
+    for (uint32_t i = 0; names != NULL && names->type == SATCHEL_TYPE_SET && i < names->as.set.count; i++) {
+        satchel_text name = satchel_text_from(names->as.set.elements[i]);
+        uint32_t shipped = 64;
+        int64_t own = 64;
+        if (satchel_role_named(name, &shipped) != SATCHEL_OK) {
+            status = own_role(store, name, &own, error);
+            shipped = own >= 0 && own < 64 ? (uint32_t)own : 63; /* not known yet: a role all the same */
+        }
+        if (status != SATCHEL_OK) {
+            return status;
+        }
+        *out |= UINT64_C(1) << (shipped & 63);
+    }
+    return status;
+}
+
+static satchel_status fill_territories(satchel_store *store, const satchel_record *user, id_list *list,
+                                       satchel_error *error) {
+    const satchel_value *own = satchel_record_get(user, SATCHEL_USER_TERRITORIES);
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; own != NULL && own->type == SATCHEL_TYPE_SET && i < own->as.set.count; i++) {
+        satchel_id id;
+        if (satchel_id_from(own->as.set.elements[i], &id) == SATCHEL_OK && status == SATCHEL_OK) {
+            status = list_add(list, &id);
+        }
+    }
+    if (status == SATCHEL_OK) {
+        status = add_below(store, "SELECT \"id\" FROM \"territory\" WHERE \"parent\" = ?", list, 0, error);
+    }
+    return status;
+}
+
+static satchel_status fill_reports(satchel_store *store, const satchel_id *user, id_list *list, satchel_error *error) {
+    satchel_status status = list_add(list, user); /* the root of the walk; taken out again */
+    if (status == SATCHEL_OK) {
+        status = add_below(store, "SELECT \"id\" FROM \"user\" WHERE \"manager\" = ?", list, 0, error);
+    }
+    if (status == SATCHEL_OK) {
+        list->ids[0] = list->ids[list->count - 1];
+        list->count--;
+    }
+    return status;
+}
+
+satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena, satchel_access_user *out,
+                                  satchel_error *error) {
+    satchel_bytes value = {NULL, 0};
+    satchel_record user;
+    id_list territories = {.arena = arena};
+    id_list reports = {.arena = arena};
+    uint32_t flags = 0;
+    uint64_t base_n = 0;
+    memset(out, 0, sizeof *out);
+    satchel_status status = satchel_store_get_value(store, SATCHEL_STORE_USER_NAME, arena, &value, error);
+    if (status == SATCHEL_OK && satchel_id_from(value, &out->id) != SATCHEL_OK) {
+        status = satchel_fail(error, SATCHEL_DAMAGED, "the user's id is damaged");
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_store_read(store, SATCHEL_ENTITY_USER, &out->id, arena, &user, &flags, &base_n, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = fill_territories(store, &user, &territories, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = fill_reports(store, &out->id, &reports, error);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (territories.count > 0) {
+        qsort(territories.ids, territories.count, sizeof *territories.ids, by_id);
+    }
+    if (reports.count > 0) {
+        qsort(reports.ids, reports.count, sizeof *reports.ids, by_id);
+    }
+    out->territories = territories.ids;
+    out->territory_count = territories.count;
+    out->reports = reports.ids;
+    out->report_count = reports.count;
+    out->active = satchel_record_int(&user, SATCHEL_USER_ACTIVE, 1) != 0;
+    return roles_of(store, satchel_record_get(&user, SATCHEL_USER_ROLES), &out->roles, error);
+}
+
+satchel_status satchel_store_may(satchel_store *store, uint32_t entity, satchel_verb verb, bool *out,
+                                 satchel_error *error) {
+    satchel_error ignored;
+    *out = true;
+    if (!store->user_fresh) {
+        satchel_arena_deinit(&store->user_arena);
+        satchel_status status = satchel_store_user(store, &store->user_arena, &store->user, &ignored);
+        if (status != SATCHEL_OK && status != SATCHEL_NOT_FOUND) {
+            return satchel_fail(error, status, "the user's rights cannot be read");
+        }
+        store->user_known = status == SATCHEL_OK;
+        store->user_fresh = true;
+    }
+    /* Roles of the company's own are unknown to the shipped policy: who has one is left to the server. */
+    uint64_t shipped = (UINT64_C(1) << SATCHEL_ROLE_FIRST_OWN) - 1;
+    if (store->user_known && store->user.roles != 0 && (store->user.roles & ~shipped) == 0) {
+        *out = satchel_access_reach(satchel_access_shipped_policy(), &store->user, entity, verb) != 0;
+    }
+    return SATCHEL_OK;
+}
