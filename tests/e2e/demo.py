@@ -165,7 +165,7 @@ class Demo:
         wang.run(["sync", "--once"])
         reasons = wang.run(["why", "order_line", late])["rows"]
         refused = [reason for reason in reasons if reason["kind"] == "refused"]
-        self.must("refused_with_reason", refused and refused[0]["status"] == "LATE_FOR_PARENT",
+        self.must("refused_with_reason", refused and refused[0]["reason"] == "LATE_FOR_PARENT",
                   "the late line is refused, and the phone says why: " + (refused[0]["text"] if refused else "?"))
         self.must("nothing_blocked", wang.run(["status"])["units_unsent"] == 0, "the note behind it went through")
 

@@ -52,7 +52,6 @@ class Replay:
         self.days = self.spans()
         self.today = None
 
-
     def say(self, text):
         if not self.quiet:
             print(text, flush=True)
