@@ -32,6 +32,20 @@ SATCHEL_MUST_USE satchel_status satchel_unseal(satchel_cipher cipher, const uint
                                                uint8_t *plain);
 
 /*
+ * The same two for pages, in the same format: `room` bytes behind `plain` may be read and `room` bytes behind the
+ * output may be overwritten. ChaCha20 goes through 512 bytes at once, and a tail of less costs as much as several such
+ * groups: with room up to the next multiple of 512 there is no tail. `plain` and `sealed` may be the same place.
+ */
+SATCHEL_MUST_USE satchel_status satchel_seal_roomy(satchel_cipher cipher, const uint8_t key[SATCHEL_KEY_BYTES],
+                                                   const uint8_t nonce[SATCHEL_NONCE_BYTES], satchel_bytes associated,
+                                                   satchel_bytes plain, size_t room, uint8_t *sealed,
+                                                   uint8_t tag[SATCHEL_TAG_BYTES]);
+SATCHEL_MUST_USE satchel_status satchel_unseal_roomy(satchel_cipher cipher, const uint8_t key[SATCHEL_KEY_BYTES],
+                                                     const uint8_t nonce[SATCHEL_NONCE_BYTES], satchel_bytes associated,
+                                                     satchel_bytes sealed, size_t room,
+                                                     const uint8_t tag[SATCHEL_TAG_BYTES], uint8_t *plain);
+
+/*
  * A self-contained sealed message, `[nonce 24][sealed n][tag 16]`, appended to `out`.
  * Errors: RANDOM_FAILED, NO_MEMORY, LIMIT_EXCEEDED; `out` is unchanged then.
  */

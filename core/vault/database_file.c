@@ -14,6 +14,8 @@
 /* dbFileVers of SQLite's pager: change counter and what follows it. */
 #define VERSION_AT 24
 #define VERSION_BYTES 16
+/* Reads in order after which pages are read ahead. */
+#define SCAN_AFTER 2u
 
 static satchel_database_file *file_of(sqlite3_file *base) {
     return (satchel_database_file *)(void *)base;
@@ -33,24 +35,29 @@ static int damaged(satchel_database_file *file, uint64_t number) {
     return SQLITE_IOERR_DATA;
 }
 
-/* The sealed page into `out`, which is inside the file. */
-static int fetch(satchel_database_file *file, uint64_t number, uint8_t *out) {
+/*
+ * Where the sealed page lies: in `out`, or in the pages read ahead. A run of three pages in order is taken for a scan,
+ * and each time that the pages read ahead are used up, twice as many are read.
+ */
+static int fetch(satchel_database_file *file, uint64_t number, uint8_t *out, const uint8_t **sealed) {
     if (number >= file->ahead_first && number - file->ahead_first < file->ahead_count) {
-        memcpy(out, file->ahead + offset_of(number - file->ahead_first + 1), SATCHEL_PAGE_BYTES);
+        *sealed = file->ahead + (number - file->ahead_first) * SATCHEL_PAGE_BYTES;
         return SQLITE_OK;
     }
-    bool scan = number == file->last_read + 1;
+    file->in_order = number == file->last_read + 1 ? file->in_order + 1 : 0;
+    uint64_t count = file->in_order < SCAN_AFTER ? 1 : file->in_order == SCAN_AFTER ? 4 : SATCHEL_AHEAD_UNITS;
     uint64_t left = file->pages - number + 1;
-    if (!scan || left < 2) {
+    *sealed = out;
+    if (count == 1 || left < 2) {
         return satchel_vfs_read(file->vfs, file->below, out, SATCHEL_PAGE_BYTES, offset_of(number));
     }
-    uint64_t count = left < SATCHEL_AHEAD_UNITS ? left : SATCHEL_AHEAD_UNITS;
+    count = left < count ? left : count;
     file->ahead_count = 0;
     int code = satchel_vfs_read(file->vfs, file->below, file->ahead, count * SATCHEL_PAGE_BYTES, offset_of(number));
     if (code == SQLITE_OK) {
         file->ahead_first = number;
         file->ahead_count = count;
-        memcpy(out, file->ahead, SATCHEL_PAGE_BYTES);
+        *sealed = file->ahead;
     }
     return code;
 }
@@ -64,7 +71,8 @@ static int read_page(satchel_database_file *file, uint64_t number, uint8_t *out)
         memset(out, 0, SATCHEL_PAGE_BYTES);
         return SQLITE_IOERR_SHORT_READ;
     }
-    code = fetch(file, number, out);
+    const uint8_t *sealed = out;
+    code = fetch(file, number, out, &sealed);
     file->last_read = number;
     if (code == SQLITE_IOERR_SHORT_READ) {
         return damaged(file, number); /* the file was cut under our feet */
@@ -73,7 +81,7 @@ static int read_page(satchel_database_file *file, uint64_t number, uint8_t *out)
         return code;
     }
     file->vfs->stats.pages_opened++;
-    satchel_status status = satchel_page_unseal(file->vfs->keys, number, out);
+    satchel_status status = satchel_page_unseal(file->vfs->keys, number, sealed, out);
     if (status == SATCHEL_FOREIGN_FILE) {
         file->vfs->foreign = true;
     }

@@ -22,6 +22,7 @@ typedef struct satchel_database_file {
     uint64_t ahead_first;
     uint64_t ahead_count;
     uint64_t last_read; /* page of the last read, to see a scan */
+    uint32_t in_order;  /* reads from the disk that followed the page before */
 } satchel_database_file;
 
 /* Makes `file`, whose `below` is open already, ready. On failure the caller closes `below`. Gives a code of SQLite. */

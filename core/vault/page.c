@@ -72,31 +72,36 @@ satchel_status satchel_page_seal(const satchel_vault_keys *keys, uint64_t number
         memcpy(out + HEADER_CONSTANTS, plain + HEADER_CONSTANTS, SATCHEL_PAGE_CLEAR_BYTES - HEADER_CONSTANTS);
     }
     page_binding binding = bind_page(keys, number, out);
-    uint8_t *tail = out + SATCHEL_PAGE_SEALED_BYTES;
-    memcpy(tail, nonce, SATCHEL_NONCE_BYTES);
-    return satchel_seal(keys->cipher, keys->sub[SATCHEL_SUBKEY_PAGE], nonce,
-                        satchel_bytes_of(binding.bytes, binding.count),
-                        satchel_bytes_of(plain + binding.clear, SATCHEL_PAGE_SEALED_BYTES - binding.clear),
-                        out + binding.clear, tail + SATCHEL_NONCE_BYTES);
+    uint8_t tag[SATCHEL_TAG_BYTES];
+    satchel_status status = satchel_seal_roomy(
+        keys->cipher, keys->sub[SATCHEL_SUBKEY_PAGE], nonce, satchel_bytes_of(binding.bytes, binding.count),
+        satchel_bytes_of(plain + binding.clear, SATCHEL_PAGE_SEALED_BYTES - binding.clear), SATCHEL_PAGE_RESERVE_BYTES,
+        out + binding.clear, tag);
+    memcpy(out + SATCHEL_PAGE_SEALED_BYTES, nonce, SATCHEL_NONCE_BYTES);
+    memcpy(out + SATCHEL_PAGE_SEALED_BYTES + SATCHEL_NONCE_BYTES, tag, sizeof tag);
+    return status;
 }
 
-satchel_status satchel_page_unseal(const satchel_vault_keys *keys, uint64_t number, uint8_t *page) {
+satchel_status satchel_page_unseal(const satchel_vault_keys *keys, uint64_t number, const uint8_t *sealed,
+                                   uint8_t *page) {
     if (number == 1) {
-        if (memcmp(page, keys->store.bytes, SATCHEL_ID_BYTES) != 0) {
+        if (memcmp(sealed, keys->store.bytes, SATCHEL_ID_BYTES) != 0) {
             return SATCHEL_FOREIGN_FILE;
         }
-        if (!constants_fit(page)) {
+        if (!constants_fit(sealed)) {
             return SATCHEL_DAMAGED;
         }
     }
-    page_binding binding = bind_page(keys, number, page);
-    uint8_t *tail = page + SATCHEL_PAGE_SEALED_BYTES;
-    satchel_status status = satchel_unseal(
+    page_binding binding = bind_page(keys, number, sealed);
+    const uint8_t *tail = sealed + SATCHEL_PAGE_SEALED_BYTES;
+    satchel_status status = satchel_unseal_roomy(
         keys->cipher, keys->sub[SATCHEL_SUBKEY_PAGE], tail, satchel_bytes_of(binding.bytes, binding.count),
-        satchel_bytes_of(page + binding.clear, SATCHEL_PAGE_SEALED_BYTES - binding.clear), tail + SATCHEL_NONCE_BYTES,
-        page + binding.clear);
-    memset(tail, 0, SATCHEL_PAGE_RESERVE_BYTES);
+        satchel_bytes_of(sealed + binding.clear, SATCHEL_PAGE_SEALED_BYTES - binding.clear), SATCHEL_PAGE_RESERVE_BYTES,
+        tail + SATCHEL_NONCE_BYTES, page + binding.clear);
+    memset(page + SATCHEL_PAGE_SEALED_BYTES, 0, SATCHEL_PAGE_RESERVE_BYTES);
     if (number == 1) {
+        memcpy(page + HEADER_CONSTANTS, binding.bytes + SATCHEL_BINDING_BYTES + HEADER_CONSTANTS,
+               SATCHEL_PAGE_CLEAR_BYTES - HEADER_CONSTANTS);
         memcpy(page, sqlite_magic, sizeof sqlite_magic);
     }
     return status;

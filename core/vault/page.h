@@ -36,8 +36,12 @@ SATCHEL_MUST_USE satchel_status satchel_page_seal(const satchel_vault_keys *keys
                                                   const uint8_t nonce[SATCHEL_NONCE_BYTES], const uint8_t *plain,
                                                   uint8_t *out);
 
-/* Opens a page in place; its last 40 bytes become zeros. Errors: DAMAGED, FOREIGN_FILE (page 1 of another store). */
-SATCHEL_MUST_USE satchel_status satchel_page_unseal(const satchel_vault_keys *keys, uint64_t number, uint8_t *page);
+/*
+ * Opens the page `sealed` into `page`, which may be the same place; the last 40 bytes become zeros.
+ * Errors: DAMAGED, FOREIGN_FILE (page 1 of another store).
+ */
+SATCHEL_MUST_USE satchel_status satchel_page_unseal(const satchel_vault_keys *keys, uint64_t number,
+                                                    const uint8_t *sealed, uint8_t *page);
 
 /*
  * The header that SQLite sees when page 1 does not open. It reads the header before it recovers the WAL, which may hold

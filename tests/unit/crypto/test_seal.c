@@ -57,6 +57,30 @@ TEST(seal, what_was_sealed_opens_in_place_at_any_length) {
     }
 }
 
+TEST(seal, the_roomy_form_gives_the_same_bytes) {
+    uint8_t key[SATCHEL_KEY_BYTES], nonce[SATCHEL_NONCE_BYTES], tags[2][SATCHEL_TAG_BYTES];
+    static uint8_t plain[1200], sealed[2][1200], opened[1200];
+    test_random random = test_random_of(4);
+    for (size_t bytes = 0; bytes <= 1100; bytes++) {
+        size_t room = (size_t)test_random_below(&random, 100);
+        test_random_bytes(&random, key, sizeof key);
+        test_random_bytes(&random, nonce, sizeof nonce);
+        test_random_bytes(&random, plain, sizeof plain);
+        satchel_bytes in = satchel_bytes_of(plain, bytes), associated = satchel_bytes_of(plain + 100, bytes % 77);
+        satchel_cipher cipher = SATCHEL_CIPHER_XCHACHA20_POLY1305;
+        REQUIRE_OK(satchel_seal(cipher, key, nonce, associated, in, sealed[0], tags[0]));
+        REQUIRE_OK(satchel_seal_roomy(cipher, key, nonce, associated, in, room, sealed[1], tags[1]));
+        REQUIRE(memcmp(tags[0], tags[1], sizeof tags[0]) == 0);
+        REQUIRE(memcmp(sealed[0], sealed[1], bytes) == 0);
+        satchel_bytes out = satchel_bytes_of(sealed[0], bytes);
+        REQUIRE_OK(satchel_unseal_roomy(cipher, key, nonce, associated, out, room, tags[0], opened));
+        REQUIRE(memcmp(opened, plain, bytes) == 0);
+        tags[0][bytes % 16] ^= 0x10;
+        REQUIRE_STATUS(satchel_unseal_roomy(cipher, key, nonce, associated, out, room, tags[0], opened),
+                       SATCHEL_DAMAGED);
+    }
+}
+
 TEST(seal, an_unknown_cipher_is_refused) {
     uint8_t key[SATCHEL_KEY_BYTES] = {0}, nonce[SATCHEL_NONCE_BYTES] = {0}, tag[SATCHEL_TAG_BYTES] = {0}, data[1];
     satchel_bytes none = {NULL, 0};
@@ -66,6 +90,8 @@ TEST(seal, an_unknown_cipher_is_refused) {
     CHECK(!satchel_cipher_known(2));
     CHECK_STATUS(satchel_seal(unknown, key, nonce, none, none, data, tag), SATCHEL_UNSUPPORTED);
     CHECK_STATUS(satchel_unseal(unknown, key, nonce, none, none, tag, data), SATCHEL_UNSUPPORTED);
+    CHECK_STATUS(satchel_seal_roomy(unknown, key, nonce, none, none, 0, data, tag), SATCHEL_UNSUPPORTED);
+    CHECK_STATUS(satchel_unseal_roomy(unknown, key, nonce, none, none, 0, tag, data), SATCHEL_UNSUPPORTED);
 }
 
 typedef struct message_fixture {

@@ -39,7 +39,7 @@ TEST(page, what_was_sealed_opens_and_the_input_is_untouched) {
         memcpy(copy, plain, sizeof copy);
         REQUIRE_OK(satchel_page_seal(keys, numbers[i], nonce, plain, sealed));
         CHECK(memcmp(plain, copy, sizeof plain) == 0);
-        REQUIRE_OK(satchel_page_unseal(keys, numbers[i], sealed));
+        REQUIRE_OK(satchel_page_unseal(keys, numbers[i], sealed, sealed));
         CHECK(memcmp(plain, sealed, SATCHEL_PAGE_SEALED_BYTES) == 0);
         memset(copy, 0, SATCHEL_PAGE_RESERVE_BYTES);
         CHECK(memcmp(sealed + SATCHEL_PAGE_SEALED_BYTES, copy, SATCHEL_PAGE_RESERVE_BYTES) == 0);
@@ -57,7 +57,8 @@ TEST(page, every_flipped_bit_of_pages_1_and_2_is_seen) {
             memcpy(page, sealed, sizeof page);
             page[bit / 8] ^= (uint8_t)(1u << bit % 8);
             bool in_id = number == 1 && bit < 8 * SATCHEL_ID_BYTES;
-            REQUIRE_STATUS(satchel_page_unseal(keys, number, page), in_id ? SATCHEL_FOREIGN_FILE : SATCHEL_DAMAGED);
+            REQUIRE_STATUS(satchel_page_unseal(keys, number, page, page),
+                           in_id ? SATCHEL_FOREIGN_FILE : SATCHEL_DAMAGED);
         }
     }
     satchel_secret_give(keys);
@@ -70,14 +71,14 @@ TEST(page, opens_at_no_other_place_and_in_no_other_store) {
     REQUIRE_OK(satchel_page_seal(keys, 7, nonce, plain, sealed));
     for (uint64_t number = 2; number < 300; number++) {
         memcpy(page, sealed, sizeof page);
-        CHECK_STATUS(satchel_page_unseal(keys, number, page), number == 7 ? SATCHEL_OK : SATCHEL_DAMAGED);
+        CHECK_STATUS(satchel_page_unseal(keys, number, page, page), number == 7 ? SATCHEL_OK : SATCHEL_DAMAGED);
     }
     memcpy(page, sealed, sizeof page);
-    CHECK_STATUS(satchel_page_unseal(other, 7, page), SATCHEL_DAMAGED);
+    CHECK_STATUS(satchel_page_unseal(other, 7, page, page), SATCHEL_DAMAGED);
     memcpy(other->data, keys->data, sizeof other->data); /* the same keys, another file id */
     satchel_vault_keys_derive(other);
     memcpy(page, sealed, sizeof page);
-    CHECK_STATUS(satchel_page_unseal(other, 7, page), SATCHEL_DAMAGED);
+    CHECK_STATUS(satchel_page_unseal(other, 7, page, page), SATCHEL_DAMAGED);
     satchel_secret_give(keys);
     satchel_secret_give(other);
 }
@@ -85,9 +86,9 @@ TEST(page, opens_at_no_other_place_and_in_no_other_store) {
 TEST(page, zeros_never_open) {
     satchel_vault_keys *keys = keys_of(1);
     uint8_t page[SATCHEL_PAGE_BYTES] = {0};
-    CHECK_STATUS(satchel_page_unseal(keys, 2, page), SATCHEL_DAMAGED);
+    CHECK_STATUS(satchel_page_unseal(keys, 2, page, page), SATCHEL_DAMAGED);
     memset(page, 0, sizeof page);
-    CHECK_STATUS(satchel_page_unseal(keys, 1, page), SATCHEL_FOREIGN_FILE);
+    CHECK_STATUS(satchel_page_unseal(keys, 1, page, page), SATCHEL_FOREIGN_FILE);
     satchel_secret_give(keys);
 }
 
