@@ -202,6 +202,28 @@ TEST(enroll, the_answers_proof_covers_every_part) {
     }
 }
 
+TEST(enroll, proofs_are_those_of_the_document) {
+    uint8_t code[SATCHEL_CODE_BYTES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    uint8_t server_key[SATCHEL_PUBLIC_KEY_BYTES];
+    uint8_t name[SATCHEL_CODE_KEY_BYTES];
+    uint8_t mac[SATCHEL_MAC_BYTES];
+    char hex[2 * SATCHEL_MAC_BYTES + 1];
+    satchel_enroll_request request = sample_request();
+    satchel_enroll_answer answer = sample_answer();
+    REQUIRE_OK(satchel_crypto_init());
+    memset(server_key, 7, sizeof server_key);
+    /* Computed from core/doc/protocol.md by Python's hashlib. */
+    satchel_code_key(code, name);
+    satchel_hex_write(satchel_bytes_of(name, sizeof name), hex);
+    CHECK_TEXT(hex, "e76e296d20ef736b01ee1ba3cd9ce9b9");
+    satchel_enroll_request_mac(code, server_key, &request, mac);
+    satchel_hex_write(satchel_bytes_of(mac, sizeof mac), hex);
+    CHECK_TEXT(hex, "4293836e6c9b6f21cc731ed8037f8ef44ffa638cb153a89086588c6b4f821783");
+    satchel_enroll_answer_mac(code, &request, &answer, mac);
+    satchel_hex_write(satchel_bytes_of(mac, sizeof mac), hex);
+    CHECK_TEXT(hex, "ee7d543fad22d137062b21225d61a95e41fd82313ce1468f85f3b777e4252ea3");
+}
+
 static satchel_status read_link(const char *text, satchel_arena *arena, satchel_enroll_link *out) {
     return satchel_enroll_link_read(satchel_text_of(text), arena, out, NULL);
 }
