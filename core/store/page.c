@@ -179,14 +179,12 @@ static satchel_status store_row(page_work *work, const satchel_row_frame *frame)
         return status == SATCHEL_NO_MEMORY ? satchel_fail(work->error, status, "no memory for a row")
                                            : set_aside(work, frame, status);
     }
-    if (frame->whole) {
+    status = forget_aside(work, frame); /* unless it is set aside again below */
+    if (status == SATCHEL_OK && frame->whole) {
         status = store_new(work, table, frame, &news, scope_set, &inserted);
     }
     if (status == SATCHEL_OK && !inserted) {
         status = store_known(work, table, frame, &news, scope_set);
-    }
-    if (status == SATCHEL_OK) {
-        status = forget_aside(work, frame);
     }
     work->outcome->rows_stored += status == SATCHEL_OK ? 1 : 0;
     note_changed(work, frame->entity);
