@@ -206,7 +206,7 @@ static satchel_status fill_identity(const satchel_enrolment *enrolment, const sa
 }
 
 /*
- * Stores sync state, identity, and forgets the draw, in this order: a kill in between leaves a device that is not
+ * Stores sync state, user, identity, and forgets the draw, in this order: a kill in between leaves a device that is not
  * enrolled and repeats its request. The device is held.
  */
 static satchel_status accept(satchel_enrolment *enrolment, const satchel_enroll_answer *answer, satchel_error *error) {
@@ -233,6 +233,9 @@ static satchel_status accept(satchel_enrolment *enrolment, const satchel_enroll_
     status = fill_identity(enrolment, answer, &identity);
     if (status == SATCHEL_OK) {
         status = satchel_store_save_sync_state(device->store, &state, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_store_put_value(device->store, SATCHEL_STORE_USER_NAME, satchel_id_view(&answer->user), error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_identity_save(&identity, device->store, error);

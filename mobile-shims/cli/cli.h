@@ -53,6 +53,7 @@ typedef struct cli_session {
     satchel_error error;
     cli_column columns[CLI_COLUMNS]; /* of the table that the verb wants */
     unsigned column_count;
+    uint32_t shown_entity; /* whose labels name the lines of the result, 0: none */
 } cli_session;
 
 /* --- arguments --- */
@@ -172,6 +173,8 @@ satchel_status cli_edit_row(cli_session *cli, uint32_t entity, const satchel_id 
 /* --- results --- */
 
 json_t *cli_id_json(const satchel_id *id);
+/* A time for people in the zone of the machine, for scripts in UTC; 0: null. */
+json_t *cli_time_json(const cli_session *cli, int64_t unix_ms);
 /* {"id": …}, what a verb that makes a row gives. */
 satchel_status cli_give_id(cli_session *cli, const satchel_id *id, json_t **out);
 /* Takes `value` (NULL: memory is exhausted) into `object`. */

@@ -130,6 +130,7 @@ satchel_status cli_run(cli_session *cli, int argc, const char **argv, json_t **o
     memset(&cli->error, 0, sizeof cli->error);
     cli->usage_failed = false;
     cli->column_count = 0;
+    cli->shown_entity = 0;
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, argv[0]) == 0) {
             return verbs[i].run(cli, argc, argv, out);

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#define TIME_BYTES 64
 #define CELL_MOST 40 /* columns of one cell before it is cut */
 #define ELLIPSIS "\xe2\x80\xa6"
 #define REPLACEMENT "\xef\xbf\xbd"
@@ -116,6 +118,7 @@ static char *flat_copy(const char *text, size_t bytes) {
 }
 
 static char *array_text(const json_t *array);
+static char *object_text(const json_t *object);
 
 static char *value_text(const json_t *value) {
     char number[64];
@@ -127,23 +130,37 @@ static char *value_text(const json_t *value) {
     case JSON_FALSE: snprintf(number, sizeof number, "no"); break;
     case JSON_ARRAY: return array_text(value);
     case JSON_NULL: number[0] = 0; break;
-    case JSON_OBJECT: return json_dumps(value, JSON_COMPACT);
+    case JSON_OBJECT: return object_text(value);
     }
     return flat_copy(number, strlen(number));
 }
 
+/* Takes `all` and `one` (NULL: memory is exhausted) and gives "all, one", or "one" at first. */
+static char *joined_text(char *all, const char *key, char *one) {
+    size_t room = (all == NULL ? 0 : strlen(all)) + strlen(key) + (one == NULL ? 0 : strlen(one)) + 4;
+    char *joined = all == NULL || one == NULL ? NULL : malloc(room);
+    if (joined != NULL) {
+        snprintf(joined, room, "%s%s%s%s%s", all, all[0] == 0 ? "" : ", ", key, key[0] == 0 ? "" : "=", one);
+    }
+    free(all);
+    free(one);
+    return joined;
+}
+
 static char *array_text(const json_t *array) {
     char *all = flat_copy("", 0);
-    for (size_t i = 0; all != NULL && i < json_array_size(array); i++) {
-        char *one = value_text(json_array_get(array, i));
-        size_t room = strlen(all) + (one == NULL ? 0 : strlen(one)) + 3;
-        char *joined = one == NULL ? NULL : malloc(room);
-        if (joined != NULL) {
-            snprintf(joined, room, "%s%s%s", all, i == 0 ? "" : ", ", one);
-        }
-        free(one);
-        free(all);
-        all = joined;
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        all = joined_text(all, "", value_text(json_array_get(array, i)));
+    }
+    return all;
+}
+
+static char *object_text(const json_t *object) {
+    char *all = flat_copy("", 0);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        all = joined_text(all, key, value_text(value));
     }
     return all;
 }
@@ -195,25 +212,39 @@ static void print_table(const cli_session *cli, const json_t *rows) {
     }
 }
 
-/* Everything but "rows" and what begins with an underscore, as "key: value" lines. */
-static void print_lines(const json_t *object) {
+/* What a line is called: the field's label where a row is shown. */
+static const char *line_title(const cli_session *cli, const char *key) {
+    satchel_field_info field;
+    const satchel_text name = {key, strlen(key)};
+    if (cli->shown_entity == 0 || cli->fields == NULL ||
+        satchel_fields_field_named(cli->fields, cli->shown_entity, name, &field) != SATCHEL_OK) {
+        return key;
+    }
+    return cli_chinese(cli) ? field.label_zh : field.label_en;
+}
+
+static bool is_line(const char *key, const json_t *value) {
+    return strcmp(key, "rows") != 0 && strcmp(key, "more") != 0 && !json_is_null(value);
+}
+
+/* Everything but the rows, as "title  value" lines. */
+static void print_lines(const cli_session *cli, const json_t *object) {
     const char *key;
     json_t *value;
     unsigned most = 0;
     json_object_foreach((json_t *)(uintptr_t)object, key, value) {
-        unsigned width = cli_text_width(key);
+        unsigned width = is_line(key, value) ? cli_text_width(line_title(cli, key)) : 0;
         most = width > most ? width : most;
     }
     json_object_foreach((json_t *)(uintptr_t)object, key, value) {
-        if (strcmp(key, "rows") == 0 || strcmp(key, "more") == 0 || json_is_null(value)) {
+        if (!is_line(key, value)) {
             continue;
         }
         char *text = value_text(value);
-        cli_print_text(stdout, key);
-        for (unsigned i = cli_text_width(key); i < most; i++) {
+        cli_print_text(stdout, line_title(cli, key));
+        for (unsigned i = cli_text_width(line_title(cli, key)); i < most + 2; i++) {
             putchar(' ');
         }
-        fputs("  ", stdout);
         cli_print_text(stdout, text == NULL ? "" : text);
         putchar('\n');
         free(text);
@@ -222,7 +253,7 @@ static void print_lines(const json_t *object) {
 
 static void print_people(const cli_session *cli, const json_t *result) {
     const json_t *rows = json_object_get(result, "rows");
-    print_lines(result);
+    print_lines(cli, result);
     if (rows == NULL) {
         return;
     }
@@ -342,6 +373,17 @@ const char *cli_language(const cli_session *cli) {
         }
     }
     return "en";
+}
+
+json_t *cli_time_json(const cli_session *cli, int64_t unix_ms) {
+    char text[TIME_BYTES];
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm parts;
+    if (unix_ms == 0 || (cli->json ? gmtime_r(&seconds, &parts) : localtime_r(&seconds, &parts)) == NULL) {
+        return json_null();
+    }
+    strftime(text, sizeof text, cli->json ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%d %H:%M", &parts);
+    return json_string(text);
 }
 
 json_t *cli_id_json(const satchel_id *id) {

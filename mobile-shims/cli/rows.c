@@ -91,7 +91,8 @@ static json_t *cell_json(cli_session *cli, satchel_record_reader *reader, const 
     case SATCHEL_FIELD_TYPE_TIME: break;
     }
     if (form == CLI_FORM_PEOPLE) {
-        return form_json(cli, reader, cell->field, cli_language(cli));
+        return cell->type == SATCHEL_FIELD_TYPE_TIME ? cli_time_json(cli, cell->integer)
+                                                     : form_json(cli, reader, cell->field, cli_language(cli));
     }
     return form == CLI_FORM_RAW || as_number ? json_integer((json_int_t)cell->integer)
                                              : form_json(cli, reader, cell->field, NULL);
@@ -174,6 +175,7 @@ satchel_status cli_show_row(cli_session *cli, uint32_t entity, const satchel_id 
         status = satchel_page_row(page, 0, &row);
     }
     if (status == SATCHEL_OK) {
+        cli->shown_entity = entity;
         *out = cli_row_json(cli, entity, &row, cli_wanted_form(cli));
         status = *out != NULL ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "the row cannot be shown");
     }

@@ -10,21 +10,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define TIME_BYTES 40
 #define REASONS_MOST 1000
-
-static json_t *time_json(int64_t unix_ms) {
-    char text[TIME_BYTES];
-    time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm parts;
-    if (unix_ms == 0 || gmtime_r(&seconds, &parts) == NULL) {
-        return json_null();
-    }
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return json_string(text);
-}
 
 /* --- status --- */
 
@@ -35,9 +22,9 @@ static satchel_status status_result(cli_session *cli, const satchel_device_info 
                      "enrolled", info->enrolled ? 1 : 0, "company", info->company, "login", info->login, "server",
                      info->server, "device", cli_id_json(&info->device), "user", cli_id_json(&info->user),
                      "first_sync_done", first ? 1 : 0, "last_sync_status", satchel_status_name(info->last_sync_status),
-                     "last_sync", time_json(info->last_sync_ms), "rows", (json_int_t)info->rows, "units_unsent",
-                     (json_int_t)info->units_unsent, "conflicts_open", (json_int_t)info->conflicts_open, "ops_refused",
-                     (json_int_t)info->ops_refused, "ops_parked", (json_int_t)info->ops_parked, "epoch",
+                     "last_sync", cli_time_json(cli, info->last_sync_ms), "rows", (json_int_t)info->rows,
+                     "units_unsent", (json_int_t)info->units_unsent, "conflicts_open", (json_int_t)info->conflicts_open,
+                     "ops_refused", (json_int_t)info->ops_refused, "ops_parked", (json_int_t)info->ops_parked, "epoch",
                      (json_int_t)info->position.epoch, "position", (json_int_t)info->position.n, "store_bytes",
                      (json_int_t)(stats->file_bytes + stats->log_bytes), "refused_opens",
                      (json_int_t)stats->refused_opens);
@@ -107,7 +94,7 @@ static satchel_status put_conflict(cli_session *cli, json_t *object, const satch
         status = cli_put(cli, object, "other", json_string(other));
     }
     if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "other_at", time_json(reason->other_ms));
+        status = cli_put(cli, object, "other_at", cli_time_json(cli, reason->other_ms));
     }
     return status;
 }
@@ -143,7 +130,8 @@ static satchel_status reason_json(cli_session *cli, const satchel_reason *reason
     cli_row_title(cli, reason->entity, &reason->row, title, sizeof title);
     *out = json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:o}", "kind", kind_name(cli, reason->kind), "entity",
                      known ? entity.name : "", "row", cli_id_json(&reason->row), "title", title, "sequence",
-                     (json_int_t)reason->sequence, "unit", (json_int_t)reason->unit, "at", time_json(reason->at_ms));
+                     (json_int_t)reason->sequence, "unit", (json_int_t)reason->unit, "at",
+                     cli_time_json(cli, reason->at_ms));
     satchel_status status = *out == NULL ? cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result") : SATCHEL_OK;
     if (status == SATCHEL_OK) {
         status = put_field(cli, *out, reason);
