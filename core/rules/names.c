@@ -181,6 +181,10 @@ static size_t drop_inner_forms(char *text, size_t bytes) {
 }
 
 static size_t cut_end_form(const char *text, size_t bytes) {
+    if (is_form(inner_forms, COUNT_OF(inner_forms), text, bytes) ||
+        is_form(end_forms, COUNT_OF(end_forms), text, bytes)) {
+        return bytes;
+    }
     for (size_t i = 0; i < COUNT_OF(end_forms); i++) {
         size_t form_bytes = strlen(end_forms[i]);
         if (form_bytes >= bytes || !ends_with(text, bytes, end_forms[i])) {
