@@ -31,12 +31,38 @@ const struct poptOption *cli_global_options(cli_session *cli) {
     return options;
 }
 
+/* How many bytes the character at `text` takes, 0 if there is no valid one. */
+static size_t character_bytes(const char *text) {
+    size_t most = strnlen(text, 4);
+    for (size_t bytes = 1; bytes <= most; bytes++) {
+        json_t *character = json_stringn(text, bytes);
+        if (character != NULL) {
+            json_decref(character);
+            return bytes;
+        }
+    }
+    return 0;
+}
+
+/* A message quotes what was typed, cut at any byte; what is printed and sent as JSON is valid UTF-8. */
+static void tell(cli_session *cli, satchel_status status, const char *format, va_list arguments) {
+    char *detail = cli->error.detail;
+    vsnprintf(detail, sizeof cli->error.detail, format, arguments);
+    for (size_t at = 0; detail[at] != 0;) {
+        size_t bytes = character_bytes(detail + at);
+        if (bytes == 0) {
+            detail[at] = '?';
+        }
+        at += bytes == 0 ? 1 : bytes;
+    }
+    cli->error.status = status;
+}
+
 satchel_status cli_usage(cli_session *cli, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(cli->error.detail, sizeof cli->error.detail, format, arguments);
+    tell(cli, SATCHEL_INVALID_ARGUMENT, format, arguments);
     va_end(arguments);
-    cli->error.status = SATCHEL_INVALID_ARGUMENT;
     cli->usage_failed = true;
     return SATCHEL_INVALID_ARGUMENT;
 }
@@ -44,9 +70,8 @@ satchel_status cli_usage(cli_session *cli, const char *format, ...) {
 satchel_status cli_fail(cli_session *cli, satchel_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(cli->error.detail, sizeof cli->error.detail, format, arguments);
+    tell(cli, status, format, arguments);
     va_end(arguments);
-    cli->error.status = status;
     return status;
 }
 
