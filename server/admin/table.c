@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table from an array of JSON objects: columns in the order in which they first occur.
+ * A table from an array of JSON objects: columns in the order in which they first occur. Nothing that came from a row
+ * reaches the terminal as a control character.
  */
 #include "admin/table.h"
 
@@ -11,18 +12,50 @@
 
 #define CELL_COLUMNS_MOST 40
 
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+/* Control characters, and those that turn the direction of text. */
+static bool steers_terminal(uint32_t c) {
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
 /* Columns of a terminal; East Asian wide and full-width ranges of Unicode's EastAsianWidth.txt, the common blocks. */
+static size_t character_width(uint32_t c) {
+    bool wide = (c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0xA4CF) || (c >= 0xAC00 && c <= 0xD7A3) ||
+                (c >= 0xF900 && c <= 0xFAFF) || (c >= 0xFE30 && c <= 0xFE6F) || (c >= 0xFF00 && c <= 0xFF60) ||
+                (c >= 0xFFE0 && c <= 0xFFE6) || (c >= 0x1F300 && c <= 0x1F64F) || (c >= 0x20000 && c <= 0x3FFFD);
+    bool combined = (c >= 0x300 && c <= 0x36F) || (c >= 0x200B && c <= 0x200F) || (c >= 0x20D0 && c <= 0x20FF) ||
+                    (c >= 0xFE00 && c <= 0xFE0F);
+    return combined ? 0 : wide ? 2 : 1;
+}
+
 static size_t width_of(const char *text) {
     satchel_text walked = satchel_text_of(text);
     size_t width = 0;
     for (size_t at = 0; at < walked.bytes;) {
-        uint32_t c = satchel_text_next(walked, &at);
-        bool wide = (c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0xA4CF) || (c >= 0xAC00 && c <= 0xD7A3) ||
-                    (c >= 0xF900 && c <= 0xFAFF) || (c >= 0xFE30 && c <= 0xFE6F) || (c >= 0xFF00 && c <= 0xFF60) ||
-                    (c >= 0xFFE0 && c <= 0xFFE6) || (c >= 0x1F300 && c <= 0x1F64F) || (c >= 0x20000 && c <= 0x3FFFD);
-        width += wide ? 2 : 1;
+        width += character_width(satchel_text_next(walked, &at));
     }
     return width;
+}
+
+/* Appends at most `most` columns, ends of lines as they are; gives those appended. */
+static satchel_status append_shown(satchel_buffer *out, const char *text, size_t most, size_t *out_columns) {
+    satchel_text walked = satchel_text_of(text);
+    satchel_status status = SATCHEL_OK;
+    *out_columns = 0;
+    for (size_t at = 0; status == SATCHEL_OK && at < walked.bytes;) {
+        size_t begin = at;
+        uint32_t c = satchel_text_next(walked, &at);
+        size_t width = character_width(c);
+        if (*out_columns + width > most) {
+            break;
+        }
+        *out_columns += width;
+        status = steers_terminal(c) && c != '\n'
+                     ? satchel_buffer_append(out, satchel_bytes_of(REPLACEMENT, sizeof REPLACEMENT - 1))
+                     : satchel_buffer_append(out, satchel_bytes_of(text + begin, at - begin));
+    }
+    return status;
 }
 
 /* A new text; NULL if memory is exhausted. */
@@ -44,14 +77,8 @@ static satchel_status append_cell(satchel_buffer *out, json_t *value, size_t wid
     for (char *c = text; *c != '\0'; c++) {
         *c = *c == '\n' || *c == '\t' ? ' ' : *c;
     }
-    satchel_text shown = satchel_text_of(text);
-    size_t columns = width_of(text);
-    if (columns > CELL_COLUMNS_MOST) {
-        shown = satchel_text_clip(shown, CELL_COLUMNS_MOST);
-        text[shown.bytes] = '\0';
-        columns = width_of(text);
-    }
-    satchel_status status = satchel_buffer_append(out, satchel_text_bytes(shown));
+    size_t columns = 0;
+    satchel_status status = append_shown(out, text, CELL_COLUMNS_MOST, &columns);
     for (; status == SATCHEL_OK && columns < width + 2; columns++) {
         status = satchel_buffer_append_byte(out, ' ');
     }
@@ -121,9 +148,17 @@ static satchel_status write_value(const char *name, json_t *value, satchel_buffe
     if (text == NULL) {
         return SATCHEL_NO_MEMORY;
     }
-    bool block = strchr(text, '\n') != NULL;
-    satchel_status status = block ? satchel_buffer_append_format(out, "%s\n", text)
-                                  : satchel_buffer_append_format(out, "%-18s %s\n", name, text);
+    size_t columns;
+    satchel_status status = SATCHEL_OK;
+    if (strchr(text, '\n') == NULL) {
+        status = satchel_buffer_append_format(out, "%-18s ", name);
+    }
+    if (status == SATCHEL_OK) {
+        status = append_shown(out, text, SIZE_MAX, &columns);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(out, '\n');
+    }
     free(text);
     return status;
 }
