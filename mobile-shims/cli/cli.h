@@ -129,8 +129,8 @@ typedef enum cli_form {
 cli_form cli_wanted_form(const cli_session *cli);
 /* The record's fields as an object; NULL if memory is exhausted or the record cannot be read. */
 json_t *cli_record_json(cli_session *cli, uint32_t entity, satchel_bytes record, cli_form form);
-/* The same with id, base and flags beside the fields. */
-json_t *cli_row_json(cli_session *cli, uint32_t entity, const satchel_row_view *row, cli_form form);
+/* The same with id, base and state (an array of pending, conflict, refused) beside the fields, or around a "record". */
+json_t *cli_row_json(cli_session *cli, uint32_t entity, const satchel_row_view *row, cli_form form, bool nested);
 /* One row as a result. */
 satchel_status cli_show_row(cli_session *cli, uint32_t entity, const satchel_id *id, json_t **out);
 

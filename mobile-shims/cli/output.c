@@ -216,6 +216,9 @@ static void print_table(const cli_session *cli, const json_t *rows) {
 static const char *line_title(const cli_session *cli, const char *key) {
     satchel_field_info field;
     const satchel_text name = {key, strlen(key)};
+    if (strcmp(key, "state") == 0) {
+        return cli_chinese(cli) ? "状态" : "State";
+    }
     if (cli->shown_entity == 0 || cli->fields == NULL ||
         satchel_fields_field_named(cli->fields, cli->shown_entity, name, &field) != SATCHEL_OK) {
         return key;
@@ -224,7 +227,8 @@ static const char *line_title(const cli_session *cli, const char *key) {
 }
 
 static bool is_line(const char *key, const json_t *value) {
-    return strcmp(key, "rows") != 0 && strcmp(key, "more") != 0 && !json_is_null(value);
+    bool of_table = strcmp(key, "more") == 0 || (strcmp(key, "rows") == 0 && json_is_array(value));
+    return !of_table && !json_is_null(value);
 }
 
 /* Everything but the rows, as "title  value" lines. */
@@ -254,8 +258,8 @@ static void print_lines(const cli_session *cli, const json_t *object) {
 static void print_people(const cli_session *cli, const json_t *result) {
     const json_t *rows = json_object_get(result, "rows");
     print_lines(cli, result);
-    if (rows == NULL) {
-        return;
+    if (!json_is_array(rows)) {
+        return; /* none, or a number of rows */
     }
     if (json_array_size(rows) == 0) {
         puts(cli_chinese(cli) ? "\xe6\x97\xa0" : "none");

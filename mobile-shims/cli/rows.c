@@ -152,19 +152,32 @@ static json_t *flags_json(const cli_session *cli, uint32_t flags, cli_form form)
     return array;
 }
 
-json_t *cli_row_json(cli_session *cli, uint32_t entity, const satchel_row_view *row, cli_form form) {
+/* What is known of a row beside its record. */
+static json_t *head_json(const cli_session *cli, const satchel_row_view *row, cli_form form) {
     json_t *object = json_object();
-    json_t *fields = cli_record_json(cli, entity, row->record, form);
-    bool whole = object != NULL && fields != NULL && json_object_set_new(object, "id", cli_id_json(&row->id)) == 0 &&
-                 json_object_set_new(object, "base", json_integer((json_int_t)row->base_n)) == 0 &&
-                 json_object_set_new(object, "flags", flags_json(cli, row->flags, form)) == 0 &&
-                 json_object_update(object, fields) == 0;
-    json_decref(fields);
-    if (!whole) {
+    if (object == NULL || json_object_set_new(object, "id", cli_id_json(&row->id)) != 0 ||
+        json_object_set_new(object, "base", json_integer((json_int_t)row->base_n)) != 0 ||
+        json_object_set_new(object, "state", flags_json(cli, row->flags, form)) != 0) {
         json_decref(object);
         return NULL;
     }
     return object;
+}
+
+/* Takes both; the fields go beside the rest, or into a "record" of their own. */
+static json_t *joined_row(json_t *head, json_t *fields, bool nested) {
+    bool whole = head != NULL && fields != NULL &&
+                 (nested ? json_object_set(head, "record", fields) : json_object_update(head, fields)) == 0;
+    json_decref(fields);
+    if (!whole) {
+        json_decref(head);
+        return NULL;
+    }
+    return head;
+}
+
+json_t *cli_row_json(cli_session *cli, uint32_t entity, const satchel_row_view *row, cli_form form, bool nested) {
+    return joined_row(head_json(cli, row, form), cli_record_json(cli, entity, row->record, form), nested);
 }
 
 satchel_status cli_show_row(cli_session *cli, uint32_t entity, const satchel_id *id, json_t **out) {
@@ -176,7 +189,7 @@ satchel_status cli_show_row(cli_session *cli, uint32_t entity, const satchel_id 
     }
     if (status == SATCHEL_OK) {
         cli->shown_entity = entity;
-        *out = cli_row_json(cli, entity, &row, cli_wanted_form(cli));
+        *out = cli_row_json(cli, entity, &row, cli_wanted_form(cli), cli->json != 0);
         status = *out != NULL ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "the row cannot be shown");
     }
     satchel_page_close(page);
@@ -196,8 +209,12 @@ void cli_row_title(cli_session *cli, uint32_t entity, const satchel_id *id, char
         satchel_record_reader_open(&reader, cli->fields, entity, row.record, NULL) == SATCHEL_OK) {
         (void)!satchel_record_reader_text(reader, info.title_field, cli_language(cli), currency, &title);
     }
-    if (title.bytes > 0 && title.bytes < room) {
-        snprintf(out, room, "%.*s", (int)title.bytes, title.data);
+    size_t bytes = title.bytes < room ? title.bytes : room - 1;
+    while (bytes > 0 && bytes < title.bytes && ((uint8_t)title.data[bytes] & 0xc0) == 0x80) {
+        bytes--; /* no part of a character */
+    }
+    if (bytes > 0) {
+        snprintf(out, room, "%.*s", (int)bytes, title.data);
     } else {
         char text[SATCHEL_ID_TEXT_BYTES];
         satchel_id_write(id, text);
@@ -254,7 +271,7 @@ typedef struct row_list {
 
 static satchel_status add_row(void *context, const satchel_row_view *row) {
     row_list *list = context;
-    json_t *object = cli_row_json(list->cli, list->entity, row, cli_wanted_form(list->cli));
+    json_t *object = cli_row_json(list->cli, list->entity, row, cli_wanted_form(list->cli), false);
     if (object == NULL || json_array_append_new(list->rows, object) != 0) {
         return cli_fail(list->cli, SATCHEL_NO_MEMORY, "the rows cannot be shown");
     }

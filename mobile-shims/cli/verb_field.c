@@ -261,7 +261,7 @@ static satchel_status visit_list(cli_session *cli, int argc, const char **argv, 
     }
     if (status == SATCHEL_OK) {
         cli_columns(cli, SATCHEL_ENTITY_VISIT, columns, sizeof columns / sizeof columns[0]);
-        cli_column_add(cli, "flags", "State", "状态");
+        cli_column_add(cli, "state", "State", "状态");
         status = cli_list(cli, query, SATCHEL_ENTITY_VISIT, (uint64_t)limit, out);
     }
     satchel_query_close(query);
@@ -352,7 +352,7 @@ static satchel_status task_list(cli_session *cli, int argc, const char **argv, j
     }
     if (status == SATCHEL_OK) {
         cli_columns(cli, SATCHEL_ENTITY_TASK, columns, sizeof columns / sizeof columns[0]);
-        cli_column_add(cli, "flags", "State", "状态");
+        cli_column_add(cli, "state", "State", "状态");
         status = cli_list(cli, query, SATCHEL_ENTITY_TASK, (uint64_t)limit, out);
     }
     satchel_query_close(query);

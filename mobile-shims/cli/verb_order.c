@@ -185,7 +185,7 @@ static satchel_status order_list(cli_session *cli, int argc, const char **argv, 
     }
     if (status == SATCHEL_OK) {
         cli_columns(cli, SATCHEL_ENTITY_ORDER, columns, sizeof columns / sizeof columns[0]);
-        cli_column_add(cli, "flags", "State", "状态");
+        cli_column_add(cli, "state", "State", "状态");
         status = cli_list(cli, query, SATCHEL_ENTITY_ORDER, (uint64_t)limit, out);
     }
     satchel_query_close(query);

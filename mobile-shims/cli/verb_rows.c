@@ -58,7 +58,7 @@ static satchel_status list_rows(cli_session *cli, const list_shape *shape, const
         status = satchel_query_sort(query, shape->sort_field, shape->descending);
     }
     cli_columns(cli, shape->entity, shape->columns, shape->column_count);
-    cli_column_add(cli, "flags", "State", "状态");
+    cli_column_add(cli, "state", "State", "状态");
     if (status == SATCHEL_OK) {
         status = cli_list(cli, query, shape->entity, (uint64_t)limit, out);
     }

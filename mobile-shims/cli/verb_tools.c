@@ -28,15 +28,10 @@ typedef struct dump_run {
 static satchel_status dump_row(void *context, const satchel_row_view *row) {
     dump_run *run = context;
     cli_session *cli = run->cli;
-    json_t *whole = cli_row_json(cli, run->entity.number, row, CLI_FORM_RAW);
-    json_t *record = cli_record_json(cli, run->entity.number, row->record, CLI_FORM_RAW);
-    json_t *object = json_object();
-    bool made = whole != NULL && record != NULL && object != NULL &&
-                json_object_set_new(object, "entity", json_string(run->entity.name)) == 0 &&
-                json_object_set(object, "id", json_object_get(whole, "id")) == 0 &&
-                json_object_set(object, "base", json_object_get(whole, "base")) == 0 &&
-                json_object_set(object, "flags", json_object_get(whole, "flags")) == 0 &&
-                json_object_set(object, "record", record) == 0;
+    json_t *object = cli_row_json(cli, run->entity.number, row, CLI_FORM_RAW, true);
+    bool made = object != NULL && json_object_set_new(object, "entity", json_string(run->entity.name)) == 0 &&
+                json_object_set(object, "flags", json_object_get(object, "state")) == 0 &&
+                json_object_del(object, "state") == 0;
     satchel_status status = made ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for a row");
     if (made && run->rows != NULL) {
         status = json_array_append(run->rows, object) == 0 ? SATCHEL_OK : SATCHEL_NO_MEMORY;
@@ -44,8 +39,6 @@ static satchel_status dump_row(void *context, const satchel_row_view *row) {
         status = cli_fail(cli, SATCHEL_IO_ERROR, "the output cannot be written");
     }
     json_decref(object);
-    json_decref(record);
-    json_decref(whole);
     return status;
 }
 
