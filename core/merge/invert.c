@@ -23,9 +23,9 @@ static satchel_status invert_set(invert_work *work, uint32_t number) {
     satchel_set old = before != NULL && before->type == SATCHEL_TYPE_SET ? before->as.set : empty;
     satchel_set plus = added != NULL && added->type == SATCHEL_TYPE_SET ? added->as.set : empty;
     satchel_set minus = removed != NULL && removed->type == SATCHEL_TYPE_SET ? removed->as.set : empty;
-    satchel_set fresh;
-    satchel_set untouched;
-    satchel_set lost;
+    satchel_set fresh = empty;
+    satchel_set untouched = empty;
+    satchel_set lost = empty;
     if (satchel_op_clears(work->op, number)) {
         minus = old;
     }

@@ -76,10 +76,10 @@ satchel_status satchel_merge_set(satchel_merge_job *job, const satchel_merge_cel
     satchel_arena *arena = job->outcome->arena;
     satchel_set current = set_of(satchel_merge_current(job, cell->key));
     satchel_set added = set_of(satchel_merge_incoming(job, cell->key));
-    satchel_set removed;
-    satchel_set kept;
-    satchel_set fresh;
-    satchel_set result;
+    satchel_set removed = {NULL, 0};
+    satchel_set kept = {NULL, 0};
+    satchel_set fresh = {NULL, 0};
+    satchel_set result = {NULL, 0};
     satchel_status status = pick_removed(job, cell, &removed);
     if (status == SATCHEL_OK) {
         status = satchel_set_minus(arena, &current, &removed, &kept);

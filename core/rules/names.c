@@ -233,7 +233,9 @@ static size_t collect_bigrams(satchel_text key, uint64_t out[LIKENESS_POINTS]) {
         out[count++] = before << 32 | next;
         before = next;
     }
-    qsort(out, count, sizeof *out, compare_bigrams);
+    if (count > 1) {
+        qsort(out, count, sizeof *out, compare_bigrams);
+    }
     return count;
 }
 

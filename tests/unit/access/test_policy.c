@@ -15,8 +15,8 @@ static const char *const may[] = {
     "manager: read create edit delete assign export approve: *: own assigned shared team territory",
     "manager: read: *: company",
     "rep: read: *: own assigned shared company",
-    "rep: create: customer contact visit form_answer task opportunity stage_change order order_line activity case "
-    "attachment: own assigned shared",
+    "rep: create: customer contact visit form_answer task opportunity stage_change: own assigned shared",
+    "rep: create: order order_line activity case attachment: own assigned shared",
     "rep: edit: customer contact opportunity attachment: own assigned shared",
     "rep: edit: visit task order order_line: own assigned",
     "rep: edit: case: own",

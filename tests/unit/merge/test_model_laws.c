@@ -4,6 +4,8 @@
  */
 #include "unit/merge/histories.h"
 
+#include <satchel/model.h>
+
 #define CASES 100000
 
 static const satchel_schema real_schema = {.model = &satchel_generated_model};
@@ -50,4 +52,39 @@ TEST(merge_model_laws, rebase_shows_what_apply_gives) {
                                .lineages = 2,
                                .per_lineage = 3};
     check_entities(check_rebase, 503, &options);
+}
+
+/* The manager cancels, the rep, offline, goes there all the same. */
+static void cancel_and_complete(world *w, bool checks_in) {
+    world_apply(w, 1, 1, 0,
+                with_int(world_op(w, SATCHEL_OP_CREATE, 0), SATCHEL_VISIT_STATUS, SATCHEL_VISIT_STATUS_PLANNED));
+    world_apply(w, 2, 1, 5,
+                with_int(world_op(w, SATCHEL_OP_EDIT, 1), SATCHEL_VISIT_STATUS, SATCHEL_VISIT_STATUS_CANCELLED));
+    satchel_op *begin =
+        with_int(world_op(w, SATCHEL_OP_EDIT, 1), SATCHEL_VISIT_STATUS, SATCHEL_VISIT_STATUS_IN_PROGRESS);
+    if (checks_in) {
+        REQUIRE_OK(satchel_record_set_time(&begin->set, SATCHEL_VISIT_CHECK_IN_AT, 1000));
+    }
+    world_apply(w, 1, 2, 3, begin);
+    world_apply(w, 1, 3, 4,
+                with_int(world_op(w, SATCHEL_OP_EDIT, 1), SATCHEL_VISIT_STATUS, SATCHEL_VISIT_STATUS_COMPLETED));
+}
+
+TEST(merge_model, a_visit_completed_with_a_check_in_stands_over_a_cancelled_one) {
+    world w;
+    world_open(&w, &real_schema, SATCHEL_ENTITY_VISIT);
+    cancel_and_complete(&w, true);
+    CHECK_INT(satchel_record_int(&w.row.value, SATCHEL_VISIT_STATUS, 0), SATCHEL_VISIT_STATUS_COMPLETED);
+    CHECK_INT(satchel_record_get(&w.row.value, SATCHEL_VISIT_CHECK_IN_AT)->as.integer, 1000);
+    CHECK_INT(w.outcome.losses[0].kind, SATCHEL_LOSS_OF_CURRENT);
+    world_close(&w);
+}
+
+TEST(merge_model, a_visit_completed_without_a_check_in_stays_cancelled) {
+    world w;
+    world_open(&w, &real_schema, SATCHEL_ENTITY_VISIT);
+    cancel_and_complete(&w, false);
+    CHECK_INT(satchel_record_int(&w.row.value, SATCHEL_VISIT_STATUS, 0), SATCHEL_VISIT_STATUS_CANCELLED);
+    CHECK_INT(w.outcome.losses[0].kind, SATCHEL_LOSS_OF_OP);
+    world_close(&w);
 }
