@@ -163,6 +163,7 @@ static satchel_status store_row(page_work *work, const satchel_row_frame *frame)
     satchel_error ignored;
     int64_t scope_set = 0;
     bool inserted = false;
+    uint32_t aside = work->outcome->rows_set_aside;
     satchel_status status = satchel_scopes_number(work->store, frame->scope_set, &scope_set, work->error);
     if (status != SATCHEL_OK) {
         return status;
@@ -186,7 +187,7 @@ static satchel_status store_row(page_work *work, const satchel_row_frame *frame)
     if (status == SATCHEL_OK && !inserted) {
         status = store_known(work, table, frame, &news, scope_set);
     }
-    work->outcome->rows_stored += status == SATCHEL_OK ? 1 : 0;
+    work->outcome->rows_stored += status == SATCHEL_OK && work->outcome->rows_set_aside == aside ? 1 : 0;
     note_changed(work, frame->entity);
     return status;
 }
