@@ -9,6 +9,14 @@
 #include "base/memory.h"
 #include "wire/record_codec.h"
 
+#include <assert.h>
+
+static_assert(SATCHEL_PAGE_ROWS_MOST == SATCHEL_LIMIT_PAGE_ROWS &&
+                  SATCHEL_CONDITIONS_MOST == SATCHEL_LIMIT_CONDITIONS &&
+                  SATCHEL_SORT_KEYS_MOST == SATCHEL_LIMIT_SORT_KEYS &&
+                  SATCHEL_SEARCH_BYTES_MOST == SATCHEL_LIMIT_SEARCH_BYTES,
+              "the limits that shells see are those that are checked");
+
 typedef struct page_row {
     satchel_id id;
     size_t at; /* of the record in `records` */

@@ -8,8 +8,14 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "wire/record_codec.h"
+
+#include <assert.h>
+
+static_assert(SATCHEL_UNIT_OPS_MOST == SATCHEL_LIMIT_UNIT_OPS && SATCHEL_UNIT_BYTES_MOST == SATCHEL_LIMIT_UNIT_BYTES,
+              "the limits that shells see are those that are checked");
 
 struct satchel_write {
     satchel_device *device;

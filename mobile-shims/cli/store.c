@@ -185,13 +185,17 @@ static satchel_status open_with_keys(cli_session *cli, bool create) {
         config.keys = (satchel_key_provider){&key, key_file_secret};
     }
     bool wants_pin = !has_key_file || cli->pin_file != NULL || getenv("SATCHEL_PIN") != NULL;
-    satchel_status status = SATCHEL_OK;
-    if (wants_pin) {
+    satchel_status status = SATCHEL_UNSUPPORTED;
+    if (!wants_pin) {
+        status = open_device(cli, &config, &key, create);
+    }
+    /* The key file alone may not do: the store was made with a PIN beside it. */
+    if (wants_pin || (status == SATCHEL_UNSUPPORTED && !cli->batch)) {
         status = cli_read_pin(cli, cli->pin_file, "SATCHEL_PIN", "PIN", pin);
         config.pin = pin;
-    }
-    if (status == SATCHEL_OK) {
-        status = open_device(cli, &config, &key, create);
+        if (status == SATCHEL_OK) {
+            status = open_device(cli, &config, &key, create);
+        }
     }
     explicit_bzero(pin, sizeof pin);
     return status;

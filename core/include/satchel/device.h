@@ -41,7 +41,8 @@ SATCHEL_MUST_USE satchel_status satchel_device_create(satchel_device **out, cons
                                                       satchel_error *error);
 
 /*
- * Opens an existing store. Errors: NOT_FOUND (no store), WRONG_PIN, PIN_DELAYED (the detail gives the seconds),
+ * Opens an existing store. Errors: NOT_FOUND (no store), UNSUPPORTED (the store wants a PIN and none is given, or the
+ * other way round), WRONG_PIN, PIN_DELAYED (the detail gives the seconds),
  * KEY_UNAVAILABLE, KEY_GONE, IN_USE, DAMAGED, FOREIGN_FILE, NEWER_FORMAT, ROLLED_BACK, IO_ERROR, DISK_FULL,
  * UNSUPPORTED_SQLITE, NO_MEMORY.
  */
@@ -53,26 +54,33 @@ SATCHEL_MUST_USE satchel_status satchel_device_open(satchel_device **out, const 
  */
 void satchel_device_close(satchel_device *device);
 
-/* Wipes the key from memory; every other call but unlock, status and close then returns LOCKED. */
+/*
+ * Wipes the key from memory; every other call but unlock, get_info and close then returns LOCKED. A running exchange
+ * ends, open writes are emptied; both were not acknowledged. Locked already: OK. Errors: MISUSE (suspended), IO_ERROR.
+ */
 SATCHEL_MUST_USE satchel_status satchel_device_lock(satchel_device *device, satchel_error *error);
 
-/* Errors: as satchel_device_open. Already unlocked: OK if the PIN fits. */
+/* Errors: as satchel_device_open, MISUSE (suspended). Already unlocked: OK if the PIN fits. */
 SATCHEL_MUST_USE satchel_status satchel_device_unlock(satchel_device *device, const char *pin, satchel_error *error);
 
 /*
- * Before the platform freezes the process: a running exchange is cut short, the log is checkpointed, file locks are
- * released. Until resume every other call but close returns MISUSE. Errors: IO_ERROR (state is kept, call again),
- * DISK_FULL.
+ * Before the platform freezes the process: a running exchange is cut short (it ends with CANCELLED), open writes are
+ * emptied, the log is checkpointed, file locks are released. The key stays in memory, so resume asks for nothing. Until
+ * then every other call but close returns MISUSE. Errors: LOCKED, IO_ERROR (state is kept, call again), DISK_FULL;
+ * resume: LOCKED, IN_USE (another process opened the store meanwhile), IO_ERROR, DAMAGED.
  */
 SATCHEL_MUST_USE satchel_status satchel_device_suspend(satchel_device *device, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_device_resume(satchel_device *device, satchel_error *error);
 
-/* Rewraps the key under a new PIN; the store itself is not rewritten. Errors: WRONG_PIN, PIN_DELAYED, INVALID_ARGUMENT,
- * IO_ERROR. */
+/*
+ * Rewraps the key under a new PIN; the store itself is not rewritten. NULL stands for no PIN, which needs a keystore.
+ * A wrong old PIN counts like one at opening. Errors: WRONG_PIN, PIN_DELAYED, KEY_UNAVAILABLE, KEY_GONE,
+ * INVALID_ARGUMENT (new PIN), UNSUPPORTED (old PIN: the store has none), LOCKED, IO_ERROR, DISK_FULL.
+ */
 SATCHEL_MUST_USE satchel_status satchel_device_change_pin(satchel_device *device, const char *old_pin,
                                                           const char *new_pin, satchel_error *error);
 
-/* How things stand; what a status line shows. Times in ms since 1970-01-01 UTC, 0 = never. */
+/* How things stand; what a status line shows. Times in ms since 1970-01-01 UTC, 0 = never. Locked: the rest is zero. */
 typedef struct satchel_device_info {
     bool locked;
     bool enrolled;

@@ -6,6 +6,7 @@
 #define SATCHEL_EXPLAIN_H
 
 #include <satchel/device.h>
+#include <satchel/read.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,16 +17,16 @@ typedef enum satchel_reason_kind {
     SATCHEL_REASON_SENT = 2,     /* sent, no decision stored yet */
     SATCHEL_REASON_CONFLICT = 3, /* a value lost, or a person has to decide */
     SATCHEL_REASON_REFUSED = 4,
-    SATCHEL_REASON_HELD = 5,     /* waits for op `held_by` that was not accepted */
-    SATCHEL_REASON_PARKED = 6,   /* kept on the server for a supervisor; the row may be gone from here */
-    SATCHEL_REASON_GONE = 7,     /* the row left this user's reach */
-    SATCHEL_REASON_UNREAD = 8    /* this version cannot read what the server sent of the row */
+    SATCHEL_REASON_HELD = 5,   /* waits for op `held_by` that was not accepted */
+    SATCHEL_REASON_PARKED = 6, /* kept on the server for a supervisor; the row may be gone from here */
+    SATCHEL_REASON_GONE = 7,   /* the row left this user's reach */
+    SATCHEL_REASON_UNREAD = 8  /* this version cannot read what the server sent of the row */
 } satchel_reason_kind;
 
 typedef struct satchel_reason {
     satchel_reason_kind kind;
-    uint64_t sequence;     /* op of this phone, 0 if none */
-    uint64_t unit;         /* first sequence of its unit, names the group that is mended or dismissed as one */
+    uint64_t sequence; /* op of this phone, 0 if none */
+    uint64_t unit;     /* first sequence of its unit, names the group that is mended or dismissed as one */
     uint32_t entity;
     satchel_id row;
     uint32_t field;        /* conflict: the field or first field of the group; refused: the field, or 0 */
@@ -33,11 +34,11 @@ typedef struct satchel_reason {
     satchel_text rule;     /* name of the rule, for administrators */
     int64_t at_ms;         /* when it was committed (own op) or decided */
     uint64_t held_by;
-    bool open;             /* conflict: a person still has to decide */
-    uint32_t policy;       /* conflict: satchel_policy number */
-    satchel_id conflict;   /* conflict: id of its row */
-    satchel_bytes mine;    /* protobuf bytes of the entity's message with the fields concerned: what this user wrote */
-    satchel_bytes theirs;  /* conflict: the value on the other side; `mine_stands` tells which one holds */
+    bool open;            /* conflict: a person still has to decide */
+    uint32_t policy;      /* conflict: satchel_policy number */
+    satchel_id conflict;  /* conflict: id of its row */
+    satchel_bytes mine;   /* protobuf bytes of the entity's message with the fields concerned: what this user wrote */
+    satchel_bytes theirs; /* conflict: the value on the other side; `mine_stands` tells which one holds */
     bool mine_stands;
     satchel_id other_user;
     int64_t other_ms;
@@ -49,7 +50,10 @@ typedef struct satchel_reasons satchel_reasons;
 SATCHEL_MUST_USE satchel_status satchel_why(satchel_reasons **out, satchel_device *device, uint32_t entity,
                                             const satchel_id *id, satchel_error *error);
 
-/* All reasons of a kind, newest first, at most `limit` (1 … SATCHEL_LIMIT_PAGE_ROWS). Errors: as satchel_why, INVALID_ARGUMENT. */
+/*
+ * All reasons of a kind, newest first, at most `limit` (1 … SATCHEL_PAGE_ROWS_MOST).
+ * Errors: as satchel_why, INVALID_ARGUMENT (kind or limit).
+ */
 SATCHEL_MUST_USE satchel_status satchel_reasons_list(satchel_reasons **out, satchel_device *device,
                                                      satchel_reason_kind kind, uint32_t limit, satchel_error *error);
 void satchel_reasons_close(satchel_reasons *reasons);
@@ -57,7 +61,10 @@ uint32_t satchel_reasons_count(const satchel_reasons *reasons);
 /* Errors: OUT_OF_RANGE. Texts and bytes are owned by `reasons`. */
 SATCHEL_MUST_USE satchel_status satchel_reasons_at(const satchel_reasons *reasons, uint32_t index, satchel_reason *out);
 
-/* The user has seen a refused, held or parked unit and gives it up; it stays listed in the log. Errors: NOT_FOUND, MISUSE (still open on the server). */
+/*
+ * The user has seen a refused, held or parked unit and gives it up; it stays listed in the log.
+ * Errors: NOT_FOUND, MISUSE (the server has not decided on it yet), LOCKED, IO_ERROR, DISK_FULL.
+ */
 SATCHEL_MUST_USE satchel_status satchel_reason_dismiss(satchel_device *device, uint64_t unit, satchel_error *error);
 
 #ifdef __cplusplus

@@ -19,8 +19,9 @@ extern "C" {
 
 /*
  * The platform's keystore. `secret` writes the 32 bytes that belong to this store, making them at the first call.
- * Called on the thread of the satchel call that needs it. Returns SATCHEL_OK, SATCHEL_KEY_UNAVAILABLE (phone locked: retry)
- * or SATCHEL_KEY_GONE (erased). A zeroed struct: there is no keystore, then a PIN is required and alone protects the store.
+ * Called on the thread of the satchel call that needs it. Returns SATCHEL_OK, SATCHEL_KEY_UNAVAILABLE (phone locked:
+ * retry) or SATCHEL_KEY_GONE (erased). A zeroed struct: there is no keystore; then a PIN is required and alone protects
+ * the store. Six digits alone fall in a day to someone who has the files: use both where the platform has a keystore.
  */
 typedef struct satchel_key_provider {
     void *context;
@@ -28,7 +29,8 @@ typedef struct satchel_key_provider {
 } satchel_key_provider;
 
 /*
- * Clock and randomness. A zeroed struct: the operating system's. Given by simulators and tests.
+ * Clock and randomness. A member that is NULL: the operating system's. Given by simulators and tests. `now` and
+ * `random` are called while the device works, on the calling thread, and must not call into it.
  * now: wall_ms since 1970-01-01 UTC as the clock claims, monotonic_ms since the start of the phone (counting sleep),
  * boot_tag: differs after each start of the phone. random: SATCHEL_OK or SATCHEL_RANDOM_FAILED.
  */

@@ -12,6 +12,11 @@
 extern "C" {
 #endif
 
+#define SATCHEL_CONDITIONS_MOST 64
+#define SATCHEL_SORT_KEYS_MOST 4
+#define SATCHEL_SEARCH_BYTES_MOST 256
+
+/* Belongs to one thread at a time; needs no device. */
 typedef struct satchel_query satchel_query;
 
 typedef enum satchel_compare {
@@ -31,7 +36,7 @@ void satchel_query_close(satchel_query *query);
 
 /*
  * Conditions; all must hold. The field's type must fit: _int for bool, integer, enum and time.
- * Errors: UNKNOWN_FIELD, WRONG_TYPE, LIMIT_EXCEEDED (SATCHEL_LIMIT_CONDITIONS), BAD_TEXT, NO_MEMORY.
+ * Errors: UNKNOWN_FIELD, WRONG_TYPE, LIMIT_EXCEEDED (SATCHEL_CONDITIONS_MOST), BAD_TEXT, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_query_where_int(satchel_query *query, uint32_t field, satchel_compare compare,
                                                         int64_t value);
@@ -41,14 +46,20 @@ SATCHEL_MUST_USE satchel_status satchel_query_where_id(satchel_query *query, uin
                                                        const satchel_id *value);
 SATCHEL_MUST_USE satchel_status satchel_query_where_null(satchel_query *query, uint32_t field, bool is_null);
 
-/* Words that must occur in the searchable fields. Errors: as above, UNSUPPORTED (nothing of the entity is searchable). */
+/*
+ * Words that must all occur in the searchable fields.
+ * Errors: BAD_TEXT, NO_MEMORY, LIMIT_EXCEEDED (SATCHEL_SEARCH_BYTES_MOST), UNSUPPORTED (nothing is searchable).
+ */
 SATCHEL_MUST_USE satchel_status satchel_query_search(satchel_query *query, satchel_text words);
 
 /* Only rows whose position lies within `metres`. Errors: OUT_OF_RANGE, UNSUPPORTED (the entity has no position). */
 SATCHEL_MUST_USE satchel_status satchel_query_near(satchel_query *query, int64_t latitude_e7, int64_t longitude_e7,
                                                    int64_t metres);
 
-/* Sorts by this field, then by those added later, then by id. Errors: UNKNOWN_FIELD, WRONG_TYPE (set), LIMIT_EXCEEDED. */
+/*
+ * Sorts by this field, then by those added later, then by id.
+ * Errors: UNKNOWN_FIELD, WRONG_TYPE (set), LIMIT_EXCEEDED (SATCHEL_SORT_KEYS_MOST).
+ */
 SATCHEL_MUST_USE satchel_status satchel_query_sort(satchel_query *query, uint32_t field, bool descending);
 
 /* Deleted and archived rows too. */
