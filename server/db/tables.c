@@ -114,8 +114,7 @@ static satchel_status build_selects(satchel_tables *tables, satchel_table *table
 
 static satchel_status put_fact(const satchel_tables *tables, const satchel_entity *entity, uint32_t number,
                                satchel_buffer *text) {
-    const satchel_field *field =
-        number != 0 ? satchel_schema_field(tables->schema, entity->number, number) : NULL;
+    const satchel_field *field = number != 0 ? satchel_schema_field(tables->schema, entity->number, number) : NULL;
     return field != NULL ? satchel_buffer_append_format(text, "\"%s\", ", field->name)
                          : satchel_buffer_append_format(text, "NULL, ");
 }

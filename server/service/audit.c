@@ -57,9 +57,9 @@ satchel_status satchel_audit_add(satchel_db *db, satchel_counter *counter, int64
         " VALUES (?1, ?2, ?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0)",
         satchel_db_count(position), satchel_value_id(&id), satchel_value_time(at_ms),
         satchel_value_text(satchel_text_of(entry->action)), id_value(&entry->user), id_value(&entry->device),
-        satchel_db_count(entry->subject_entity), id_value(&entry->subject_row),
-        satchel_value_bytes(entry->commitment), satchel_db_blob(counter->audit_hash, sizeof counter->audit_hash),
-        satchel_db_blob(hash, sizeof hash), satchel_value_int((int64_t)entry->status));
+        satchel_db_count(entry->subject_entity), id_value(&entry->subject_row), satchel_value_bytes(entry->commitment),
+        satchel_db_blob(counter->audit_hash, sizeof counter->audit_hash), satchel_db_blob(hash, sizeof hash),
+        satchel_value_int((int64_t)entry->status));
     if (status == SATCHEL_OK) {
         counter->audit_position = position;
         memcpy(counter->audit_hash, hash, sizeof hash);

@@ -5,8 +5,8 @@
  *   hash = BLAKE2b-256(previous hash ‖ position ‖ at ‖ part(action) ‖ part(user) ‖ part(device) ‖ subject entity ‖
  *                      part(subject row) ‖ status ‖ part(commitment))
  *
- * Numbers are 8 bytes, big-endian; part(x) is the length of x in 8 bytes, then x. Entries hold ids and keyed hashes of what was
- * decided, never values.
+ * Numbers are 8 bytes, big-endian; part(x) is the length of x in 8 bytes, then x. Entries hold ids and keyed hashes of
+ * what was decided, never values.
  */
 #ifndef SATCHEL_SERVER_SERVICE_AUDIT_H
 #define SATCHEL_SERVER_SERVICE_AUDIT_H

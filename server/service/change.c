@@ -103,8 +103,8 @@ static satchel_status set_scopes(satchel_change *change, const satchel_standing 
                                  satchel_error *error) {
     uint32_t *scopes = NULL;
     uint32_t count = 0;
-    satchel_status status = satchel_standing_scopes(change->db, standing, change->day, change->arena, &scopes, &count,
-                                                    error);
+    satchel_status status =
+        satchel_standing_scopes(change->db, standing, change->day, change->arena, &scopes, &count, error);
     if (status == SATCHEL_OK) {
         status = satchel_members_set(change->db, &standing->place, scopes, count, changed, change->n, &change->touched,
                                      error);
@@ -119,8 +119,8 @@ static satchel_status owner_of(satchel_change *change, const satchel_place *plac
     satchel_db_statement *statement = NULL;
     bool found = false;
     *out = (satchel_id){{0}};
-    satchel_status status = SATCHEL_DB_START(&statement, change->db, error, table->select_facts,
-                                             satchel_value_id(&place->root));
+    satchel_status status =
+        SATCHEL_DB_START(&statement, change->db, error, table->select_facts, satchel_value_id(&place->root));
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, &found, error);
     }
@@ -170,9 +170,9 @@ static satchel_status follow_assignment(satchel_change *change, const satchel_st
 }
 
 static bool moves_customer(const satchel_stored_row *row, const uint32_t *changed, uint32_t count) {
-    return row->entity == SATCHEL_ENTITY_CUSTOMER && (is_among(SATCHEL_CUSTOMER_OWNER, changed, count) ||
-                                                      is_among(SATCHEL_CUSTOMER_TERRITORY, changed, count) ||
-                                                      is_among(SATCHEL_CUSTOMER_SHARED_WITH, changed, count));
+    return row->entity == SATCHEL_ENTITY_CUSTOMER &&
+           (is_among(SATCHEL_CUSTOMER_OWNER, changed, count) || is_among(SATCHEL_CUSTOMER_TERRITORY, changed, count) ||
+            is_among(SATCHEL_CUSTOMER_SHARED_WITH, changed, count));
 }
 
 static satchel_status leave_place(satchel_change *change, const satchel_place *place, satchel_error *error) {
@@ -213,8 +213,8 @@ static satchel_status place_before(satchel_change *change, const satchel_stored_
                                    satchel_error *error) {
     satchel_stored_row old;
     satchel_standing standing;
-    satchel_status status = satchel_stored_row_load(change->service->tables, change->db, row->entity, &row->id,
-                                                    change->arena, &old, error);
+    satchel_status status =
+        satchel_stored_row_load(change->service->tables, change->db, row->entity, &row->id, change->arena, &old, error);
     if (status == SATCHEL_OK) {
         status = satchel_standing_of(change->service, change->db, row->entity, &row->id, &old.merged.value,
                                      change->arena, &standing, error);
@@ -260,7 +260,7 @@ satchel_status satchel_change_touch_order(satchel_change *change, const satchel_
     }
     if (change->order_count == change->order_capacity) {
         uint32_t capacity = change->order_capacity == 0 ? 4 : change->order_capacity * 2;
-        satchel_touched_order *orders = satchel_arena_take_array(change->arena, capacity, sizeof *orders);
+        satchel_touched_order *orders = satchel_arena_take_array(change->touched.arena, capacity, sizeof *orders);
         if (orders == NULL) {
             return SATCHEL_NO_MEMORY;
         }
@@ -334,8 +334,7 @@ static satchel_status save_derived(satchel_change *change, satchel_stored_row *o
     return status == SATCHEL_OK ? satchel_change_save(change, order, derived_fields, 2, error) : status;
 }
 
-static satchel_status derive_order(satchel_change *change, const satchel_touched_order *touched,
-                                   satchel_error *error) {
+static satchel_status derive_order(satchel_change *change, const satchel_touched_order *touched, satchel_error *error) {
     satchel_stored_row order;
     satchel_record *lines = NULL;
     size_t count = 0;

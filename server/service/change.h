@@ -2,8 +2,9 @@
 /*
  * A change: everything that gets one revision n. A phone's unit is one, a manager's edit is one, an import is one.
  *
- * begin → any number of ops, inserts and puts → finish (derived totals, heads of scopes, audit, the counter). Nothing is seen by
- * others before the transaction commits; whoever gives a change up rolls back to a savepoint that was set before begin.
+ * begin → any number of ops, inserts and puts → finish (derived totals, heads of scopes, audit, the counter). Nothing
+ * is seen by others before the transaction commits; whoever gives a change up rolls back to a savepoint that was set
+ * before begin.
  */
 #ifndef SATCHEL_SERVER_SERVICE_CHANGE_H
 #define SATCHEL_SERVER_SERVICE_CHANGE_H
@@ -32,20 +33,20 @@ typedef struct satchel_touched_order {
 typedef struct satchel_change {
     const satchel_service *service;
     satchel_db *db;
-    satchel_arena *arena;
-    satchel_counter *counter;         /* of the transaction; its n is the last one given */
+    satchel_arena *arena;     /* of the present op; what must last lives in touched.arena */
+    satchel_counter *counter; /* of the transaction; its n is the last one given */
     const satchel_person *person;
     const satchel_scope_list *scopes; /* of the person; NULL on the server's own behalf */
     const satchel_author *author;
     bool by_phone;
-    bool trusted;       /* the operator or the server itself: no access rules */
+    bool trusted; /* the operator or the server itself: no access rules */
     int64_t now_ms;
     int64_t day;
     uint64_t n;
     int64_t stamp_ms;
     uint64_t base_cap;
     satchel_revision seen;
-    uint64_t sequence;  /* of the op being applied */
+    uint64_t sequence; /* of the op being applied */
     satchel_touched touched;
     satchel_touched_order *orders;
     uint32_t order_count;
@@ -60,8 +61,8 @@ void satchel_change_begin(satchel_change *change, const satchel_service *service
                           satchel_counter *counter, const satchel_person *person, const satchel_author *author);
 
 /*
- * Ends it: derives, checks submitted orders, moves the scopes' heads, notes n's time, writes the audit entry (NULL: none) and
- * the counter. A change that moved nothing gives its n back. Errors: refusals of what only shows at the end
+ * Ends it: derives, checks submitted orders, moves the scopes' heads, notes n's time, writes the audit entry (NULL:
+ * none) and the counter. A change that moved nothing gives its n back. Errors: refusals of what only shows at the end
  * (REQUIRED_MISSING of a submitted order, OUT_OF_RANGE of a total), and those of the database.
  */
 SATCHEL_MUST_USE satchel_status satchel_change_finish(satchel_change *change, const satchel_audit_entry *audit,
@@ -72,7 +73,7 @@ typedef struct satchel_op_decision {
     satchel_result_code code;
     satchel_status status; /* why, if it was not applied as it is */
     uint32_t field;
-    const char *rule;      /* in the arena, may be NULL */
+    const char *rule; /* in the arena, may be NULL */
     uint64_t held_by;
     bool created;
     satchel_result_loss *losses; /* without values: these are read when the answer is made */
@@ -81,8 +82,8 @@ typedef struct satchel_op_decision {
 } satchel_op_decision;
 
 /*
- * Decides on one op and carries it out. Refusals and parkings are decisions, not errors. `op` may be completed with what the
- * server fills in. Errors: those of the database, NO_MEMORY.
+ * Decides on one op and carries it out. Refusals and parkings are decisions, not errors. `op` may be completed with
+ * what the server fills in. Errors: those of the database, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel_op_decision *out,
                                                   satchel_error *error);
@@ -107,7 +108,8 @@ SATCHEL_MUST_USE satchel_status satchel_change_save(satchel_change *change, satc
                                                     const uint32_t *changed, uint32_t changed_count,
                                                     satchel_error *error);
 
-/* Recomputes the scopes of everything that hangs on a customer (after a move, or when a dated assignment begins or ends). */
+/* Recomputes the scopes of everything that hangs on a customer (after a move, or when a dated assignment begins or
+ * ends). */
 SATCHEL_MUST_USE satchel_status satchel_change_refresh(satchel_change *change, const satchel_id *customer,
                                                        satchel_error *error);
 
@@ -115,7 +117,8 @@ SATCHEL_MUST_USE satchel_status satchel_change_refresh(satchel_change *change, c
 SATCHEL_MUST_USE satchel_status satchel_change_touch_order(satchel_change *change, const satchel_id *order,
                                                            bool created, bool submitted);
 
-/* Is it a truth about the field (check-in, order, append-only row), which is kept even if the row went to someone else? */
+/* Is it a truth about the field (check-in, order, append-only row), which is kept even if the row went to someone else?
+ */
 bool satchel_entity_is_field_fact(const satchel_entity *entity);
 
 #endif

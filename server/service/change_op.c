@@ -2,8 +2,8 @@
 /*
  * Deciding on one op: validate, decide access now, look at the state of its root, merge, store.
  *
- * What a phone may no longer do because the row went to someone else after it last synced is not refused: facts are applied,
- * edits are parked. Everything else that does not fit is refused with the status that says why.
+ * What a phone may no longer do because the row went to someone else after it last synced is not refused: facts are
+ * applied, edits are parked. Everything else that does not fit is refused with the status that says why.
  */
 #include "base/error.h"
 #include "base/ids.h"
@@ -144,12 +144,12 @@ static satchel_status check_console(op_work *work, const satchel_access_row *row
         if (!satchel_op_touches(work->op, field->number)) {
             continue;
         }
-        satchel_level level = satchel_access_level(service->policy, user, entity, relations,
-                                                   (satchel_sensitivity)field->sensitivity);
+        satchel_level level =
+            satchel_access_level(service->policy, user, entity, relations, (satchel_sensitivity)field->sensitivity);
         bool managed = field->writer == SATCHEL_WRITE_SERVER || field->writer == SATCHEL_WRITE_MANAGER;
         if (level != SATCHEL_LEVEL_WRITE || (managed && !assigns)) {
-            return satchel_fail_field(why, SATCHEL_FORBIDDEN, entity, field->number, "%s.%s: the user does not write it",
-                                      work->entity->name, field->name);
+            return satchel_fail_field(why, SATCHEL_FORBIDDEN, entity, field->number,
+                                      "%s.%s: the user does not write it", work->entity->name, field->name);
         }
     }
     return SATCHEL_OK;
@@ -163,8 +163,8 @@ static satchel_status check_access(op_work *work) {
     if (change->trusted) {
         return SATCHEL_OK;
     }
-    satchel_status status = satchel_standing_for(change->db, &work->standing, change->person, &creator, change->day,
-                                                 &row, work->error);
+    satchel_status status =
+        satchel_standing_for(change->db, &work->standing, change->person, &creator, change->day, &row, work->error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -253,7 +253,8 @@ static satchel_status check_root_there(op_work *work, const satchel_id *root) {
         return status;
     }
     if (deleted < 0) {
-        return refuse(work, SATCHEL_REFERENCE_MISSING, work->entity->root_field, "the row that it belongs to is not there");
+        return refuse(work, SATCHEL_REFERENCE_MISSING, work->entity->root_field,
+                      "the row that it belongs to is not there");
     }
     if (deleted > 0 && work->change->by_phone && work->op->kind != SATCHEL_OP_DELETE) {
         return park(work, SATCHEL_LATE_FOR_PARENT, "the row that it belongs to was deleted");
@@ -382,7 +383,8 @@ static satchel_status derive(op_work *work, const satchel_merge_outcome *outcome
     }
     if (status == SATCHEL_OK && work->op->entity == SATCHEL_ENTITY_ORDER) {
         bool set = satchel_op_touches(work->op, SATCHEL_ORDER_STATUS);
-        bool now = satchel_record_int(&work->row.merged.value, SATCHEL_ORDER_STATUS, 0) == SATCHEL_ORDER_STATUS_SUBMITTED;
+        bool now =
+            satchel_record_int(&work->row.merged.value, SATCHEL_ORDER_STATUS, 0) == SATCHEL_ORDER_STATUS_SUBMITTED;
         status = satchel_change_touch_order(work->change, &work->op->row, outcome->created, set && now);
     }
     if (status == SATCHEL_OK && work->op->entity == SATCHEL_ENTITY_ORDER_LINE) {
@@ -407,8 +409,8 @@ static satchel_status record_losses(op_work *work, const satchel_merge_outcome *
         satchel_result_loss *result = &decision->losses[decision->loss_count++];
         *result = (satchel_result_loss){
             .field = loss->field, .policy = loss->policy, .kind = loss->kind, .status = loss->reason};
-        status = satchel_journal_conflict(work->change, &work->row, &work->standing, loss, &result->conflict,
-                                          work->error);
+        status =
+            satchel_journal_conflict(work->change, &work->row, &work->standing, loss, &result->conflict, work->error);
         if (loss->kind != SATCHEL_LOSS_OF_CURRENT) {
             decision->code = SATCHEL_RESULT_MERGED;
         }
@@ -427,8 +429,8 @@ static satchel_status store(op_work *work, const satchel_merge_outcome *outcome)
         changed.count = outcome->changed_count;
     }
     satchel_status status = derive(work, outcome, &changed);
-    if (status == SATCHEL_OK && !is_decided(work) && (outcome->moved || changed.count > 0 || outcome->created ||
-                                                      outcome->deleted || outcome->restored)) {
+    if (status == SATCHEL_OK && !is_decided(work) &&
+        (outcome->moved || changed.count > 0 || outcome->created || outcome->deleted || outcome->restored)) {
         status = satchel_change_save(work->change, &work->row, changed.numbers, changed.count, work->error);
     }
     if (status == SATCHEL_OK && !is_decided(work) && outcome->loss_count > 0) {
@@ -445,8 +447,8 @@ static satchel_status check_kind(op_work *work) {
     if (work->op->kind == SATCHEL_OP_VOID || work->op->kind == SATCHEL_OP_COMMAND) {
         return refuse(work, SATCHEL_UNSUPPORTED, 0, "the server does not know this kind of op yet");
     }
-    satchel_status status = settle(
-        work, satchel_validate_op(&work->change->service->schema, work->op, work->change->by_phone, &why), &why);
+    satchel_status status =
+        settle(work, satchel_validate_op(&work->change->service->schema, work->op, work->change->by_phone, &why), &why);
     bool archives = (work->entity->flags & SATCHEL_ENTITY_ARCHIVE) != 0 && work->op->kind == SATCHEL_OP_DELETE;
     if (status == SATCHEL_OK && !is_decided(work) && archives) {
         status = refuse(work, SATCHEL_FORBIDDEN, 0, "a row of this kind is archived, not deleted");
@@ -455,7 +457,7 @@ static satchel_status check_kind(op_work *work) {
 }
 
 static satchel_status decide(op_work *work) {
-    satchel_status (*const steps[])(op_work *) = {check_kind, look_up,    check_access,
+    satchel_status (*const steps[])(op_work *) = {check_kind,   look_up,    check_access,
                                                   check_anchor, check_root, check_order_body};
     satchel_status status = SATCHEL_OK;
     for (size_t i = 0; status == SATCHEL_OK && !is_decided(work) && i < sizeof steps / sizeof *steps; i++) {
@@ -498,14 +500,14 @@ static satchel_status check_reference(satchel_change *change, uint32_t entity, u
     if (table == NULL || satchel_id_is_none(id)) {
         return SATCHEL_OK;
     }
-    satchel_status status =
-        SATCHEL_DB_START(&statement, change->db, error, table->select_facts, satchel_value_id(id));
+    satchel_status status = SATCHEL_DB_START(&statement, change->db, error, table->select_facts, satchel_value_id(id));
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, &found, error);
     }
     satchel_db_end(statement);
     if (status == SATCHEL_OK && !found) {
-        status = satchel_fail_field(error, SATCHEL_REFERENCE_MISSING, entity, field, "it names a row that is not there");
+        status =
+            satchel_fail_field(error, SATCHEL_REFERENCE_MISSING, entity, field, "it names a row that is not there");
     }
     return status;
 }
@@ -521,8 +523,8 @@ satchel_status satchel_change_check_references(satchel_change *change, const sat
         if (given->value.type == SATCHEL_TYPE_ID) {
             status = check_reference(change, op->entity, field->number, field->ref, &given->value.as.id, error);
         }
-        for (uint32_t e = 0; given->value.type == SATCHEL_TYPE_SET && status == SATCHEL_OK && e < given->value.as.set.count;
-             e++) {
+        for (uint32_t e = 0;
+             given->value.type == SATCHEL_TYPE_SET && status == SATCHEL_OK && e < given->value.as.set.count; e++) {
             satchel_id id;
             status = satchel_id_from(given->value.as.set.elements[e], &id);
             if (status == SATCHEL_OK) {

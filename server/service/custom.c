@@ -148,8 +148,8 @@ satchel_status satchel_custom_fields_load(const satchel_tables *tables, satchel_
     const satchel_table *table = satchel_tables_get(tables, SATCHEL_ENTITY_CUSTOM_FIELD);
     satchel_status status = *out != NULL ? SATCHEL_OK : SATCHEL_NO_MEMORY;
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_format(&sql, "SELECT %s FROM %s WHERE \"deleted\" = 0", table->columns,
-                                              table->name);
+        status =
+            satchel_buffer_append_format(&sql, "SELECT %s FROM %s WHERE \"deleted\" = 0", table->columns, table->name);
     }
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_byte(&sql, 0);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /v1/enroll: a one-time code turns a public key into a device. Redeeming again with the same key gives the same device.
+ * POST /v1/enroll: a one-time code turns a public key into a device. Redeeming again with the same key gives the same
+ * device.
  */
+#include "wire/enroll.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
@@ -9,7 +11,6 @@
 #include "service/exchange.h"
 #include "service/identity.h"
 #include "wire/body.h"
-#include "wire/enroll.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -84,8 +85,8 @@ static satchel_status insert_device_row(enrolment *work, int64_t now_ms) {
         status = satchel_record_set_text(&record, SATCHEL_DEVICE_NAME, work->request.device_name);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_record_set_text(&record, SATCHEL_DEVICE_PLATFORM,
-                                         satchel_text_clip(work->request.platform, 90));
+        status =
+            satchel_record_set_text(&record, SATCHEL_DEVICE_PLATFORM, satchel_text_clip(work->request.platform, 90));
     }
     if (status == SATCHEL_OK) {
         status = satchel_record_set_int(&record, SATCHEL_DEVICE_STATUS, SATCHEL_DEVICE_STATUS_ACTIVE);
@@ -139,7 +140,8 @@ static satchel_status add_device(enrolment *work) {
     return status;
 }
 
-/* The answer to the first redemption was lost: what the phone has drawn anew since is taken as long as nothing was synced. */
+/* The answer to the first redemption was lost: what the phone has drawn anew since is taken as long as nothing was
+ * synced. */
 static satchel_status renew_device(enrolment *work) {
     satchel_device_state state;
     satchel_incarnation incarnation;
@@ -150,8 +152,8 @@ static satchel_status renew_device(enrolment *work) {
     memcpy(state.token_current, work->request.token, sizeof state.token_current);
     status = satchel_incarnation_load(work->db, &work->request.incarnation, &incarnation, NULL);
     if (status == SATCHEL_NOT_FOUND) {
-        incarnation = (satchel_incarnation){
-            .id = work->request.incarnation, .user = work->user, .device = work->device};
+        incarnation =
+            (satchel_incarnation){.id = work->request.incarnation, .user = work->user, .device = work->device};
         status = satchel_incarnation_add(work->db, &incarnation, work->error);
     }
     if (status == SATCHEL_OK && satchel_id_equal(&incarnation.device, &work->device)) {

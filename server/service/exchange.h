@@ -3,6 +3,8 @@
  * POST /v1/sync and POST /v1/enroll, as steps that HTTP (or a simulator) drives.
  *
  *   read (any thread, a reader)  ─►  apply (the writer, only if needed)  ─►  answer (any thread, a reader)
+ *                                       ▲                                       │
+ *                                       └──── as long as needs_apply is true ───┘
  *
  * Verifying, decompressing and decoding happen in `read`, deciding in `apply`, reading the page, encoding and
  * compressing in `answer`. The steps belong to one exchange and are called one after another, from whatever threads.
@@ -26,7 +28,11 @@ SATCHEL_MUST_USE satchel_status satchel_server_exchange_read(satchel_server_exch
                                                              const satchel_signed_headers *headers, satchel_bytes body,
                                                              satchel_error *error);
 
-/* Are there units to decide on, or is anything else to be made durable? */
+/*
+ * Are there units to decide on, or is anything else to be made durable? To be asked after `read` and after each
+ * `answer`: an answer may find that a scope set must first get a number; its body is then empty, and it is asked for
+ * again.
+ */
 bool satchel_server_exchange_needs_apply(const satchel_server_exchange *exchange);
 
 /*

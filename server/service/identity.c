@@ -59,9 +59,8 @@ satchel_status satchel_device_state_save(satchel_db *db, const satchel_device_st
         satchel_value_id(&state->id), satchel_value_id(&state->user),
         satchel_db_blob(state->public_key, sizeof state->public_key), satchel_db_count(state->incarnation),
         satchel_db_blob(state->token_current, sizeof state->token_current),
-        satchel_db_blob(state->token_previous, sizeof state->token_previous),
-        satchel_db_count(state->request_number), satchel_value_time(state->enrolled_ms),
-        satchel_value_time(state->seen_ms), satchel_value_bool(state->revoked));
+        satchel_db_blob(state->token_previous, sizeof state->token_previous), satchel_db_count(state->request_number),
+        satchel_value_time(state->enrolled_ms), satchel_value_time(state->seen_ms), satchel_value_bool(state->revoked));
 }
 
 #define INCARNATION_COLUMNS                                                                                            \

@@ -16,7 +16,7 @@ typedef struct satchel_device_state {
     uint64_t incarnation; /* number of the present one */
     uint8_t token_current[SATCHEL_TOKEN_BYTES];
     uint8_t token_previous[SATCHEL_TOKEN_BYTES]; /* zeros: none yet */
-    uint64_t request_number; /* last one that moved something */
+    uint64_t request_number;                     /* last one that moved something */
     int64_t enrolled_ms;
     int64_t seen_ms;
     bool revoked;

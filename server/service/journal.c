@@ -183,8 +183,7 @@ static satchel_status put_people(satchel_change *change, const satchel_loss *los
                                  satchel_error *error) {
     satchel_writer_identity winner;
     satchel_writer_identity loser;
-    satchel_status status =
-        satchel_writer_look_up(change->db, loss->winner_version.writer.incarnation, &winner, error);
+    satchel_status status = satchel_writer_look_up(change->db, loss->winner_version.writer.incarnation, &winner, error);
     if (status == SATCHEL_OK) {
         status = satchel_writer_look_up(change->db, loss->loser_version.writer.incarnation, &loser, error);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is kept for people: values that lost (conflict), changes that were refused (refusal), edits that wait for a supervisor
- * (parked_edit), and the bytes of units that were not applied (kept_unit).
+ * What is kept for people: values that lost (conflict), changes that were refused (refusal), edits that wait for a
+ * supervisor (parked_edit), and the bytes of units that were not applied (kept_unit).
  */
 #ifndef SATCHEL_SERVER_SERVICE_JOURNAL_H
 #define SATCHEL_SERVER_SERVICE_JOURNAL_H

@@ -51,10 +51,10 @@ static satchel_id row_of_op(const char *context, const satchel_change *change, u
 
 satchel_status satchel_journal_refusal(satchel_change *change, const satchel_op *op, satchel_bytes op_bytes,
                                        const satchel_op_decision *decision, satchel_error *error) {
-    static const origin_fields fields = {SATCHEL_REFUSAL_USER,        SATCHEL_REFUSAL_DEVICE,
-                                         SATCHEL_REFUSAL_INCARNATION, SATCHEL_REFUSAL_SEQUENCE,
-                                         SATCHEL_REFUSAL_SUBJECT_ENTITY, SATCHEL_REFUSAL_SUBJECT_ROW,
-                                         SATCHEL_REFUSAL_AT};
+    static const origin_fields fields = {
+        SATCHEL_REFUSAL_USER,     SATCHEL_REFUSAL_DEVICE,         SATCHEL_REFUSAL_INCARNATION,
+        SATCHEL_REFUSAL_SEQUENCE, SATCHEL_REFUSAL_SUBJECT_ENTITY, SATCHEL_REFUSAL_SUBJECT_ROW,
+        SATCHEL_REFUSAL_AT};
     satchel_record record;
     satchel_record_init(&record, change->arena);
     satchel_id id = row_of_op("satchel refusal", change, op->sequence);
@@ -78,8 +78,8 @@ satchel_status satchel_journal_refusal(satchel_change *change, const satchel_op 
                                 : status;
 }
 
-static satchel_status seal_op(satchel_change *change, const satchel_id *id, satchel_bytes op_bytes,
-                              satchel_record *out, satchel_error *error) {
+static satchel_status seal_op(satchel_change *change, const satchel_id *id, satchel_bytes op_bytes, satchel_record *out,
+                              satchel_error *error) {
     uint8_t key[SATCHEL_KEY_BYTES];
     satchel_buffer sealed;
     satchel_buffer_init(&sealed);
@@ -97,10 +97,10 @@ static satchel_status seal_op(satchel_change *change, const satchel_id *id, satc
 
 satchel_status satchel_journal_park(satchel_change *change, const satchel_op *op, satchel_bytes op_bytes,
                                     satchel_status reason, const satchel_place *place, satchel_error *error) {
-    static const origin_fields fields = {SATCHEL_PARKED_EDIT_USER,        SATCHEL_PARKED_EDIT_DEVICE,
-                                         SATCHEL_PARKED_EDIT_INCARNATION, SATCHEL_PARKED_EDIT_SEQUENCE,
-                                         SATCHEL_PARKED_EDIT_SUBJECT_ENTITY, SATCHEL_PARKED_EDIT_SUBJECT_ROW,
-                                         SATCHEL_PARKED_EDIT_AT};
+    static const origin_fields fields = {
+        SATCHEL_PARKED_EDIT_USER,     SATCHEL_PARKED_EDIT_DEVICE,         SATCHEL_PARKED_EDIT_INCARNATION,
+        SATCHEL_PARKED_EDIT_SEQUENCE, SATCHEL_PARKED_EDIT_SUBJECT_ENTITY, SATCHEL_PARKED_EDIT_SUBJECT_ROW,
+        SATCHEL_PARKED_EDIT_AT};
     satchel_record record;
     satchel_record_init(&record, change->arena);
     satchel_id id = row_of_op("satchel parked edit", change, op->sequence);

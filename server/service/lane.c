@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Group commit: the lane's thread takes all jobs that wait, carries each out under a savepoint of one transaction,
- * commits once and then tells every caller. If the transaction itself breaks, the jobs are done again one by one, so
- * that one job's trouble is never another's.
+ * Group commit. Callers wait on a condition of their own job; the lane takes what waits, works it off under one
+ * transaction, commits, and only then tells anybody.
+ *
+ * If a job breaks the transaction itself (the database gave it up), its batch is worked off again, each job in a
+ * transaction of its own, so that only those fail that fail by themselves.
  */
 #include "service/lane.h"
 
@@ -12,124 +14,130 @@
 #include <pthread.h>
 #include <string.h>
 
-/* A job lives on its caller's stack; the caller waits until it is done. */
-typedef struct job {
+typedef struct lane_job {
     satchel_lane_work work;
     void *context;
+    satchel_error *error;
     satchel_status status;
-    satchel_error error;
     bool done;
-    struct job *next;
-} job;
+    struct lane_job *next;
+} lane_job;
 
 struct satchel_lane {
-    satchel_db *writer;
+    satchel_db *db;
     pthread_t thread;
-    pthread_mutex_t mutex;
+    pthread_mutex_t mutex; /* guards all that follows */
     pthread_cond_t arrived;
     pthread_cond_t finished;
-    job *first;
-    job *last;
+    lane_job *first;
+    lane_job *last;
     uint32_t waiting;
     bool closing;
     satchel_lane_stats stats;
 };
 
-/* Under a savepoint: what a failing job wrote is undone. */
-static void run_job(satchel_db *writer, job *given) {
-    memset(&given->error, 0, sizeof given->error);
-    given->status = satchel_db_savepoint(writer, &given->error);
-    if (given->status != SATCHEL_OK) {
-        return;
+/* --- a batch, on the lane's thread, without the mutex --- */
+
+/* One job under a savepoint. False: the transaction is gone. */
+static bool carry_out(satchel_lane *lane, lane_job *job) {
+    satchel_error *error = job->error;
+    job->status = satchel_db_savepoint(lane->db, error);
+    if (job->status != SATCHEL_OK) {
+        return satchel_db_in_transaction(lane->db);
     }
-    given->status = given->work(given->context, writer, &given->error);
-    if (given->status != SATCHEL_OK) {
-        satchel_db_back(writer);
+    job->status = job->work(job->context, lane->db, error);
+    if (job->status == SATCHEL_OK) {
+        job->status = satchel_db_release(lane->db, error);
     } else {
-        given->status = satchel_db_release(writer, &given->error);
+        satchel_db_back(lane->db);
+    }
+    return satchel_db_in_transaction(lane->db);
+}
+
+static void fail_all(lane_job *batch, satchel_status status, const satchel_error *why) {
+    for (lane_job *job = batch; job != NULL; job = job->next) {
+        if (job->status == SATCHEL_OK) {
+            job->status = status;
+            if (job->error != NULL) {
+                *job->error = *why;
+            }
+        }
     }
 }
 
-/* False: the transaction as a whole did not become durable; nothing of any job is kept. */
-static bool run_together(satchel_db *writer, job *jobs, satchel_error *error) {
-    satchel_status status = satchel_db_begin(writer, SATCHEL_DB_WRITE, error);
-    if (status != SATCHEL_OK) {
-        return false;
+/* False: the transaction broke on the way and nothing of the batch is kept. */
+static bool try_batch(satchel_lane *lane, lane_job *batch) {
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    for (lane_job *job = batch; job != NULL; job = job->next) {
+        job->status = SATCHEL_OK;
     }
-    bool anything = false;
-    for (job *each = jobs; each != NULL; each = each->next) {
-        run_job(writer, each);
-        anything = anything || each->status == SATCHEL_OK;
-        if (!satchel_db_in_transaction(writer)) {
-            satchel_fail(error, SATCHEL_DATABASE_ERROR, "the database gave the transaction up");
+    satchel_status status = satchel_db_begin(lane->db, SATCHEL_DB_WRITE, &why);
+    if (status != SATCHEL_OK) {
+        fail_all(batch, status, &why);
+        return true;
+    }
+    for (lane_job *job = batch; job != NULL; job = job->next) {
+        if (!carry_out(lane, job)) {
+            satchel_db_rollback(lane->db);
             return false;
         }
     }
-    if (!anything) {
-        satchel_db_rollback(writer);
-        return true;
+    status = satchel_db_commit(lane->db, &why);
+    if (status != SATCHEL_OK) {
+        fail_all(batch, status, &why);
     }
-    return satchel_db_commit(writer, error) == SATCHEL_OK;
+    return true;
 }
 
-static void run_alone(satchel_db *writer, job *given) {
-    job *next = given->next;
-    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
-    given->next = NULL;
-    if (!run_together(writer, given, &error) && given->status == SATCHEL_OK) {
-        given->status = error.status;
-        given->error = error;
-    }
-    given->next = next;
-    satchel_db_rollback(writer);
-}
-
-static void run_batch(satchel_lane *lane, job *jobs) {
-    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
-    if (run_together(lane->writer, jobs, &error)) {
+static void work_off(satchel_lane *lane, lane_job *batch) {
+    if (try_batch(lane, batch)) {
         return;
     }
-    satchel_db_rollback(lane->writer);
-    for (job *each = jobs; each != NULL; each = each->next) {
-        run_alone(lane->writer, each);
+    for (lane_job *job = batch; job != NULL;) {
+        lane_job *next = job->next;
+        job->next = NULL;
+        if (!try_batch(lane, job) && job->status == SATCHEL_OK) {
+            job->status = satchel_fail(job->error, SATCHEL_IO_ERROR, "the database gave the transaction up");
+        }
+        job->next = next;
+        job = next;
     }
 }
 
+/* --- the thread --- */
+
 /* Takes up to SATCHEL_LANE_JOBS_MOST jobs off the queue; the mutex is held. */
-static job *take_batch(satchel_lane *lane, uint32_t *out_count) {
-    job *batch = lane->first;
-    job *last = batch;
-    *out_count = batch != NULL;
-    while (last != NULL && last->next != NULL && *out_count < SATCHEL_LANE_JOBS_MOST) {
-        last = last->next;
-        (*out_count)++;
+static lane_job *take_batch(satchel_lane *lane, uint64_t *out_count) {
+    lane_job *batch = lane->first;
+    lane_job *end = batch;
+    *out_count = 1;
+    while (end->next != NULL && *out_count < SATCHEL_LANE_JOBS_MOST) {
+        end = end->next;
+        *out_count += 1;
     }
-    if (last != NULL) {
-        lane->first = last->next;
-        last->next = NULL;
-    }
-    if (lane->first == NULL) {
-        lane->last = NULL;
-    }
-    lane->waiting -= *out_count;
+    lane->first = end->next;
+    lane->last = lane->first == NULL ? NULL : lane->last;
+    lane->waiting -= (uint32_t)*out_count;
+    end->next = NULL;
     return batch;
 }
 
-static void finish_batch(satchel_lane *lane, job *batch, uint32_t count) {
+static void tell(satchel_lane *lane, lane_job *batch, uint64_t count) {
     lane->stats.commits++;
     lane->stats.jobs += count;
     lane->stats.largest = count > lane->stats.largest ? count : lane->stats.largest;
     while (batch != NULL) {
-        job *next = batch->next; /* the job is gone once its caller wakes */
-        lane->stats.failures += batch->status != SATCHEL_OK;
+        /* The caller may be gone as soon as it sees `done`. */
+        lane_job *next = batch->next;
+        lane->stats.failures += batch->status == SATCHEL_OK ? 0 : 1;
         batch->done = true;
         batch = next;
     }
     pthread_cond_broadcast(&lane->finished);
 }
 
-static void *lane_main(void *argument) {
-    satchel_lane *lane = argument;
+static void *run_lane(void *context) {
+    satchel_lane *lane = context;
     pthread_mutex_lock(&lane->mutex);
     for (;;) {
         while (lane->first == NULL && !lane->closing) {
@@ -138,61 +146,60 @@ static void *lane_main(void *argument) {
         if (lane->first == NULL) {
             break;
         }
-        uint32_t count = 0;
-        job *batch = take_batch(lane, &count);
+        uint64_t count = 0;
+        lane_job *batch = take_batch(lane, &count);
         pthread_mutex_unlock(&lane->mutex);
-        run_batch(lane, batch);
+        work_off(lane, batch);
         pthread_mutex_lock(&lane->mutex);
-        finish_batch(lane, batch, count);
+        tell(lane, batch, count);
     }
     pthread_mutex_unlock(&lane->mutex);
     return NULL;
 }
 
+/* --- callers --- */
+
 satchel_status satchel_lane_open(satchel_lane **out, satchel_db *writer, satchel_error *error) {
     *out = NULL;
     satchel_lane *lane = satchel_memory_take(sizeof *lane);
     if (lane == NULL) {
-        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for the writer's lane");
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for the lane");
     }
-    lane->writer = writer;
+    lane->db = writer;
     pthread_mutex_init(&lane->mutex, NULL);
     pthread_cond_init(&lane->arrived, NULL);
     pthread_cond_init(&lane->finished, NULL);
-    if (pthread_create(&lane->thread, NULL, lane_main, lane) != 0) {
+    if (pthread_create(&lane->thread, NULL, run_lane, lane) != 0) {
         pthread_cond_destroy(&lane->finished);
         pthread_cond_destroy(&lane->arrived);
         pthread_mutex_destroy(&lane->mutex);
         satchel_memory_give(lane);
-        return satchel_fail(error, SATCHEL_INTERNAL, "no thread for the writer's lane");
+        return satchel_fail(error, SATCHEL_INTERNAL, "the lane's thread cannot be started");
     }
     *out = lane;
     return SATCHEL_OK;
 }
 
 satchel_status satchel_lane_run(satchel_lane *lane, satchel_lane_work work, void *context, satchel_error *error) {
-    job mine = {.work = work, .context = context};
+    lane_job job = {.work = work, .context = context, .error = error, .status = SATCHEL_OK};
     pthread_mutex_lock(&lane->mutex);
     if (lane->closing || lane->waiting >= SATCHEL_LANE_WAITING_MOST) {
         pthread_mutex_unlock(&lane->mutex);
-        return satchel_fail(error, SATCHEL_BUSY, "too many writes wait");
+        return satchel_fail(error, SATCHEL_BUSY, "the writer takes no more work now");
     }
     if (lane->last != NULL) {
-        lane->last->next = &mine;
+        lane->last->next = &job;
     } else {
-        lane->first = &mine;
+        lane->first = &job;
     }
-    lane->last = &mine;
+    lane->last = &job;
     lane->waiting++;
     pthread_cond_signal(&lane->arrived);
-    while (!mine.done) {
+    while (!job.done) {
         pthread_cond_wait(&lane->finished, &lane->mutex);
     }
     pthread_mutex_unlock(&lane->mutex);
-    if (error != NULL && mine.status != SATCHEL_OK) {
-        *error = mine.error;
-    }
-    return mine.status;
+    return job.status;
 }
 
 satchel_lane_stats satchel_lane_get_stats(satchel_lane *lane) {

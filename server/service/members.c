@@ -104,10 +104,10 @@ satchel_status satchel_members_of(satchel_db *db, const satchel_place *place, sa
     satchel_db_statement *statement = NULL;
     uint32_t capacity = 0;
     *out = (satchel_member_list){NULL, 0};
-    satchel_status status = SATCHEL_DB_START(&statement, db, error,
-                                             "SELECT scope, entered_n, last_n, present FROM membership WHERE " PLACE_IS
-                                             " ORDER BY scope",
-                                             PLACE_VALUES(place));
+    satchel_status status =
+        SATCHEL_DB_START(&statement, db, error,
+                         "SELECT scope, entered_n, last_n, present FROM membership WHERE " PLACE_IS " ORDER BY scope",
+                         PLACE_VALUES(place));
     bool found = status == SATCHEL_OK;
     while (status == SATCHEL_OK && found) {
         status = satchel_db_step(statement, &found, error);
@@ -162,9 +162,9 @@ static satchel_status enter(satchel_db *db, const satchel_place *place, uint32_t
 
 static satchel_status leave(satchel_db *db, const satchel_place *place, uint32_t scope, uint64_t n,
                             satchel_touched *touched, satchel_error *error) {
-    satchel_status status = SATCHEL_DB_RUN(
-        db, error, "UPDATE membership SET last_n = ?5, present = 0 WHERE " PLACE_IS " AND scope = ?4",
-        PLACE_VALUES(place), satchel_db_count(scope), satchel_db_count(n));
+    satchel_status status =
+        SATCHEL_DB_RUN(db, error, "UPDATE membership SET last_n = ?5, present = 0 WHERE " PLACE_IS " AND scope = ?4",
+                       PLACE_VALUES(place), satchel_db_count(scope), satchel_db_count(n));
     return status == SATCHEL_OK ? touch(touched, scope, -1) : status;
 }
 
@@ -252,9 +252,9 @@ satchel_status satchel_places_at(satchel_db *db, const satchel_id *anchor, satch
 static satchel_status lost_after(satchel_db *db, const satchel_id *user, uint32_t scope, uint64_t n, bool *out,
                                  satchel_error *error) {
     int64_t lost_n = 0;
-    satchel_status status = SATCHEL_DB_NUMBER(db, error, &lost_n, 0,
-                                              "SELECT lost_n FROM scope_loss WHERE owner = ?1 AND scope = ?2",
-                                              satchel_value_id(user), satchel_db_count(scope));
+    satchel_status status =
+        SATCHEL_DB_NUMBER(db, error, &lost_n, 0, "SELECT lost_n FROM scope_loss WHERE owner = ?1 AND scope = ?2",
+                          satchel_value_id(user), satchel_db_count(scope));
     *out = lost_n > 0 && (uint64_t)lost_n > n;
     return status;
 }

@@ -2,8 +2,8 @@
 /*
  * Membership: which aggregate is in which scope since when. One entry per (aggregate root, scope): state, not history.
  *
- * An aggregate has a place: the customer that it is anchored at (none if it has none), a rank (0 for the customer itself, else
- * the entity of the root, so that a customer sorts before what hangs on it), and the root's id.
+ * An aggregate has a place: the customer that it is anchored at (none if it has none), a rank (0 for the customer
+ * itself, else the entity of the root, so that a customer sorts before what hangs on it), and the root's id.
  */
 #ifndef SATCHEL_SERVER_SERVICE_MEMBERS_H
 #define SATCHEL_SERVER_SERVICE_MEMBERS_H
@@ -23,7 +23,7 @@ int satchel_place_compare(const satchel_place *a, const satchel_place *b);
 typedef struct satchel_member {
     uint32_t scope;
     uint64_t entered_n;
-    uint64_t last_n;  /* newest change of the aggregate; if not present, when it left */
+    uint64_t last_n; /* newest change of the aggregate; if not present, when it left */
     bool present;
 } satchel_member;
 
@@ -52,8 +52,8 @@ SATCHEL_MUST_USE satchel_status satchel_members_bump(satchel_db *db, const satch
                                                      satchel_touched *touched, satchel_error *error);
 
 /*
- * Makes `scopes` (any order, doubles allowed) the aggregate's scopes: enters those that are new at n, leaves the others,
- * and bumps what stays if `changed`.
+ * Makes `scopes` (any order, doubles allowed) the aggregate's scopes: enters those that are new at n, leaves the
+ * others, and bumps what stays if `changed`.
  */
 SATCHEL_MUST_USE satchel_status satchel_members_set(satchel_db *db, const satchel_place *place, const uint32_t *scopes,
                                                     uint32_t count, bool changed, uint64_t n, satchel_touched *touched,
@@ -67,7 +67,8 @@ typedef struct satchel_place_list {
 SATCHEL_MUST_USE satchel_status satchel_places_at(satchel_db *db, const satchel_id *anchor, satchel_arena *arena,
                                                   satchel_place_list *out, satchel_error *error);
 
-/* Was the aggregate in one of the user's scopes at revision n, and left it since? `lost`: scopes that the user lost after n. */
+/* Was the aggregate in one of the user's scopes at revision n, and left it since? `lost`: scopes that the user lost
+ * after n. */
 SATCHEL_MUST_USE satchel_status satchel_members_left_since(satchel_db *db, const satchel_place *place,
                                                            const satchel_id *user, const satchel_scope_list *scopes,
                                                            uint64_t n, satchel_arena *arena, bool *out,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loading a person. Only what his roles can make use of is looked up: a rep costs one row, a manager two walks of trees.
+ * Loading a person. Only what his roles can make use of is looked up: a rep costs one row, a manager two walks of
+ * trees.
  */
 #include "service/people.h"
 
@@ -167,7 +168,8 @@ static uint64_t roles_of(const satchel_set *names) {
 /* What one relation alone shows of an entity: 3 bits a class, and whether its rows are read at all. */
 static uint32_t seen_through(const satchel_service *service, const satchel_person *person, uint32_t entity,
                              uint32_t relation) {
-    uint32_t seen = satchel_access_allows(service->policy, &person->access, entity, relation, SATCHEL_VERB_READ) ? 1 : 0;
+    uint32_t seen =
+        satchel_access_allows(service->policy, &person->access, entity, relation, SATCHEL_VERB_READ) ? 1 : 0;
     for (uint32_t c = 0; c < SATCHEL_SENSITIVITY_COUNT; c++) {
         satchel_level level =
             satchel_access_level(service->policy, &person->access, entity, relation, (satchel_sensitivity)c);
@@ -214,8 +216,8 @@ bool satchel_person_sees_more(const satchel_service *service, const satchel_pers
 static void derive_view(const satchel_service *service, satchel_person *person) {
     for (uint32_t i = 0; i < service->policy->rule_count; i++) {
         const satchel_access_rule *rule = &service->policy->rules[i];
-        bool reads = rule->role < 64 && (person->access.roles >> rule->role & 1) != 0 &&
-                     (rule->verbs & SATCHEL_VERB_READ) != 0;
+        bool reads =
+            rule->role < 64 && (person->access.roles >> rule->role & 1) != 0 && (rule->verbs & SATCHEL_VERB_READ) != 0;
         person->reach |= reads ? rule->relations : 0;
     }
     uint8_t parts[16];
@@ -242,8 +244,7 @@ satchel_status satchel_person_load(const satchel_service *service, satchel_db *d
                                    satchel_arena *arena, satchel_person *out, satchel_error *error) {
     satchel_stored_row row;
     *out = (satchel_person){.access = {.id = *user}};
-    satchel_status status =
-        satchel_stored_row_load(service->tables, db, SATCHEL_ENTITY_USER, user, arena, &row, error);
+    satchel_status status = satchel_stored_row_load(service->tables, db, SATCHEL_ENTITY_USER, user, arena, &row, error);
     if (status != SATCHEL_OK || !row.merged.exists || row.merged.deleted) {
         return status;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known of a user at the moment of a decision: roles, territories with all below, who reports to him, whom he stands
- * in for today. Read from the rows of user, team, territory and assignment, never kept.
+ * What is known of a user at the moment of a decision: roles, territories with all below, who reports to him, whom he
+ * stands in for today. Read from the rows of user, team, territory and assignment, never kept.
  */
 #ifndef SATCHEL_SERVER_SERVICE_PEOPLE_H
 #define SATCHEL_SERVER_SERVICE_PEOPLE_H
@@ -22,12 +22,12 @@ bool satchel_id_list_has(const satchel_id_list *list, const satchel_id *id);
 
 typedef struct satchel_person {
     satchel_access_user access;
-    bool system;                    /* the operator of the machine: an administrator who is no user */
-    satchel_id home_territory;      /* first of his own, for rows that he makes */
-    satchel_id_list covered;        /* territories that dated assignments give him today, with all below */
-    satchel_id_list stands_in_for;  /* users, today */
-    uint32_t reach;                 /* relations through which he reads any entity */
-    uint64_t view;                  /* changes with what he may see through each relation, whatever the rows */
+    bool system;                   /* the operator of the machine: an administrator who is no user */
+    satchel_id home_territory;     /* first of his own, for rows that he makes */
+    satchel_id_list covered;       /* territories that dated assignments give him today, with all below */
+    satchel_id_list stands_in_for; /* users, today */
+    uint32_t reach;                /* relations through which he reads any entity */
+    uint64_t view;                 /* changes with what he may see through each relation, whatever the rows */
 } satchel_person;
 
 /*

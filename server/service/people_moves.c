@@ -21,8 +21,7 @@ bool satchel_entity_moves_people(uint32_t entity) {
 static satchel_status scopes_of_user(const satchel_people_moves *moves, const satchel_id *user, int64_t day,
                                      satchel_scope_list *out, satchel_error *error) {
     satchel_person person;
-    satchel_status status =
-        satchel_person_load(moves->service, moves->db, user, day, moves->arena, &person, error);
+    satchel_status status = satchel_person_load(moves->service, moves->db, user, day, moves->arena, &person, error);
     return status == SATCHEL_OK ? satchel_scopes_of(moves->db, &person, moves->arena, out, error) : status;
 }
 

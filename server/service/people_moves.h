@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What users lose when people, teams, territories or days move: noted per user and scope, so that edits which they made before
- * are parked, not refused. Begun before the rows change, ended after.
+ * What users lose when people, teams, territories or days move: noted per user and scope, so that edits which they made
+ * before are parked, not refused. Begun before the rows change, ended after.
  */
 #ifndef SATCHEL_SERVER_SERVICE_PEOPLE_MOVES_H
 #define SATCHEL_SERVER_SERVICE_PEOPLE_MOVES_H

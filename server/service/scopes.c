@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scopes of persons and interned sets of scopes. A set is stored as varints of the differences of its ascending numbers.
+ * Scopes of persons and interned sets of scopes. A set is stored as varints of the differences of its ascending
+ * numbers.
  */
 #include "service/scopes.h"
 
@@ -17,8 +18,7 @@ static int compare_numbers(const void *a, const void *b) {
 }
 
 bool satchel_scope_list_has(const satchel_scope_list *list, uint32_t number) {
-    return list->count > 0 &&
-           bsearch(&number, list->numbers, list->count, sizeof number, compare_numbers) != NULL;
+    return list->count > 0 && bsearch(&number, list->numbers, list->count, sizeof number, compare_numbers) != NULL;
 }
 
 satchel_status satchel_scope_find(satchel_db *db, satchel_scope_kind kind, const satchel_id *subject, uint32_t *out,
@@ -92,8 +92,7 @@ static void gather(scope_gatherer *gatherer, satchel_scope_kind kind, const satc
     put(gatherer, number, (uint8_t)kind);
 }
 
-static void gather_each(scope_gatherer *gatherer, satchel_scope_kind kind, const satchel_id *subjects,
-                        uint32_t count) {
+static void gather_each(scope_gatherer *gatherer, satchel_scope_kind kind, const satchel_id *subjects, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         gather(gatherer, kind, &subjects[i]);
     }

@@ -173,13 +173,12 @@ satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satche
 }
 
 satchel_status satchel_counter_write(satchel_db *db, const satchel_counter *counter, satchel_error *error) {
-    return SATCHEL_DB_RUN(db, error,
-                          "UPDATE counter SET epoch = ?1, n = ?2, audit_position = ?3, audit_hash = ?4, day = ?5"
-                          " WHERE one = 1",
-                          satchel_db_count(counter->epoch), satchel_db_count(counter->n),
-                          satchel_db_count(counter->audit_position),
-                          satchel_db_blob(counter->audit_hash, sizeof counter->audit_hash),
-                          satchel_value_int(counter->day));
+    return SATCHEL_DB_RUN(
+        db, error,
+        "UPDATE counter SET epoch = ?1, n = ?2, audit_position = ?3, audit_hash = ?4, day = ?5"
+        " WHERE one = 1",
+        satchel_db_count(counter->epoch), satchel_db_count(counter->n), satchel_db_count(counter->audit_position),
+        satchel_db_blob(counter->audit_hash, sizeof counter->audit_hash), satchel_value_int(counter->day));
 }
 
 /* --- named values --- */
@@ -255,8 +254,7 @@ satchel_status satchel_service_count(const satchel_service *service, satchel_db 
         memcpy((uint8_t *)out + counts[i].place, &count, sizeof count);
     }
     int64_t epoch = 0;
-    satchel_status status =
-        satchel_db_number_values(db, "SELECT epoch FROM counter", NULL, 0, 0, &epoch, error);
+    satchel_status status = satchel_db_number_values(db, "SELECT epoch FROM counter", NULL, 0, 0, &epoch, error);
     out->epoch = (uint32_t)epoch;
     return status;
 }

@@ -2,8 +2,9 @@
 /*
  * From values to facts, from facts to relations and scopes.
  *
- * A row is in the scopes of its customer and in that of its own owner; a row of the company's own (product, user) is in the
- * company's scope alone; a row that nobody owns is in the scope of the unowned, which those who read everything have.
+ * A row is in the scopes of its customer and in that of its own owner; a row of the company's own (product, user) is in
+ * the company's scope alone; a row that nobody owns is in the scope of the unowned, which those who read everything
+ * have.
  */
 #include "service/standing.h"
 
@@ -114,12 +115,12 @@ satchel_status satchel_standing_of(const satchel_service *service, satchel_db *d
 satchel_status satchel_is_assigned(satchel_db *db, const satchel_id *user, const satchel_id *customer, int64_t day,
                                    bool *out, satchel_error *error) {
     int64_t count = 0;
-    satchel_status status = SATCHEL_DB_NUMBER(db, error, &count, 0,
-                                              "SELECT count(*) FROM \"assignment\" WHERE \"customer\" = ?2 AND \"user\""
-                                              " = ?1 AND \"deleted\" = 0 AND \"from_day\" <= ?3 AND (\"to_day\" IS NULL"
-                                              " OR \"to_day\" >= ?3)",
-                                              satchel_value_id(user), satchel_value_id(customer),
-                                              satchel_value_int(day));
+    satchel_status status =
+        SATCHEL_DB_NUMBER(db, error, &count, 0,
+                          "SELECT count(*) FROM \"assignment\" WHERE \"customer\" = ?2 AND \"user\""
+                          " = ?1 AND \"deleted\" = 0 AND \"from_day\" <= ?3 AND (\"to_day\" IS NULL"
+                          " OR \"to_day\" >= ?3)",
+                          satchel_value_id(user), satchel_value_id(customer), satchel_value_int(day));
     *out = count > 0;
     return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a row stands in the company: its place, who owns it and its customer, in which territory that lies. From these facts
- * follow both access (decided now, from facts alone) and scopes (kept in the memberships).
+ * How a row stands in the company: its place, who owns it and its customer, in which territory that lies. From these
+ * facts follow both access (decided now, from facts alone) and scopes (kept in the memberships).
  */
 #ifndef SATCHEL_SERVER_SERVICE_STANDING_H
 #define SATCHEL_SERVER_SERVICE_STANDING_H
@@ -20,16 +20,16 @@ typedef struct satchel_anchor {
 
 typedef struct satchel_standing {
     uint32_t entity;
-    satchel_place place;     /* of its root */
-    satchel_id owner;        /* of the root, none if it has none */
-    satchel_anchor anchor;   /* of the root; the customer itself for a customer */
-    bool root_exists;        /* for a child: its root is there (deleted or not) */
+    satchel_place place;   /* of its root */
+    satchel_id owner;      /* of the root, none if it has none */
+    satchel_anchor anchor; /* of the root; the customer itself for a customer */
+    bool root_exists;      /* for a child: its root is there (deleted or not) */
     bool company;
 } satchel_standing;
 
 /*
- * Of a row of `entity` that has, or will have, these values: `record` gives owner, anchor and root fields. For a customer the
- * anchor's facts are those of `record`. Everything lives in `arena`. Errors: those of the database.
+ * Of a row of `entity` that has, or will have, these values: `record` gives owner, anchor and root fields. For a
+ * customer the anchor's facts are those of `record`. Everything lives in `arena`. Errors: those of the database.
  */
 SATCHEL_MUST_USE satchel_status satchel_standing_of(const satchel_service *service, satchel_db *db, uint32_t entity,
                                                     const satchel_id *id, const satchel_record *record,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the parts of the service share: the service itself, the company's counter, small named values. Not for other modules.
+ * What the parts of the service share: the service itself, the company's counter, small named values. Not for other
+ * modules.
  */
 #ifndef SATCHEL_SERVER_SERVICE_STATE_H
 #define SATCHEL_SERVER_SERVICE_STATE_H
@@ -25,7 +26,7 @@ typedef struct satchel_counter {
     uint64_t n;
     uint64_t audit_position;
     uint8_t audit_hash[SATCHEL_HASH_BYTES]; /* zeros before the first entry */
-    int64_t day; /* last day whose assignments are settled in the memberships */
+    int64_t day;                            /* last day whose assignments are settled in the memberships */
 } satchel_counter;
 
 SATCHEL_MUST_USE satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satchel_error *error);
@@ -45,17 +46,18 @@ SATCHEL_MUST_USE satchel_status satchel_meta_get(satchel_db *db, const char *nam
 SATCHEL_MUST_USE satchel_status satchel_meta_put(satchel_db *db, const char *name, satchel_bytes value,
                                                  satchel_error *error);
 
-/* A key for one use, derived from the company's seed; `context` has 8 characters. Errors: NOT_FOUND (no company yet). */
-SATCHEL_MUST_USE satchel_status satchel_company_key(satchel_db *db, const char *context,
-                                                    uint8_t out[SATCHEL_KEY_BYTES], satchel_error *error);
+/* A key for one use, derived from the company's seed; `context` has 8 characters. Errors: NOT_FOUND (no company yet).
+ */
+SATCHEL_MUST_USE satchel_status satchel_company_key(satchel_db *db, const char *context, uint8_t out[SATCHEL_KEY_BYTES],
+                                                    satchel_error *error);
 
 /* Adds to a count shown by /metrics. */
 SATCHEL_MUST_USE satchel_status satchel_metric_add(satchel_db *db, const char *name, uint64_t count,
                                                    satchel_error *error);
 
 /*
- * Is it an answer to the one who asked (USER and ACCESS statuses), rather than a failure of the server? Failures are of two
- * kinds: those of the machine (try again), and those that will come again (a row that cannot be read).
+ * Is it an answer to the one who asked (USER and ACCESS statuses), rather than a failure of the server? Failures are of
+ * two kinds: those of the machine (try again), and those that will come again (a row that cannot be read).
  */
 bool satchel_status_refuses(satchel_status status);
 bool satchel_status_is_of_machine(satchel_status status);

@@ -106,7 +106,7 @@ static satchel_audit_entry audit_entry(const unit_work *work, const uint8_t *com
 }
 
 /* A keyed hash of the unit's digest, its stamp and the decision: what the phone can show after a restore. */
-static void make_receipt(const unit_work *work, uint8_t out[SATCHEL_RECEIPT_BYTES]) {
+static void make_receipt(const unit_work *work, uint8_t out[SATCHEL_HASH_BYTES]) {
     satchel_hash hash;
     uint8_t numbers[16];
     satchel_put_u64be(numbers, (uint64_t)work->stamp_ms);
@@ -186,8 +186,7 @@ static satchel_status find_hold_in(unit_work *work, const satchel_op *op, uint64
     }
     for (uint32_t i = 0; status == SATCHEL_OK && *out == 0 && i < op->set.count; i++) {
         const satchel_field_value *given = &op->set.fields[i];
-        const satchel_field *field =
-            satchel_schema_field(&work->intake->service->schema, op->entity, given->number);
+        const satchel_field *field = satchel_schema_field(&work->intake->service->schema, op->entity, given->number);
         if (field == NULL || field->ref == 0) {
             continue;
         }
@@ -229,8 +228,8 @@ static satchel_status look_for_hold(unit_work *work) {
 static satchel_status refuse_at(unit_work *work, uint32_t index, satchel_status why, uint32_t field,
                                 const char *detail) {
     char *rule = satchel_arena_text(&work->arena, satchel_text_of(detail));
-    work->decisions[index] = (satchel_op_decision){
-        .code = SATCHEL_RESULT_REFUSED, .status = why, .field = field, .rule = rule};
+    work->decisions[index] =
+        (satchel_op_decision){.code = SATCHEL_RESULT_REFUSED, .status = why, .field = field, .rule = rule};
     return rule != NULL ? hold_others(work, index) : satchel_fail(work->error, SATCHEL_NO_MEMORY, "a refusal");
 }
 
@@ -239,7 +238,8 @@ static satchel_status apply_ops(unit_work *work, satchel_change *change) {
     for (uint32_t i = 0; status == SATCHEL_OK && i < work->unit->head.count; i++) {
         satchel_op_decision *decision = &work->decisions[i];
         status = satchel_change_op(change, &work->unit->head.ops[i], decision, work->error);
-        if (status != SATCHEL_OK || decision->code == SATCHEL_RESULT_APPLIED || decision->code == SATCHEL_RESULT_MERGED) {
+        if (status != SATCHEL_OK || decision->code == SATCHEL_RESULT_APPLIED ||
+            decision->code == SATCHEL_RESULT_MERGED) {
             continue;
         }
         if (decision->code == SATCHEL_RESULT_REFUSED) {
@@ -268,7 +268,8 @@ static satchel_status check_references(unit_work *work, satchel_change *change) 
     return SATCHEL_OK;
 }
 
-/* The op to which a refusal belongs that shows only when the whole unit is there: who submitted the order, or the first. */
+/* The op to which a refusal belongs that shows only when the whole unit is there: who submitted the order, or the
+ * first. */
 static uint32_t op_to_blame(const unit_work *work) {
     for (uint32_t i = 0; i < work->unit->head.count; i++) {
         const satchel_op *op = &work->unit->head.ops[i];
@@ -281,7 +282,7 @@ static uint32_t op_to_blame(const unit_work *work) {
 
 static satchel_status finish_change(unit_work *work, satchel_change *change) {
     satchel_error why = {SATCHEL_OK, 0, 0, ""};
-    uint8_t commitment[SATCHEL_RECEIPT_BYTES];
+    uint8_t commitment[SATCHEL_HASH_BYTES];
     make_receipt(work, commitment);
     satchel_audit_entry entry = audit_entry(work, commitment);
     satchel_status status = satchel_change_finish(change, &entry, &why);
@@ -364,12 +365,11 @@ static satchel_status keep_unit(unit_work *work) {
 /* --- the stored result --- */
 
 static bool tells_something(const unit_work *work, const satchel_op_decision *decision) {
-    return decision->code != SATCHEL_RESULT_APPLIED || decision->loss_count > 0 ||
-           work->code != SATCHEL_RESULT_APPLIED;
+    return decision->code != SATCHEL_RESULT_APPLIED || decision->loss_count > 0 || work->code != SATCHEL_RESULT_APPLIED;
 }
 
 static satchel_status encode_result(unit_work *work, satchel_buffer *out) {
-    uint8_t receipt[SATCHEL_RECEIPT_BYTES];
+    uint8_t receipt[SATCHEL_HASH_BYTES];
     satchel_op_result *ops = satchel_arena_take_array(&work->arena, work->unit->head.count, sizeof *ops);
     uint32_t count = 0;
     if (ops == NULL) {
@@ -391,14 +391,14 @@ static satchel_status encode_result(unit_work *work, satchel_buffer *out) {
     }
     make_receipt(work, receipt);
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_RESULT};
-    frame.as.result = (satchel_unit_result){
-        .first_sequence = work->unit->head.first_sequence,
-        .count = work->unit->head.count,
-        .code = work->code == SATCHEL_RESULT_REFUSED ? SATCHEL_RESULT_HELD : work->code,
-        .stamp_ms = work->stamp_ms,
-        .ops = ops,
-        .op_count = count,
-        .receipt = satchel_bytes_of(receipt, sizeof receipt)};
+    frame.as.result =
+        (satchel_unit_result){.first_sequence = work->unit->head.first_sequence,
+                              .count = work->unit->head.count,
+                              .code = work->code == SATCHEL_RESULT_REFUSED ? SATCHEL_RESULT_HELD : work->code,
+                              .stamp_ms = work->stamp_ms,
+                              .ops = ops,
+                              .op_count = count,
+                              .receipt = satchel_bytes_of(receipt, SATCHEL_RECEIPT_BYTES)};
     satchel_status status = satchel_answer_write(&frame, out);
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "a result");
 }
@@ -408,14 +408,13 @@ static satchel_status store_result(unit_work *work) {
     satchel_buffer_init(&result);
     satchel_status status = encode_result(work, &result);
     if (status == SATCHEL_OK) {
-        status = SATCHEL_DB_RUN(work->intake->db, work->error,
-                                "INSERT INTO unit_result (incarnation, first_sequence, count, digest, n, result)"
-                                " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                                satchel_db_count(work->intake->author->incarnation),
-                                satchel_db_count(work->unit->head.first_sequence),
-                                satchel_db_count(work->unit->head.count),
-                                satchel_db_blob(work->unit->digest, sizeof work->unit->digest),
-                                satchel_db_count(work->n), satchel_value_bytes(satchel_buffer_view(&result)));
+        status = SATCHEL_DB_RUN(
+            work->intake->db, work->error,
+            "INSERT INTO unit_result (incarnation, first_sequence, count, digest, n, result)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            satchel_db_count(work->intake->author->incarnation), satchel_db_count(work->unit->head.first_sequence),
+            satchel_db_count(work->unit->head.count), satchel_db_blob(work->unit->digest, sizeof work->unit->digest),
+            satchel_db_count(work->n), satchel_value_bytes(satchel_buffer_view(&result)));
     }
     satchel_buffer_deinit(&result);
     return status;
@@ -489,6 +488,13 @@ static satchel_status decide_unit(unit_work *work) {
     if (status == SATCHEL_OK && work->code != SATCHEL_RESULT_APPLIED) {
         status = attempt(work, keep_unit, &kept);
     }
+    /* What cannot even be journalled must not stop the phone either: the bytes alone are kept. */
+    if (is_hopeless(status) && work->code != 0) {
+        status = decide_all(work, SATCHEL_RESULT_HELD, SATCHEL_QUARANTINED, 0, satchel_status_name(status));
+        if (status == SATCHEL_OK) {
+            status = attempt(work, keep_unit, &kept);
+        }
+    }
     if (status == SATCHEL_OK) {
         status = store_result(work);
     }
@@ -510,10 +516,9 @@ satchel_status satchel_unit_known(satchel_db *db, uint64_t incarnation, uint64_t
                                   uint8_t out_digest[SATCHEL_DIGEST_BYTES], bool *out_found, satchel_error *error) {
     satchel_db_statement *statement = NULL;
     *out_found = false;
-    satchel_status status =
-        SATCHEL_DB_START(&statement, db, error,
-                         "SELECT digest FROM unit_result WHERE incarnation = ?1 AND first_sequence = ?2",
-                         satchel_db_count(incarnation), satchel_db_count(first_sequence));
+    satchel_status status = SATCHEL_DB_START(
+        &statement, db, error, "SELECT digest FROM unit_result WHERE incarnation = ?1 AND first_sequence = ?2",
+        satchel_db_count(incarnation), satchel_db_count(first_sequence));
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, out_found, error);
     }

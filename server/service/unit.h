@@ -2,9 +2,10 @@
 /*
  * Units: deciding on what a phone committed as one transaction.
  *
- * A unit is atomic. If one of its ops is refused, none is applied: that op is REFUSED, the others are HELD by it. If one is
- * parked, all are parked: whoever decides on them decides on each. Facts never stand beside edits that can be parked (the
- * verbs of field sales see to it), so parking a unit parks no fact of theirs. Everything that was not applied is kept.
+ * A unit is atomic. If one of its ops is refused, none is applied: that op is REFUSED, the others are HELD by it. If
+ * one is parked, all are parked: whoever decides on them decides on each. Facts never stand beside edits that can be
+ * parked (the verbs of field sales see to it), so parking a unit parks no fact of theirs. Everything that was not
+ * applied is kept.
  */
 #ifndef SATCHEL_SERVER_SERVICE_UNIT_H
 #define SATCHEL_SERVER_SERVICE_UNIT_H
@@ -22,7 +23,8 @@ typedef struct satchel_arrived_unit {
     char bad_rule[SATCHEL_ERROR_DETAIL_BYTES];
 } satchel_arrived_unit;
 
-/* Decodes; ops that cannot be read are noted, not an error. Errors: MALFORMED (no unit at all), LIMIT_EXCEEDED, NO_MEMORY. */
+/* Decodes; ops that cannot be read are noted, not an error. Errors: MALFORMED (no unit at all), LIMIT_EXCEEDED,
+ * NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_unit_arrive(const satchel_schema *schema, satchel_bytes bytes,
                                                     satchel_arena *arena, satchel_arrived_unit *out,
                                                     satchel_error *error);
@@ -42,8 +44,8 @@ typedef struct satchel_intake {
 } satchel_intake;
 
 /*
- * Decides on one new unit, writes what follows and the stored result. Errors: those of the machine; nothing of the unit is
- * kept then. What fails twice for another reason is quarantined.
+ * Decides on one new unit, writes what follows and the stored result. Errors: those of the machine; nothing of the unit
+ * is kept then. What fails twice for another reason is quarantined.
  */
 SATCHEL_MUST_USE satchel_status satchel_unit_decide(satchel_intake *intake, satchel_arrived_unit *unit,
                                                     satchel_error *error);

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decisions of people: a conflict's loser is put back or not, a parked edit is accepted or discarded.
+ */
+#include "base/error.h"
+#include "base/ids.h"
+#include "service/desk.h"
+#include "service/journal.h"
+
+#include <satchel/model.h>
+
+/* Loads what is to be decided on. `open_status`: the one in which it waits. */
+static satchel_status load_open(satchel_desk *desk, uint32_t entity, const satchel_id *id, satchel_stored_row *out) {
+    satchel_status status =
+        satchel_stored_row_load(desk->service->tables, desk->db, entity, id, &desk->arena, out, desk->error);
+    if (status == SATCHEL_OK && !out->merged.exists) {
+        status = satchel_fail(desk->error, SATCHEL_NOT_FOUND, "there is no such row");
+    }
+    return status == SATCHEL_OK ? satchel_desk_require_row(desk, out, SATCHEL_VERB_READ, NULL) : status;
+}
+
+typedef struct resolution_fields {
+    uint32_t status, by, at;
+} resolution_fields;
+
+static satchel_status resolve(satchel_desk *desk, satchel_stored_row *row, const resolution_fields *fields,
+                              int64_t resolved) {
+    const uint32_t changed[] = {fields->status, fields->by, fields->at};
+    const satchel_value values[] = {satchel_value_int(resolved),
+                                    satchel_id_is_none(&desk->author.user) ? satchel_value_null()
+                                                                           : satchel_value_id(&desk->author.user),
+                                    satchel_value_time(desk->change.now_ms)};
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < 3; i++) {
+        status = satchel_change_put(&desk->change, row, changed[i], &values[i]);
+    }
+    return status == SATCHEL_OK ? satchel_change_save(&desk->change, row, changed, 3, desk->error) : status;
+}
+
+/* --- conflicts --- */
+
+static bool is_decided(const satchel_stored_row *conflict) {
+    const satchel_record *values = &conflict->merged.value;
+    int64_t state = satchel_record_int(values, SATCHEL_CONFLICT_STATUS, 0);
+    bool by_a_person = satchel_record_get(values, SATCHEL_CONFLICT_RESOLVED_AT) != NULL;
+    return state == SATCHEL_CONFLICT_STATUS_RESTORED || state == SATCHEL_CONFLICT_STATUS_EDITED || by_a_person;
+}
+
+/* The value that a field gets when what lost is put back: united, added, or as it is. */
+static satchel_status value_back(satchel_desk *desk, const satchel_field *field, const satchel_value *now,
+                                 const satchel_value *lost, satchel_value *out) {
+    *out = *lost;
+    if (field == NULL || now == NULL || now->type != lost->type) {
+        return SATCHEL_OK;
+    }
+    if (field->policy == SATCHEL_POLICY_SET && lost->type == SATCHEL_TYPE_SET) {
+        return satchel_set_union(&desk->arena, &now->as.set, &lost->as.set, &out->as.set);
+    }
+    if (field->policy == SATCHEL_POLICY_SUM && lost->type == SATCHEL_TYPE_INT &&
+        __builtin_add_overflow(now->as.integer, lost->as.integer, &out->as.integer)) {
+        return satchel_fail(desk->error, SATCHEL_OUT_OF_RANGE, "the counter cannot jump that far");
+    }
+    return SATCHEL_OK;
+}
+
+static satchel_status put_back(satchel_desk *desk, satchel_stored_row *subject, uint32_t number,
+                               const satchel_value *lost) {
+    const satchel_field *field = satchel_schema_field(&desk->service->schema, subject->entity, number);
+    satchel_value value;
+    satchel_status status = value_back(desk, field, satchel_record_get(&subject->merged.value, number), lost, &value);
+    return status == SATCHEL_OK ? satchel_change_put(&desk->change, subject, number, &value) : status;
+}
+
+/* The loser's fields are written; members of the group that it did not have are emptied. */
+static satchel_status restore_fields(satchel_desk *desk, satchel_stored_row *subject, const satchel_record *winner,
+                                     const satchel_record *loser) {
+    const satchel_value none = satchel_value_null();
+    uint32_t *changed = satchel_arena_take_array(&desk->arena, winner->count + loser->count, sizeof *changed);
+    uint32_t count = 0;
+    satchel_status status = changed != NULL ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < loser->count; i++) {
+        changed[count++] = loser->fields[i].number;
+        status = put_back(desk, subject, loser->fields[i].number, &loser->fields[i].value);
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && i < winner->count; i++) {
+        uint32_t number = winner->fields[i].number;
+        if (satchel_record_get(loser, number) == NULL) {
+            changed[count++] = number;
+            status = satchel_change_put(&desk->change, subject, number, &none);
+        }
+    }
+    return status == SATCHEL_OK ? satchel_change_save(&desk->change, subject, changed, count, desk->error)
+                                : satchel_fail(desk->error, status, "the loser cannot be put back");
+}
+
+static satchel_status restore(satchel_desk *desk, const satchel_stored_row *conflict) {
+    const satchel_record *values = &conflict->merged.value;
+    satchel_stored_row subject;
+    satchel_record winner;
+    satchel_record loser;
+    uint32_t entity = (uint32_t)satchel_record_int(values, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
+    satchel_id id = satchel_record_id(values, SATCHEL_CONFLICT_SUBJECT_ROW);
+    satchel_status status =
+        satchel_stored_row_load(desk->service->tables, desk->db, entity, &id, &desk->arena, &subject, desk->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_desk_require_row(desk, &subject, SATCHEL_VERB_EDIT, NULL);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_journal_values(&desk->service->schema, values, &desk->arena, &winner, &loser, desk->error);
+    }
+    return status == SATCHEL_OK ? restore_fields(desk, &subject, &winner, &loser) : status;
+}
+
+satchel_status satchel_conflict_decide(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
+                                       const satchel_id *conflict, satchel_decision decision, satchel_error *error) {
+    static const resolution_fields fields = {SATCHEL_CONFLICT_STATUS, SATCHEL_CONFLICT_RESOLVED_BY,
+                                             SATCHEL_CONFLICT_RESOLVED_AT};
+    satchel_desk desk;
+    satchel_stored_row row;
+    bool restores = decision == SATCHEL_DECISION_RESTORE;
+    satchel_status status = satchel_desk_open(&desk, service, db, actor, 0, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = load_open(&desk, SATCHEL_ENTITY_CONFLICT, conflict, &row);
+    if (status == SATCHEL_OK && is_decided(&row)) {
+        status = satchel_fail(error, SATCHEL_OVERTAKEN, "the conflict was decided before");
+    }
+    if (status == SATCHEL_OK && restores) {
+        status = restore(&desk, &row);
+    }
+    if (status == SATCHEL_OK) {
+        status =
+            resolve(&desk, &row, &fields, restores ? SATCHEL_CONFLICT_STATUS_RESTORED : SATCHEL_CONFLICT_STATUS_KEPT);
+    }
+    return satchel_desk_close(&desk, status, "conflict decided", SATCHEL_ENTITY_CONFLICT, conflict);
+}
+
+/* --- parked edits --- */
+
+/* The edit is carried out as the actor's own, on what the row is now. */
+static satchel_status accept(satchel_desk *desk, const satchel_stored_row *parked) {
+    satchel_op op;
+    satchel_op_decision decision;
+    satchel_stored_row subject;
+    satchel_status status =
+        satchel_journal_open_parked(desk->service, desk->db, parked, &desk->arena, &op, desk->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_stored_row_load(desk->service->tables, desk->db, op.entity, &op.row, &desk->arena, &subject,
+                                         desk->error);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    op.base_n = subject.revision;
+    op.exceptions = NULL;
+    op.exception_count = 0;
+    status = satchel_desk_op(desk, &op, &decision);
+    if (status == SATCHEL_OK && decision.created) {
+        status =
+            SATCHEL_DB_RUN(desk->db, desk->error, "DELETE FROM unmade_row WHERE row = ?1", satchel_value_id(&op.row));
+    }
+    return status;
+}
+
+satchel_status satchel_parked_decide(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
+                                     const satchel_id *parked, satchel_decision decision, satchel_error *error) {
+    static const resolution_fields fields = {SATCHEL_PARKED_EDIT_STATUS, SATCHEL_PARKED_EDIT_RESOLVED_BY,
+                                             SATCHEL_PARKED_EDIT_RESOLVED_AT};
+    satchel_desk desk;
+    satchel_stored_row row;
+    bool accepts = decision == SATCHEL_DECISION_RESTORE;
+    satchel_status status = satchel_desk_open(&desk, service, db, actor, 0, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = load_open(&desk, SATCHEL_ENTITY_PARKED_EDIT, parked, &row);
+    if (status == SATCHEL_OK &&
+        satchel_record_int(&row.merged.value, SATCHEL_PARKED_EDIT_STATUS, 0) != SATCHEL_PARKED_STATUS_WAITING) {
+        status = satchel_fail(error, SATCHEL_OVERTAKEN, "the edit was decided on before");
+    }
+    if (status == SATCHEL_OK && accepts) {
+        status = accept(&desk, &row);
+    }
+    if (status == SATCHEL_OK) {
+        status =
+            resolve(&desk, &row, &fields, accepts ? SATCHEL_PARKED_STATUS_ACCEPTED : SATCHEL_PARKED_STATUS_DISCARDED);
+    }
+    return satchel_desk_close(&desk, status, "parked decided", SATCHEL_ENTITY_PARKED_EDIT, parked);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a phone gets next: scopes first, then the two lanes.
+ */
+#include "service/pull.h"
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "service/lanes.h"
+
+#include <string.h>
+
+/* --- scopes lost and gained --- */
+
+static uint32_t on_wire(uint32_t scope, uint8_t generation) {
+    return scope << 8 | generation;
+}
+
+static bool is_in(const uint32_t *numbers, uint32_t count, uint32_t number) {
+    const satchel_scope_list list = {(uint32_t *)(uintptr_t)numbers, NULL, count};
+    return satchel_scope_list_has(&list, number);
+}
+
+/* What `a` holds and `b` does not. */
+static satchel_status minus(satchel_arena *arena, const satchel_scope_list *a, const satchel_scope_list *b,
+                            satchel_scope_list *out) {
+    *out = (satchel_scope_list){satchel_arena_take_array(arena, a->count, sizeof *out->numbers), NULL, 0};
+    if (out->numbers == NULL) {
+        return SATCHEL_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (!is_in(b->numbers, b->count, a->numbers[i])) {
+            out->numbers[out->count++] = a->numbers[i];
+        }
+    }
+    return SATCHEL_OK;
+}
+
+static satchel_status kind_of_scope(satchel_db *db, uint32_t scope, uint8_t *out, satchel_error *error) {
+    int64_t kind = 0;
+    satchel_status status =
+        SATCHEL_DB_NUMBER(db, error, &kind, 0, "SELECT kind FROM scope WHERE number = ?1", satchel_db_count(scope));
+    *out = (uint8_t)kind;
+    return status;
+}
+
+/*
+ * Rows that stay through another scope would keep what only the lost relation showed: then everything comes anew. With
+ * the shipped roles that happens to those who lose a direct relation but keep a shared one.
+ */
+static satchel_status must_renew(pull_work *work, const satchel_scope_list *lost, bool *out) {
+    uint32_t lost_relations = 0;
+    uint32_t kept_relations = 0;
+    satchel_status status = SATCHEL_OK;
+    *out = false;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < lost->count; i++) {
+        uint8_t kind = 0;
+        status = kind_of_scope(work->db, lost->numbers[i], &kind, work->error);
+        lost_relations |= satchel_scope_relations(kind);
+    }
+    for (uint32_t i = 0; i < work->scopes.count; i++) {
+        /* Rows of the company's own are in no other scope. */
+        bool is_company = work->scopes.kinds[i] == SATCHEL_SCOPE_COMPANY;
+        kept_relations |= is_company ? 0 : satchel_scope_relations(work->scopes.kinds[i]);
+    }
+    if (status == SATCHEL_OK && lost->count > 0 && work->scopes.count > 0) {
+        *out = satchel_person_sees_more(work->service, work->person, lost_relations, kept_relations);
+    }
+    return status;
+}
+
+static satchel_status put_lost(pull_work *work, const satchel_scope_list *lost, uint8_t generation) {
+    uint32_t *numbers = satchel_arena_take_array(work->arena, work->lost_count + lost->count, sizeof *numbers);
+    if (numbers == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for lost scopes");
+    }
+    if (work->lost_count > 0) {
+        memcpy(numbers, work->lost, work->lost_count * sizeof *numbers);
+    }
+    for (uint32_t i = 0; i < lost->count; i++) {
+        numbers[work->lost_count + i] = on_wire(lost->numbers[i], generation);
+    }
+    work->lost = numbers;
+    work->lost_count += lost->count;
+    return SATCHEL_OK;
+}
+
+static satchel_status count_members(pull_work *work, const satchel_scope_list *scopes, uint64_t *out) {
+    satchel_status status = SATCHEL_OK;
+    *out = 0;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < scopes->count; i++) {
+        int64_t members = 0;
+        status = SATCHEL_DB_NUMBER(work->db, work->error, &members, 0, "SELECT members FROM scope WHERE number = ?1",
+                                   satchel_db_count(scopes->numbers[i]));
+        *out += (uint64_t)members;
+    }
+    return status;
+}
+
+/* Begins a snapshot of scopes that the phone does not have. */
+static satchel_status add_snapshot(pull_work *work, const satchel_scope_list *gained) {
+    satchel_cursor *cursor = &work->cursor;
+    satchel_scope_list all = *gained;
+    if (gained->count == 0) {
+        return SATCHEL_OK;
+    }
+    /* Too many at once: all of them together begin again. */
+    if (cursor->snapshot_count == SATCHEL_CURSOR_SNAPSHOTS_MOST) {
+        cursor->snapshot_count = 0;
+        all = work->scopes;
+    }
+    satchel_cursor_snapshot *snapshot = &cursor->snapshots[cursor->snapshot_count];
+    *snapshot = (satchel_cursor_snapshot){.start_n = work->now_n};
+    satchel_status status = satchel_gathering_set(&work->gathering, all.numbers, all.count, &snapshot->set);
+    if (status == SATCHEL_OK) {
+        status = count_members(work, &all, &snapshot->total);
+    }
+    work->snapshot_scopes[cursor->snapshot_count++] = all;
+    return status;
+}
+
+static satchel_status load_snapshots(pull_work *work) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < work->cursor.snapshot_count; i++) {
+        status = satchel_scope_set_get(work->db, work->cursor.snapshots[i].set, work->arena, &work->snapshot_scopes[i],
+                                       work->error);
+    }
+    return status;
+}
+
+static satchel_status begin_anew(pull_work *work) {
+    work->cursor.snapshot_count = 0;
+    work->cursor.full_n = work->now_n;
+    work->cursor.cut = false;
+    return add_snapshot(work, &work->scopes);
+}
+
+static satchel_status settle_scopes(pull_work *work, bool fresh) {
+    satchel_cursor *cursor = &work->cursor;
+    satchel_scope_list had = {NULL, NULL, 0};
+    satchel_scope_list lost;
+    satchel_scope_list gained;
+    bool renew = false;
+    satchel_status status =
+        satchel_gathering_set(&work->gathering, work->scopes.numbers, work->scopes.count, &work->set);
+    if (status == SATCHEL_OK && fresh) {
+        cursor->view = work->person->view;
+        return begin_anew(work);
+    }
+    if (status == SATCHEL_OK && cursor->set == work->set && cursor->view == work->person->view) {
+        return load_snapshots(work);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_scope_set_get(work->db, cursor->set, work->arena, &had, work->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = minus(work->arena, &had, &work->scopes, &lost);
+    }
+    if (status == SATCHEL_OK) {
+        status = minus(work->arena, &work->scopes, &had, &gained);
+    }
+    if (status == SATCHEL_OK) {
+        status = must_renew(work, &lost, &renew);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (renew || cursor->view != work->person->view) {
+        status = put_lost(work, &had, cursor->generation);
+        cursor->generation = (uint8_t)(cursor->generation + 1);
+        cursor->view = work->person->view;
+        work->gathering.generation = cursor->generation;
+        return status == SATCHEL_OK ? begin_anew(work) : status;
+    }
+    status = put_lost(work, &lost, cursor->generation);
+    if (status == SATCHEL_OK) {
+        status = load_snapshots(work);
+    }
+    return status == SATCHEL_OK ? add_snapshot(work, &gained) : status;
+}
+
+/* --- the page --- */
+
+static satchel_status run_lanes(pull_work *work) {
+    bool exhausted = false;
+    satchel_status status = satchel_change_lane(work, &exhausted);
+    if (status == SATCHEL_OK && exhausted) {
+        status = satchel_snapshot_lane(work);
+    }
+    return status;
+}
+
+static bool moved(const pull_work *work, const satchel_cursor *before) {
+    return work->scanned > 0 || work->lost_count > 0 || work->cursor.set != before->set ||
+           work->cursor.snapshot_count != before->snapshot_count || work->cursor.view != before->view ||
+           work->cursor.cut != before->cut;
+}
+
+static satchel_status finish_page(pull_work *work, const satchel_cursor *before, bool fresh, satchel_pulled_page *out) {
+    const satchel_cursor *cursor = &work->cursor;
+    bool stands = !fresh && !moved(work, before);
+    satchel_status status = satchel_gathering_write(&work->gathering, work->lost, work->lost_count, &out->frames);
+    if (status == SATCHEL_OK && !stands) {
+        status = satchel_cursor_write(cursor, &out->cursor);
+    }
+    out->position_n = stands ? before->full_n : cursor->full_n;
+    out->more = cursor->cut || cursor->snapshot_count > 0;
+    out->rows_done = work->progress_done;
+    out->rows_total = work->progress_total;
+    out->rows = work->gathering.row_count;
+    out->removals = work->gathering.removal_count;
+    out->wanted_sets = work->gathering.wanted_sets;
+    return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "a page cannot be written");
+}
+
+/* Takes the cursor in; `*out_fresh`: the phone has nothing. STALE_CURSOR if it leads nowhere. */
+static satchel_status take_cursor(pull_work *work, satchel_bytes bytes, bool *out_fresh) {
+    satchel_counter counter;
+    satchel_scope_list had;
+    satchel_error why;
+    satchel_status status = satchel_counter_read(work->db, &counter, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    work->now_n = counter.n;
+    *out_fresh = bytes.bytes == 0;
+    if (*out_fresh) {
+        work->cursor = (satchel_cursor){.epoch = counter.epoch};
+        return SATCHEL_OK;
+    }
+    status = satchel_cursor_read(bytes, &work->cursor, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (work->cursor.epoch != counter.epoch || work->cursor.full_n > counter.n) {
+        return satchel_fail(work->error, SATCHEL_STALE_CURSOR, "the cursor is of another life of the database");
+    }
+    status = satchel_scope_set_get(work->db, work->cursor.set, work->arena, &had, &why);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < work->cursor.snapshot_count; i++) {
+        status = satchel_scope_set_get(work->db, work->cursor.snapshots[i].set, work->arena, &had, &why);
+    }
+    work->gathering.generation = work->cursor.generation;
+    if (status == SATCHEL_NOT_FOUND) {
+        return satchel_fail(work->error, SATCHEL_STALE_CURSOR, "the cursor names sets that are not there");
+    }
+    return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "%s", why.detail);
+}
+
+satchel_status satchel_pull(const satchel_service *service, satchel_db *db, const satchel_person *person,
+                            satchel_bytes cursor, uint32_t page_bytes, satchel_arena *arena, satchel_pulled_page *out,
+                            satchel_error *error) {
+    *out = (satchel_pulled_page){.status = SATCHEL_OK};
+    bool fresh = false;
+    pull_work *work = satchel_arena_take(arena, sizeof *work);
+    if (work == NULL) {
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for a page");
+    }
+    work->service = service;
+    work->db = db;
+    work->person = person;
+    work->arena = arena;
+    work->page_bytes = page_bytes;
+    work->error = error;
+    satchel_gathering_init(&work->gathering, arena);
+    work->gathering.service = service;
+    work->gathering.db = db;
+    work->gathering.person = person;
+    work->gathering.scopes = &work->scopes;
+    work->gathering.error = error;
+    satchel_status status = satchel_scopes_of(db, person, arena, &work->scopes, error);
+    if (status == SATCHEL_OK) {
+        status = take_cursor(work, cursor, &fresh);
+    }
+    satchel_cursor before = work->cursor;
+    if (status == SATCHEL_OK) {
+        status = settle_scopes(work, fresh);
+    }
+    if (status == SATCHEL_OK) {
+        work->cursor.set = work->set;
+        status = run_lanes(work);
+    }
+    if (status == SATCHEL_OK) {
+        status = finish_page(work, &before, fresh, out);
+    }
+    if (status == SATCHEL_STALE_CURSOR || status == SATCHEL_LIMIT_EXCEEDED) {
+        out->status = status;
+        status = SATCHEL_OK;
+    }
+    satchel_gathering_deinit(&work->gathering);
+    return status;
+}
+
+void satchel_pulled_page_deinit(satchel_pulled_page *page) {
+    satchel_buffer_deinit(&page->frames);
+    satchel_buffer_deinit(&page->cursor);
+}
