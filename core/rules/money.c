@@ -43,14 +43,13 @@ static bool scale(wide value, uint64_t factor, wide *out) {
     return true;
 }
 
-/* Long division by bits; the quotient must fit 64 bits (value.high < divisor). */
+/* Long division by bits, for a divisor below 2^63; the quotient must fit 64 bits (value.high < divisor). */
 static uint64_t divide(wide value, uint64_t divisor, uint64_t *out_rest) {
     uint64_t rest = value.high;
     uint64_t quotient = 0;
     for (int bit = 63; bit >= 0; bit--) {
-        bool carry = rest >> 63 != 0;
         rest = rest << 1 | (value.low >> bit & 1);
-        if (carry || rest >= divisor) {
+        if (rest >= divisor) {
             rest -= divisor;
             quotient |= UINT64_C(1) << bit;
         }

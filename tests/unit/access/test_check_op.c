@@ -221,3 +221,19 @@ TEST(access_check_op, the_owner_of_the_customer_does_not_stand_in_for_another_ow
     d.anchors = true; /* the row has no owner of its own, its customer is his */
     CHECK_STATUS(decide(&d, NULL), SATCHEL_OK);
 }
+
+TEST(access_check_op, who_may_edit_but_not_read_is_told_nothing) {
+    static const satchel_access_rule rules[] = {{1, 0, SATCHEL_RELATION_ANY, SATCHEL_VERB_ALL - SATCHEL_VERB_READ}};
+    const satchel_access_policy policy = {rules, 1, NULL, 0};
+    satchel_access_user user = {.id = {{1}}, .roles = 2, .active = true};
+    satchel_access_row row = {.entity = 1, .owner = {{1}}};
+    satchel_arena arena = {0};
+    satchel_op op;
+    satchel_op_init(&op, SATCHEL_OP_EDIT, 1, &user.id, &arena);
+    CHECK_STATUS(satchel_access_check_op(&schema, &policy, &user, &row, &op, NULL), SATCHEL_OUT_OF_SCOPE);
+    op.kind = SATCHEL_OP_DELETE;
+    CHECK_STATUS(satchel_access_check_op(&schema, &policy, &user, &row, &op, NULL), SATCHEL_OUT_OF_SCOPE);
+    op.kind = SATCHEL_OP_CREATE;
+    CHECK_OK(satchel_access_check_op(&schema, &policy, &user, &row, &op, NULL));
+    satchel_arena_deinit(&arena);
+}

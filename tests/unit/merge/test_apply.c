@@ -319,46 +319,45 @@ static satchel_op *big_op(world *w) {
     return with_tail(op, tail, sizeof tail);
 }
 
+/* One apply of the big op to a row in an arena of its own, the `at`-th allocation and all later ones failing. */
+static satchel_status apply_poor(const satchel_merge_row *before, const satchel_op *op, unsigned long at) {
+    satchel_arena arenas[2] = {{0}, {0}};
+    satchel_merge_row row;
+    satchel_merge_outcome outcome;
+    satchel_merge_row_init(&row, &arenas[0]);
+    satchel_merge_outcome_init(&outcome, &arenas[1]);
+    row.exists = true;
+    REQUIRE_OK(satchel_record_copy(&before->value, &row.value));
+    for (uint32_t i = 0; i < before->versions.count; i++) {
+        REQUIRE_OK(satchel_versions_add(&row.versions, &before->versions.items[i]));
+    }
+    satchel_merge_context context = {
+        .schema = &synthetic_schema, .n = 9, .stamp_ms = 20, .writer = {2, 1}, .base_cap = UINT64_MAX};
+    satchel_memory_fail_at(at, 1);
+    satchel_status status = satchel_merge_apply(&context, &row, op, &outcome, NULL);
+    satchel_memory_fail_at(0, 0);
+    if (status != SATCHEL_OK) {
+        CHECK(satchel_record_equal(&row.value, &before->value));
+        CHECK_UINT(row.versions.count, before->versions.count);
+    }
+    satchel_arena_deinit(&arenas[1]);
+    satchel_arena_deinit(&arenas[0]);
+    return status;
+}
+
 TEST(merge_apply, when_memory_runs_out_the_row_is_as_it_was) {
+    world w;
+    open_seen(&w, THING);
+    satchel_op *first = with_text(world_op(&w, SATCHEL_OP_EDIT, 1), T_LATER, "first");
+    world_apply(&w, 1, 1, 10, with_added(with_int(first, T_STRICT, 2), T_SET, "a b"));
+    satchel_op *op = big_op(&w);
     unsigned long failed = 0;
-    for (unsigned long at = 1;; at++) {
-        world w;
-        open_seen(&w, THING);
-        satchel_op *first = with_added(
-            with_int(with_text(world_op(&w, SATCHEL_OP_EDIT, 1), T_LATER, "first"), T_STRICT, 2), T_SET, "a b");
-        world_apply(&w, 1, 1, 10, first);
-        satchel_merge_row before = w.row;
-        satchel_op *op = big_op(&w);
-        satchel_arena poor; /* a fresh arena, so that every piece of work asks the heap */
-        satchel_arena_init(&poor);
-        satchel_merge_row row;
-        satchel_merge_row_init(&row, &poor);
-        row.exists = true;
-        REQUIRE_OK(satchel_record_copy(&before.value, &row.value));
-        for (uint32_t i = 0; i < before.versions.count; i++) {
-            REQUIRE_OK(satchel_versions_add(&row.versions, &before.versions.items[i]));
-        }
-        satchel_arena losses;
-        satchel_arena_init(&losses);
-        satchel_merge_outcome outcome;
-        satchel_merge_outcome_init(&outcome, &losses);
-        satchel_merge_context context = {
-            .schema = &synthetic_schema, .n = 9, .stamp_ms = 20, .writer = {2, 1}, .base_cap = UINT64_MAX};
-        satchel_memory_fail_at(at, 1);
-        satchel_status status = satchel_merge_apply(&context, &row, op, &outcome, NULL);
-        satchel_memory_fail_at(0, 0);
-        if (status != SATCHEL_OK) {
-            failed++;
-            CHECK_STATUS(status, SATCHEL_NO_MEMORY);
-            CHECK(satchel_record_equal(&row.value, &before.value));
-            CHECK_UINT(row.versions.count, before.versions.count);
-        }
-        satchel_arena_deinit(&losses);
-        satchel_arena_deinit(&poor);
-        world_close(&w);
-        if (status == SATCHEL_OK) {
-            break;
-        }
+    satchel_status status = apply_poor(&w.row, op, 1);
+    while (status != SATCHEL_OK) {
+        CHECK_STATUS(status, SATCHEL_NO_MEMORY);
+        failed++;
+        status = apply_poor(&w.row, op, failed + 1);
     }
     CHECK(failed >= 1);
+    world_close(&w);
 }

@@ -88,3 +88,22 @@ TEST(merge_model, a_visit_completed_without_a_check_in_stays_cancelled) {
     CHECK_INT(w.outcome.losses[0].kind, SATCHEL_LOSS_OF_OP);
     world_close(&w);
 }
+
+TEST(merge_model, the_example_of_the_document_ends_as_it_says) {
+    world w;
+    world_open(&w, &real_schema, SATCHEL_ENTITY_CUSTOMER);
+    satchel_op *create = with_text(world_op(&w, SATCHEL_OP_CREATE, 0), SATCHEL_CUSTOMER_NAME, "Huaning");
+    w.n = 39;
+    world_apply(&w, 9, 1, 0, with_added(create, SATCHEL_CUSTOMER_TAGS, "vip"));
+    satchel_op *a = with_text(world_op(&w, SATCHEL_OP_EDIT, 40), SATCHEL_CUSTOMER_NAME, "Huaning Ltd");
+    world_apply(&w, 1, 1, 1000, with_removed(a, SATCHEL_CUSTOMER_TAGS, "vip"));
+    CHECK_TEXT(world_show(&w, SATCHEL_CUSTOMER_TAGS), "-");
+    satchel_op *b = with_text(world_op(&w, SATCHEL_OP_EDIT, 40), SATCHEL_CUSTOMER_NAME, "Hua Ning");
+    world_apply(&w, 2, 1, 900, with_added(with_text(b, SATCHEL_CUSTOMER_NOTE, "call"), SATCHEL_CUSTOMER_TAGS, "vip"));
+    CHECK_TEXT(world_loss(&w, 0), "ask OVERTAKEN 2 Huaning Ltd/Hua Ning");
+    world_apply(&w, 3, 1, 800, with_text(world_op(&w, SATCHEL_OP_EDIT, 40), SATCHEL_CUSTOMER_NOTE, "closed"));
+    CHECK_TEXT(world_loss(&w, 0), "op OVERTAKEN 45 call/closed");
+    CHECK_TEXT(world_show(&w, SATCHEL_CUSTOMER_NAME), "Huaning Ltd");
+    CHECK_TEXT(world_show(&w, SATCHEL_CUSTOMER_TAGS), "{vip}");
+    world_close(&w);
+}

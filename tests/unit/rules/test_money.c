@@ -125,6 +125,7 @@ TEST(rules_money, line_totals_by_example) {
         {1001, INT64_MAX, 0, SATCHEL_OUT_OF_RANGE, 0},
         {1001, INT64_MIN, 0, SATCHEL_OUT_OF_RANGE, 0},
         {INT64_MAX, INT64_MAX, 0, SATCHEL_OUT_OF_RANGE, 0},
+        {INT64_MAX, 3689348814741911, 0, SATCHEL_OUT_OF_RANGE, 0}, /* carries out of 128 bits by the lower word only */
         {INT64_MAX, INT64_MIN, 9999, SATCHEL_OUT_OF_RANGE, 0},
         {INT64_MAX, INT64_MIN, 10000, SATCHEL_OK, 0},
         {-1, 1, 0, SATCHEL_OUT_OF_RANGE, 0},

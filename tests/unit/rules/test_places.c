@@ -142,6 +142,16 @@ TEST(rules_places, a_box_is_not_much_larger_than_its_circle) {
     CHECK(box.east_e7 > 179000 && box.east_e7 < 181000);
 }
 
+TEST(rules_places, a_box_across_the_date_line_goes_on_at_the_other_side) {
+    satchel_place_box box;
+    CHECK_OK(satchel_place_box_around(0, 1799999999, 1000, &box));
+    CHECK(box.west_e7 > 1799909000 && box.west_e7 < 1799911000);
+    CHECK(box.east_e7 > -1799911000 && box.east_e7 < -1799909000);
+    CHECK_OK(satchel_place_box_around(0, -1799999999, 1000, &box));
+    CHECK(box.west_e7 > 1799909000 && box.west_e7 < 1799911000);
+    CHECK(box.east_e7 > -1799911000 && box.east_e7 < -1799909000);
+}
+
 TEST(rules_places, at_the_poles_a_box_goes_all_round) {
     satchel_place_box box;
     CHECK_OK(satchel_place_box_around(899999999, 5, 1000, &box));
