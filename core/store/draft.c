@@ -151,11 +151,15 @@ static satchel_status need_row(satchel_draft *draft, uint32_t entity, const satc
 
 /* --- putting an op in --- */
 
-/* The base at which a field became dirty; `otherwise` if it is not. */
+/*
+ * The base at which a field became dirty; `otherwise` if it is not. An op that was not accepted has come off: the user
+ * sees the server's value again, so what he changes now is made on that.
+ */
 static uint64_t frozen_base(const satchel_draft *draft, uint32_t row, uint32_t field, uint64_t otherwise) {
     const satchel_draft_row *touched = &draft->rows[row];
+    bool server_has = touched->stored.overlay.kind == SATCHEL_OVERLAY_SERVER;
     for (uint32_t i = 0; i < touched->lying_count; i++) {
-        if (satchel_op_touches(&touched->lying[i].op, field)) {
+        if (satchel_op_shows(&touched->lying[i], server_has) && satchel_op_touches(&touched->lying[i].op, field)) {
             return satchel_op_base(&touched->lying[i].op, field);
         }
     }

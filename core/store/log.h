@@ -63,6 +63,9 @@ SATCHEL_MUST_USE satchel_status satchel_log_overlay(satchel_store *store, satche
                                                     satchel_arena *arena, satchel_logged_op **out, uint32_t *out_count,
                                                     satchel_error *error);
 
+/* Does the op lie on its row (overlay.c)? `server_has`: the server is known to have the row. */
+bool satchel_op_shows(const satchel_logged_op *op, bool server_has);
+
 /* --- results.c: forms --- */
 
 /* What the server said of an op; all zero if it said nothing but its code. */

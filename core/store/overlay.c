@@ -27,8 +27,7 @@ satchel_status satchel_overlay_show(satchel_store *store, const satchel_record *
     return status;
 }
 
-/* Does the op lie on its row? `server_has`: the server is known to have the row. */
-static bool op_shows(const satchel_logged_op *op, bool server_has) {
+bool satchel_op_shows(const satchel_logged_op *op, bool server_has) {
     switch (op->state) {
     case SATCHEL_OP_WAITING:
     case SATCHEL_OP_ACCEPTED: return true;
@@ -61,7 +60,7 @@ static satchel_status gather(const satchel_logged_op *logged, uint32_t count, bo
     }
     *overlay = (satchel_overlay){SATCHEL_OVERLAY_NONE, 0, 0};
     for (uint32_t i = 0; i < count; i++) {
-        if (logged[i].sequence > through && op_shows(&logged[i], server_has)) {
+        if (logged[i].sequence > through && satchel_op_shows(&logged[i], server_has)) {
             ops[shown++] = logged[i].op;
         }
     }
