@@ -125,7 +125,7 @@ static satchel_status settle(satchel_merge_job *job, const satchel_merge_cell *c
     if (!satchel_value_equal(satchel_merge_current(job, cell->key), value)) {
         version.n = job->context->n; /* readers see a change now, even if the value is an older one that came back */
     }
-    if (write_count == 1 && version.n == winner->n) {
+    if (write_count == 1) { /* the op's own: the field's version says it all */
         satchel_merge_drop(job, cell->key, element);
     }
     satchel_status status = satchel_merge_store(job, cell->key, value);

@@ -80,7 +80,9 @@ static satchel_status insert(satchel_versions *versions, uint32_t index, const s
         return status;
     }
     satchel_version *place = &versions->items[index];
-    memmove(place + 1, place, (versions->count - index) * sizeof *place);
+    if (index < versions->count) {
+        memmove(place + 1, place, (versions->count - index) * sizeof *place);
+    }
     *place = copy;
     versions->count++;
     return SATCHEL_OK;
@@ -113,7 +115,20 @@ satchel_status satchel_versions_put(satchel_versions *versions, const satchel_ve
     return SATCHEL_OK;
 }
 
+/* Decoding comes in order: what belongs behind the last entry needs no search. */
+static bool is_last(const satchel_versions *versions, const satchel_version *version) {
+    if (versions->count == 0) {
+        return true;
+    }
+    const satchel_version *last = &versions->items[versions->count - 1];
+    int order = compare_key(last, version->field, version->element);
+    return order < 0 || (order == 0 && last->n < version->n);
+}
+
 satchel_status satchel_versions_add(satchel_versions *versions, const satchel_version *version) {
+    if (is_last(versions, version)) {
+        return insert(versions, versions->count, version);
+    }
     uint32_t index = find_place(versions, version->field, version->element, version->n);
     if (is_at(versions, index, version->field, version->element) && versions->items[index].n == version->n) {
         overwrite(&versions->items[index], version);
