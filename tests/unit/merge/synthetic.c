@@ -268,6 +268,11 @@ const char *world_loss(world *w, uint32_t index) {
     return text;
 }
 
+const satchel_loss *loss_of(const world *w, uint32_t index) {
+    REQUIRE(index < w->outcome.loss_count);
+    return &w->outcome.losses[index];
+}
+
 /* ---- random ops ---- */
 
 static bool is_wanted(const satchel_field *field, const random_options *options) {

@@ -94,6 +94,9 @@ const char *show_field(satchel_arena *arena, const satchel_record *record, uint3
 /* The index-th loss of the last op: "kind reason field winner/loser", for example "op OVERTAKEN 2 a/b". */
 const char *world_loss(world *w, uint32_t index);
 
+/* The test ends if there is none. */
+const satchel_loss *loss_of(const world *w, uint32_t index);
+
 /* ---- random ops ---- */
 
 typedef struct random_options {

@@ -170,8 +170,8 @@ TEST(merge_apply, an_edit_that_the_deleter_did_not_see_stands) {
     world_apply(&w, 2, 1, 11, world_op(&w, SATCHEL_OP_DELETE, 1));
     CHECK(!w.row.deleted && !w.outcome.deleted);
     CHECK_TEXT(world_loss(&w, 0), "ask OVERTAKEN 906 false/true");
-    CHECK_UINT(w.outcome.losses[0].winner_version.writer.incarnation, 1);
-    CHECK_UINT(w.outcome.losses[0].loser_version.writer.incarnation, 2);
+    CHECK_UINT(loss_of(&w, 0)->winner_version.writer.incarnation, 1);
+    CHECK_UINT(loss_of(&w, 0)->loser_version.writer.incarnation, 2);
     world_apply(&w, 1, 2, 12, world_op(&w, SATCHEL_OP_DELETE, 1));
     CHECK(w.row.deleted);
     world_close(&w);
@@ -193,7 +193,7 @@ TEST(merge_apply, an_edit_that_did_not_see_the_delete_restores_the_row) {
     world_apply(&w, 2, 1, 9, with_text(world_op(&w, SATCHEL_OP_EDIT, 1), T_LATER, "a"));
     CHECK(!w.row.deleted && w.outcome.restored);
     CHECK_TEXT(world_loss(&w, 0), "ask OVERTAKEN 906 false/true");
-    CHECK_UINT(w.outcome.losses[0].loser_version.writer.incarnation, 1);
+    CHECK_UINT(loss_of(&w, 0)->loser_version.writer.incarnation, 1);
     CHECK_TEXT(world_show(&w, T_LATER), "a");
     world_close(&w);
 }

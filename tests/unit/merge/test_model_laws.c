@@ -76,7 +76,7 @@ TEST(merge_model, a_visit_completed_with_a_check_in_stands_over_a_cancelled_one)
     cancel_and_complete(&w, true);
     CHECK_INT(satchel_record_int(&w.row.value, SATCHEL_VISIT_STATUS, 0), SATCHEL_VISIT_STATUS_COMPLETED);
     CHECK_INT(satchel_record_get(&w.row.value, SATCHEL_VISIT_CHECK_IN_AT)->as.integer, 1000);
-    CHECK_INT(w.outcome.losses[0].kind, SATCHEL_LOSS_OF_CURRENT);
+    CHECK_INT(loss_of(&w, 0)->kind, SATCHEL_LOSS_OF_CURRENT);
     world_close(&w);
 }
 
@@ -85,7 +85,7 @@ TEST(merge_model, a_visit_completed_without_a_check_in_stays_cancelled) {
     world_open(&w, &real_schema, SATCHEL_ENTITY_VISIT);
     cancel_and_complete(&w, false);
     CHECK_INT(satchel_record_int(&w.row.value, SATCHEL_VISIT_STATUS, 0), SATCHEL_VISIT_STATUS_CANCELLED);
-    CHECK_INT(w.outcome.losses[0].kind, SATCHEL_LOSS_OF_OP);
+    CHECK_INT(loss_of(&w, 0)->kind, SATCHEL_LOSS_OF_OP);
     world_close(&w);
 }
 

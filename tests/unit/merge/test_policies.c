@@ -138,7 +138,7 @@ TEST(merge_policies, strict_does_not_forget_a_refusal_that_its_own_writer_never_
     world_apply(&w, 1, 2, 12, with_int(world_op(&w, SATCHEL_OP_EDIT, 1), T_STRICT, 1));
     CHECK_TEXT(world_show(&w, T_STRICT), "2");
     CHECK_TEXT(world_loss(&w, 0), "op OVERTAKEN 4 2/1");
-    CHECK_UINT(w.outcome.losses[0].winner_version.writer.incarnation, 2);
+    CHECK_UINT(loss_of(&w, 0)->winner_version.writer.incarnation, 2);
     world_apply(&w, 3, 1, 13, with_int(world_op(&w, SATCHEL_OP_EDIT, w.n), T_STRICT, 1));
     CHECK_TEXT(world_show(&w, T_STRICT), "1");
     CHECK_TEXT(world_loss(&w, 0), "none");
@@ -158,10 +158,10 @@ TEST(merge_policies, a_group_is_one_value) {
     CHECK_TEXT(world_show(&w, T_GROUP_B), "5");
     CHECK_TEXT(world_show(&w, T_GROUP_C), "-");
     REQUIRE_UINT(w.outcome.loss_count, 1);
-    CHECK_UINT(w.outcome.losses[0].field, T_GROUP_A);
-    CHECK_UINT(w.outcome.losses[0].loser.count, 3);
-    CHECK_UINT(w.outcome.losses[0].winner.count, 3);
-    CHECK_TEXT(show_field(&w.arena, &w.outcome.losses[0].loser, T_GROUP_C), "x");
+    CHECK_UINT(loss_of(&w, 0)->field, T_GROUP_A);
+    CHECK_UINT(loss_of(&w, 0)->loser.count, 3);
+    CHECK_UINT(loss_of(&w, 0)->winner.count, 3);
+    CHECK_TEXT(show_field(&w.arena, &loss_of(&w, 0)->loser, T_GROUP_C), "x");
     REQUIRE_UINT(w.outcome.changed_count, 2);
     CHECK_UINT(w.outcome.changed[0], T_GROUP_B);
     CHECK_UINT(w.outcome.changed[1], T_GROUP_C);
@@ -285,8 +285,8 @@ TEST(merge_policies, a_set_is_full_at_its_limit_and_lists_what_found_no_room) {
     satchel_op *op = with_added(with_removed(world_op(&w, SATCHEL_OP_EDIT, w.n), T_SET, "e000"), T_SET, "x y e001");
     world_apply(&w, 1, 2, 11, op);
     REQUIRE_UINT(w.outcome.loss_count, 1);
-    CHECK_INT(w.outcome.losses[0].reason, SATCHEL_LIMIT_EXCEEDED);
-    CHECK_TEXT(show_field(&w.arena, &w.outcome.losses[0].loser, T_SET), "{x y}");
+    CHECK_INT(loss_of(&w, 0)->reason, SATCHEL_LIMIT_EXCEEDED);
+    CHECK_TEXT(show_field(&w.arena, &loss_of(&w, 0)->loser, T_SET), "{x y}");
     CHECK_UINT(satchel_record_get(&w.row.value, T_SET)->as.set.count, SATCHEL_LIMIT_SET_ELEMENTS - 1);
     world_close(&w);
 }
