@@ -9,7 +9,7 @@
 
 #include <satchel/model.h>
 
-/* Loads what is to be decided on. `open_status`: the one in which it waits. */
+/* Loads what is to be decided on, if the actor may read it. */
 static satchel_status load_open(satchel_desk *desk, uint32_t entity, const satchel_id *id, satchel_stored_row *out) {
     satchel_status status =
         satchel_stored_row_load(desk->service->tables, desk->db, entity, id, &desk->arena, out, desk->error);
@@ -220,6 +220,62 @@ satchel_status satchel_parked_op(const satchel_service *service, satchel_db *db,
     }
     if (status == SATCHEL_OK) {
         status = filter_op(&desk, &row, arena, out);
+    }
+    satchel_desk_leave(&desk);
+    return status;
+}
+
+/* Leaves in a record of an op what the actor may see. */
+static satchel_status filter_part(satchel_desk *desk, uint32_t entity, uint32_t relations, satchel_arena *arena,
+                                  satchel_record *part) {
+    satchel_record seen;
+    satchel_record_init(&seen, arena);
+    satchel_status status = satchel_access_filter(&desk->service->schema, desk->service->policy, &desk->person.access,
+                                                  entity, relations, part, &seen);
+    *part = seen;
+    return status;
+}
+
+static satchel_status show_op(satchel_desk *desk, const satchel_stored_row *parked, satchel_arena *arena,
+                              satchel_op *out) {
+    satchel_stored_row subject;
+    satchel_standing standing;
+    uint32_t relations = 0;
+    satchel_status status = satchel_journal_open_parked(desk->service, desk->db, parked, arena, out, desk->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_stored_row_load(desk->service->tables, desk->db, out->entity, &out->row, &desk->arena, &subject,
+                                         desk->error);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    /* Of a row that was to be made the op itself tells where it would stand. */
+    const satchel_record *values = subject.merged.exists ? &subject.merged.value : &out->set;
+    status = satchel_standing_of(desk->service, desk->db, out->entity, &out->row, values, &desk->arena, &standing,
+                                 desk->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_relations_of(desk->db, &standing, &desk->person, satchel_service_today(desk->service),
+                                      &relations, desk->error);
+    }
+    satchel_record *parts[] = {&out->set, &out->removed, &out->from};
+    for (size_t i = 0; status == SATCHEL_OK && i < sizeof parts / sizeof *parts; i++) {
+        status = filter_part(desk, out->entity, relations, arena, parts[i]);
+    }
+    return status;
+}
+
+satchel_status satchel_parked_op(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
+                                 const satchel_id *parked, satchel_arena *arena, satchel_op *out,
+                                 satchel_error *error) {
+    satchel_desk desk;
+    satchel_stored_row row;
+    satchel_status status = satchel_desk_enter(&desk, service, db, actor, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = load_open(&desk, SATCHEL_ENTITY_PARKED_EDIT, parked, &row);
+    if (status == SATCHEL_OK) {
+        status = show_op(&desk, &row, arena, out);
     }
     satchel_desk_leave(&desk);
     return status;
