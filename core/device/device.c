@@ -13,8 +13,12 @@
 #include "crypto/crypto.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER_BYTES_MOST 4096
 
 satchel_status satchel_device_enter(satchel_device *device, satchel_error *error) {
     pthread_mutex_lock(&device->mutex);
@@ -160,6 +164,23 @@ static satchel_status make_folder(const char *folder, satchel_error *error) {
                         "the folder of the store cannot be made: %s", strerror(errno));
 }
 
+static bool has_file(const char *folder, const char *name) {
+    char path[FOLDER_BYTES_MOST];
+    int written = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return written > 0 && (size_t)written < sizeof path && access(path, F_OK) == 0;
+}
+
+/* A folder that holds no store of ours stays as it is: not even a lock is put there. */
+static satchel_status find_store(const char *folder, satchel_error *error) {
+    if (!has_file(folder, "store.db")) {
+        return satchel_fail(error, SATCHEL_NOT_FOUND, "there is no store in the folder");
+    }
+    if (!has_file(folder, "keys.a") && !has_file(folder, "keys.b")) {
+        return satchel_fail(error, SATCHEL_KEY_GONE, "there is a store, but no key file");
+    }
+    return SATCHEL_OK;
+}
+
 typedef satchel_status vault_verb(satchel_vault **out, const satchel_vault_config *config, satchel_error *error);
 
 static satchel_status begin(satchel_device **out, const satchel_device_config *config, vault_verb *verb, bool create,
@@ -172,8 +193,8 @@ static satchel_status begin(satchel_device **out, const satchel_device_config *c
     if (status == SATCHEL_OK) {
         status = satchel_crypto_init();
     }
-    if (status == SATCHEL_OK && create) {
-        status = make_folder(config->folder, error);
+    if (status == SATCHEL_OK) {
+        status = create ? make_folder(config->folder, error) : find_store(config->folder, error);
     }
     if (status == SATCHEL_OK) {
         status = allocate(&device, config, error);

@@ -65,12 +65,9 @@ typedef struct cli_args {
     int count;
 } cli_args;
 
-/* The global options; a verb's table includes them. */
-const struct poptOption *cli_global_options(cli_session *cli);
-
 /*
- * Reads a verb's arguments; argv[0] is the verb. least and most count the words that are no options.
- * Gives INVALID_ARGUMENT after telling why. cli_args_close is needed in any case.
+ * Reads a verb's arguments and the global options among them; argv[0] is the verb. least and most count the words that
+ * are no options. Gives INVALID_ARGUMENT after telling why. cli_args_close is needed in any case.
  */
 satchel_status cli_args_open(cli_args *args, cli_session *cli, int argc, const char **argv, struct poptOption *options,
                              int least, int most);

@@ -14,21 +14,55 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GLOBAL_OPTIONS 6
+#define OPTIONS_MOST 24 /* of a verb and global ones, with the end of the table */
+#define FIRST_TEXT 1000 /* popt's value of the first option that takes a text */
 
-const struct poptOption *cli_global_options(cli_session *cli) {
-    /* popt wants addresses of variables in its table, so there is one table a process; there is one session as well. */
-    static struct poptOption options[GLOBAL_OPTIONS];
-    const struct poptOption table[GLOBAL_OPTIONS] = {
-        {"store", 's', POPT_ARG_STRING, &cli->store, 0, "folder of the store", "DIR"},
-        {"pin-file", 0, POPT_ARG_STRING, &cli->pin_file, 0, "file with the PIN", "FILE"},
-        {"key-file", 0, POPT_ARG_STRING, &cli->key_file, 0, "keystore for scripts: a file of 32 bytes", "FILE"},
-        {"language", 0, POPT_ARG_STRING, &cli->language, 0, "language of texts", "zh|en"},
-        {"json", 0, POPT_ARG_NONE, &cli->json, 0, "machine-readable results", NULL},
+/* A flat table for popt. A text option may be given twice, so its value is taken over here and the earlier one freed.
+ */
+typedef struct option_table {
+    struct poptOption entries[OPTIONS_MOST];
+    char **targets[OPTIONS_MOST]; /* of text options */
+    unsigned count;
+} option_table;
+
+static void add_options(option_table *table, const struct poptOption *options) {
+    const struct poptOption end = POPT_TABLEEND;
+    for (; options != NULL && options->longName != NULL && table->count + 1 < OPTIONS_MOST; options++) {
+        struct poptOption *entry = &table->entries[table->count];
+        *entry = *options;
+        if ((entry->argInfo & POPT_ARG_MASK) == POPT_ARG_STRING) {
+            table->targets[table->count] = entry->arg;
+            entry->arg = NULL;
+            entry->val = FIRST_TEXT + (int)table->count;
+        }
+        table->count++;
+    }
+    table->entries[table->count] = end;
+}
+
+static void add_global_options(option_table *table, cli_session *cli) {
+    const struct poptOption options[] = {
+        {"store", 's', POPT_ARG_STRING, &cli->store, 0, NULL, NULL},
+        {"pin-file", 0, POPT_ARG_STRING, &cli->pin_file, 0, NULL, NULL},
+        {"key-file", 0, POPT_ARG_STRING, &cli->key_file, 0, NULL, NULL},
+        {"language", 0, POPT_ARG_STRING, &cli->language, 0, NULL, NULL},
+        {"json", 0, POPT_ARG_NONE, &cli->json, 0, NULL, NULL},
         POPT_TABLEEND,
     };
-    memcpy(options, table, sizeof options);
-    return options;
+    add_options(table, options);
+}
+
+/* Reads options until popt tells of one that is no text, of the end (-1), or of an error (below). */
+static int next_option(poptContext context, option_table *table) {
+    for (;;) {
+        int code = poptGetNextOpt(context);
+        if (code < FIRST_TEXT || code >= FIRST_TEXT + OPTIONS_MOST) {
+            return code;
+        }
+        char **target = table->targets[code - FIRST_TEXT];
+        free(*target);
+        *target = poptGetOptArg(context);
+    }
 }
 
 /* How many bytes the character at `text` takes, 0 if there is no valid one. */
@@ -79,21 +113,16 @@ satchel_status cli_fail(cli_session *cli, satchel_status status, const char *for
 
 satchel_status cli_args_open(cli_args *args, cli_session *cli, int argc, const char **argv, struct poptOption *options,
                              int least, int most) {
-    static struct poptOption none[] = {POPT_TABLEEND};
-    static struct poptOption all[3];
-    const struct poptOption table[3] = {
-        {NULL, 0, POPT_ARG_INCLUDE_TABLE, options != NULL ? options : none, 0, NULL, NULL},
-        {NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)(uintptr_t)cli_global_options(cli), 0, NULL, NULL},
-        POPT_TABLEEND,
-    };
+    option_table table = {.count = 0};
     memset(args, 0, sizeof *args);
-    memcpy(all, table, sizeof all);
     args->options = options;
-    args->context = poptGetContext("satchel", argc, argv, all, 0);
+    add_options(&table, options);
+    add_global_options(&table, cli);
+    args->context = poptGetContext("satchel", argc, argv, table.entries, 0);
     if (args->context == NULL) {
         return cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the arguments");
     }
-    int code = poptGetNextOpt(args->context);
+    int code = next_option(args->context, &table);
     if (code < -1) {
         return cli_usage(cli, "%s: %s", poptBadOption(args->context, 0), poptStrerror(code));
     }
@@ -166,20 +195,16 @@ satchel_status cli_run(cli_session *cli, int argc, const char **argv, json_t **o
 
 /* Global options before the verb; gives the number of words that they take, -1 on failure. */
 static int read_globals(cli_session *cli, int argc, const char **argv) {
-    static const struct poptOption version[] = {
-        {"version", 'V', POPT_ARG_NONE, NULL, 'V', "print the version", NULL},
-        {"help", 'h', POPT_ARG_NONE, NULL, 'h', "print the verbs", NULL},
+    const struct poptOption own[] = {
+        {"version", 'V', POPT_ARG_NONE, NULL, 'V', NULL, NULL},
+        {"help", 'h', POPT_ARG_NONE, NULL, 'h', NULL, NULL},
         POPT_TABLEEND,
     };
-    static struct poptOption all[3];
-    const struct poptOption table[3] = {
-        {NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)(uintptr_t)version, 0, NULL, NULL},
-        {NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)(uintptr_t)cli_global_options(cli), 0, NULL, NULL},
-        POPT_TABLEEND,
-    };
-    memcpy(all, table, sizeof all);
-    poptContext context = poptGetContext("satchel", argc, argv, all, POPT_CONTEXT_POSIXMEHARDER);
-    int code = poptGetNextOpt(context);
+    option_table table = {.count = 0};
+    add_options(&table, own);
+    add_global_options(&table, cli);
+    poptContext context = poptGetContext("satchel", argc, argv, table.entries, POPT_CONTEXT_POSIXMEHARDER);
+    int code = next_option(context, &table);
     int rest = 0;
     if (code == 'V' || code == 'h') {
         rest = -code;
