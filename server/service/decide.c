@@ -189,42 +189,6 @@ satchel_status satchel_parked_decide(const satchel_service *service, satchel_db 
     return satchel_desk_close(&desk, status, "parked decided", SATCHEL_ENTITY_PARKED_EDIT, parked);
 }
 
-/* What the actor may see of the op's values, through his relations to the parked edit's customer. */
-static satchel_status filter_op(satchel_desk *desk, const satchel_stored_row *parked, satchel_arena *arena,
-                                satchel_op *op) {
-    uint32_t relations = 0;
-    satchel_status status = satchel_desk_require_row(desk, parked, SATCHEL_VERB_READ, &relations);
-    satchel_record *const records[] = {&op->set, &op->removed, &op->from};
-    for (size_t i = 0; status == SATCHEL_OK && i < sizeof records / sizeof records[0]; i++) {
-        satchel_record visible;
-        satchel_record_init(&visible, arena);
-        status = satchel_access_filter(&desk->service->schema, desk->service->policy, &desk->person.access, op->entity,
-                                       relations, records[i], &visible);
-        *records[i] = visible;
-    }
-    return status;
-}
-
-satchel_status satchel_parked_op(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
-                                 const satchel_id *parked, satchel_arena *arena, satchel_op *out,
-                                 satchel_error *error) {
-    satchel_desk desk;
-    satchel_stored_row row;
-    satchel_status status = satchel_desk_enter(&desk, service, db, actor, error);
-    if (status != SATCHEL_OK) {
-        return status;
-    }
-    status = load_open(&desk, SATCHEL_ENTITY_PARKED_EDIT, parked, &row);
-    if (status == SATCHEL_OK) {
-        status = satchel_journal_open_parked(service, db, &row, arena, out, error);
-    }
-    if (status == SATCHEL_OK) {
-        status = filter_op(&desk, &row, arena, out);
-    }
-    satchel_desk_leave(&desk);
-    return status;
-}
-
 /* Leaves in a record of an op what the actor may see. */
 static satchel_status filter_part(satchel_desk *desk, uint32_t entity, uint32_t relations, satchel_arena *arena,
                                   satchel_record *part) {
