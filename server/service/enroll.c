@@ -245,6 +245,17 @@ static satchel_status write_answer(enrolment *work, satchel_buffer *out_body) {
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "an enrolment answer");
 }
 
+/* The phone reads the body; proxies, logs and those who try codes see a refusal. */
+static uint32_t http_status_of(satchel_status status) {
+    switch (status) {
+    case SATCHEL_OK: return 200;
+    case SATCHEL_PROTOCOL_ERROR: return 400;
+    case SATCHEL_FORKED: return 409;
+    case SATCHEL_UPGRADE_REQUIRED: return 426;
+    default: return 401;
+    }
+}
+
 satchel_status satchel_service_enroll(const satchel_service *service, satchel_db *db, satchel_bytes body,
                                       satchel_buffer *out_body, uint32_t *out_http_status, satchel_error *error) {
     satchel_arena arena;
@@ -253,7 +264,6 @@ satchel_status satchel_service_enroll(const satchel_service *service, satchel_db
     satchel_buffer_init(&payload);
     enrolment work = {.service = service, .db = db, .arena = &arena, .error = error};
     satchel_status status = satchel_company_get(service, db, &work.company, error);
-    *out_http_status = 200;
     if (status != SATCHEL_OK) {
         goto done;
     }
@@ -264,11 +274,11 @@ satchel_status satchel_service_enroll(const satchel_service *service, satchel_db
     if (status == SATCHEL_OK) {
         status = decide(&work);
     } else if (status != SATCHEL_NO_MEMORY) {
-        *out_http_status = 400;
         work.answer.status = SATCHEL_PROTOCOL_ERROR;
         status = SATCHEL_OK;
     }
     if (status == SATCHEL_OK) {
+        *out_http_status = http_status_of(work.answer.status);
         status = write_answer(&work, out_body);
     }
 done:
