@@ -123,8 +123,7 @@ static void wait_for_end(satchel_host *host, int signals) {
     }
 }
 
-static satchel_status serve(const options *given, satchel_host *host, satchel_error *error) {
-    int signals = catch_signals();
+static satchel_status serve(const options *given, satchel_host *host, int signals, satchel_error *error) {
     satchel_channel *channel = NULL;
     satchel_http_server *http = NULL;
     satchel_routes_context routes = {.host = host};
@@ -153,9 +152,6 @@ static satchel_status serve(const options *given, satchel_host *host, satchel_er
     }
     satchel_http_server_close(http, DRAIN_MS);
     satchel_channel_close(channel);
-    if (signals >= 0) {
-        close(signals);
-    }
     return status;
 }
 
@@ -166,11 +162,15 @@ static int run_serve(const options *given) {
     if (given->threads < 1 || given->threads > SATCHEL_HTTP_THREADS_MOST) {
         return usage("--threads is out of range");
     }
+    int signals = catch_signals(); /* before the first thread starts */
     satchel_status status = satchel_host_open(&host, &config, &error);
     if (status == SATCHEL_OK) {
-        status = serve(given, host, &error);
+        status = serve(given, host, signals, &error);
     }
     satchel_host_close(host);
+    if (signals >= 0) {
+        close(signals);
+    }
     return status == SATCHEL_OK ? SATCHEL_EXIT_OK : complain(status, &error);
 }
 

@@ -16,6 +16,7 @@
 #define JSON_TYPE "application/json"
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define ENROLL_BODY_BYTES_MOST 4096
+#define ANSWER_ROUNDS_MOST 8
 
 /* The HTTP status of a failure of the server itself; the phone keeps everything and tries again. */
 static uint32_t failure_status(satchel_status status) {
@@ -68,6 +69,23 @@ static satchel_status sync_answer(void *context, satchel_db *db, satchel_error *
     return satchel_server_exchange_answer(work->exchange, db, &work->reply->body, &work->reply->status, error);
 }
 
+/* An answer may ask for one more thing to be made durable first, such as a scope set that has no number yet. */
+static satchel_status apply_and_answer(sync_work *work, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    for (int round = 0; status == SATCHEL_OK && round < ANSWER_ROUNDS_MOST; round++) {
+        if (satchel_server_exchange_needs_apply(work->exchange)) {
+            status = satchel_host_write(work->routes->host, sync_apply, work, error);
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_host_read(work->routes->host, sync_answer, work, error);
+        }
+        if (status == SATCHEL_OK && !satchel_server_exchange_needs_apply(work->exchange)) {
+            return SATCHEL_OK;
+        }
+    }
+    return status != SATCHEL_OK ? status : satchel_fail(error, SATCHEL_BUSY, "the answer does not settle");
+}
+
 static void copy_header(const satchel_http_incoming *incoming, const char *name,
                         char out[SATCHEL_SIGNING_HEADER_BYTES]) {
     const char *value = satchel_http_header_of(incoming, name);
@@ -99,11 +117,8 @@ static void handle_sync(void *context, const satchel_http_incoming *incoming, sa
     if (status == SATCHEL_OK) {
         status = satchel_host_read(work.routes->host, sync_read, &work, &error);
     }
-    if (status == SATCHEL_OK && satchel_server_exchange_needs_apply(work.exchange)) {
-        status = satchel_host_write(work.routes->host, sync_apply, &work, &error);
-    }
     if (status == SATCHEL_OK) {
-        status = satchel_host_read(work.routes->host, sync_answer, &work, &error);
+        status = apply_and_answer(&work, &error);
     }
     if (status == SATCHEL_OK) {
         count_exchange(&work);
