@@ -14,6 +14,17 @@ def program(name):
     return os.path.join(os.environ["SATCHEL_BIN"], name)
 
 
+def end(process):
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        try:
+            if pipe is not None:
+                pipe.close()
+        except BrokenPipeError:  # what was still to be written has no reader any more
+            pass
+
+
 class Stage:
     """A folder with one company's server and its phones. Phones write to `phones`, `keys`, `temporary`."""
 
@@ -64,13 +75,11 @@ class Stage:
     def close(self):
         for phone in self.phones:
             if phone.process is not None:
-                phone.process.kill()
-                phone.process.communicate()
+                end(phone.process)
         for proxy in self.proxies:
             proxy.close()
         if self.server.process is not None:
-            self.server.process.kill()
-            self.server.process.communicate()
+            end(self.server.process)
         self.log.close()
         self.phone_log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
