@@ -92,9 +92,10 @@ static satchel_status ask_pin(cli_session *cli, const char *prompt, char out[CLI
     }
     struct termios quiet = before;
     quiet.c_lflag &= (tcflag_t)~ECHO;
+    /* Silent before the prompt shows: what is typed at once is neither shown nor thrown away. */
+    (void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet);
     fprintf(terminal, "%s: ", prompt);
     fflush(terminal);
-    (void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet);
     char *got = fgets(out, CLI_PIN_BYTES, terminal);
     (void)tcsetattr(fileno(terminal), TCSAFLUSH, &before);
     fputs("\n", terminal);
