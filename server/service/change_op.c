@@ -104,6 +104,14 @@ static satchel_status had_it(op_work *work, const satchel_place *place, bool *ou
                                       change->arena, out, work->error);
 }
 
+/* Whose membership tells whether he had the row: of a new one its customer's. */
+static satchel_place place_that_he_had(const op_work *work) {
+    const satchel_id *customer = &work->standing.anchor.id;
+    bool is_new_root = !work->row.merged.exists && work->entity->root == 0;
+    return is_new_root && !satchel_id_is_none(customer) ? satchel_place_of(SATCHEL_ENTITY_CUSTOMER, customer, customer)
+                                                        : work->standing.place;
+}
+
 /* Access says no. Facts of someone who had the row are applied nevertheless, his edits are parked. */
 static satchel_status answer_denial(op_work *work, satchel_status status, const satchel_error *why,
                                     const satchel_place *place) {
@@ -175,7 +183,8 @@ static satchel_status check_access(op_work *work) {
     status = change->by_phone ? satchel_access_check_op(&change->service->schema, change->service->policy,
                                                         &change->person->access, &row, work->op, &why)
                               : check_console(work, &row, &why);
-    return status == SATCHEL_OK ? SATCHEL_OK : answer_denial(work, status, &why, &work->standing.place);
+    satchel_place place = place_that_he_had(work);
+    return status == SATCHEL_OK ? SATCHEL_OK : answer_denial(work, status, &why, &place);
 }
 
 /* --- root and anchor --- */
