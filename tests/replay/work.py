@@ -158,7 +158,8 @@ class Replay:
         elif stop is not None and stop.harm == "lose":
             rep.proxy.arm_lose()
         if stop is not None and stop.kill_server:
-            rep.proxy.arm_call(lambda: threading.Timer(stop.kill_delay / 4, self.server.process.kill).start())
+            killer = threading.Timer(stop.kill_delay / 4, self.server.process.kill)
+            rep.proxy.arm_call(killer.start)
         if stop is not None and stop.kill_phone == "sync":
             self.journal.sync(rep.employee.key)
             rep.phone.run_and_kill(["sync", "--once"], stop.kill_delay)
@@ -173,6 +174,9 @@ class Replay:
                 self.revive_server()
         else:
             raise CommandFailed(["sync"], {"status": "STUCK", "message": f"{rep.employee.login} cannot sync"})
+        if stop is not None and stop.kill_server:
+            killer.join()
+            self.revive_server()
         rows = {row["id"] for row in rep.phone.run(["customer", "list", "--limit", "1000"])["rows"]}
         rep.removals += len(rep.rows - rows)
         rep.synced_day, rep.held, rep.rows = self.today, self.reach(rep.employee.key), rows
@@ -301,9 +305,9 @@ class Replay:
                 file.write(done.stdout)
         status = self.server.admin("status")
         with open(os.path.join(self.folder, "parked.json"), "w", encoding="utf-8") as file:
-            json.dump(self.server.admin("parked"), file)
+            json.dump(self.server.admin("parked", "--all"), file)
         with open(os.path.join(self.folder, "conflicts.json"), "w", encoding="utf-8") as file:
-            json.dump(self.server.admin("conflicts"), file)
+            json.dump(self.server.admin("conflicts", "--all"), file)
         self.server.stop()
         return status
 
