@@ -265,8 +265,10 @@ static satchel_status check_root_there(op_work *work, const satchel_id *root) {
         return refuse(work, SATCHEL_REFERENCE_MISSING, work->entity->root_field,
                       "the row that it belongs to is not there");
     }
-    if (deleted > 0 && work->change->by_phone && work->op->kind != SATCHEL_OP_DELETE) {
-        return park(work, SATCHEL_LATE_FOR_PARENT, "the row that it belongs to was deleted");
+    if (deleted > 0 && work->op->kind != SATCHEL_OP_DELETE) {
+        const char *rule = "the row that it belongs to was deleted";
+        return work->change->by_phone ? park(work, SATCHEL_LATE_FOR_PARENT, rule)
+                                      : refuse(work, SATCHEL_LATE_FOR_PARENT, work->entity->root_field, rule);
     }
     return SATCHEL_OK;
 }

@@ -207,8 +207,8 @@ static satchel_status show_op(satchel_desk *desk, const satchel_stored_row *park
     uint32_t relations = 0;
     satchel_status status = satchel_journal_open_parked(desk->service, desk->db, parked, arena, out, desk->error);
     if (status == SATCHEL_OK) {
-        status = satchel_stored_row_load(desk->service->tables, desk->db, out->entity, &out->row, &desk->arena, &subject,
-                                         desk->error);
+        status = satchel_stored_row_load(desk->service->tables, desk->db, out->entity, &out->row, &desk->arena,
+                                         &subject, desk->error);
     }
     if (status != SATCHEL_OK) {
         return status;

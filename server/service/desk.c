@@ -163,7 +163,8 @@ static bool is_to_clear(const difference *work, uint32_t number) {
 static bool field_differs(const difference *work, const satchel_field *field) {
     const satchel_value *now = satchel_record_get(&work->row->merged.value, field->number);
     const satchel_value *wanted = satchel_record_get(work->wanted, field->number);
-    if (is_to_clear(work, field->number)) {
+    bool empties = wanted != NULL && wanted->type == SATCHEL_TYPE_SET && wanted->as.set.count == 0;
+    if (empties || is_to_clear(work, field->number)) {
         return now != NULL;
     }
     return wanted != NULL && (now == NULL || !satchel_value_equal(now, wanted));
@@ -225,10 +226,13 @@ static satchel_status add_cell(difference *work, const satchel_field *field) {
     const satchel_value *now = satchel_record_get(&work->row->merged.value, field->number);
     const satchel_value *wanted = satchel_record_get(work->wanted, field->number);
     bool clear = is_to_clear(work, field->number);
-    if (field->type == SATCHEL_TYPE_SET) {
+    if (field->policy == SATCHEL_POLICY_SET) {
         return set_difference(work, field, clear ? NULL : wanted);
     }
     const satchel_value *value = clear ? NULL : wanted != NULL ? wanted : now;
+    if (value != NULL && value->type == SATCHEL_TYPE_SET && value->as.set.count == 0) {
+        value = NULL;
+    }
     if (value != NULL) {
         return set_value(work, field, value);
     }

@@ -102,6 +102,7 @@ static void take_row(phone *mine, const satchel_row_frame *frame) {
     }
     row->n = frame->n;
     row->set = frame->scope_set;
+    row->fresh = true;
 }
 
 static void remove_root(phone *mine, uint32_t entity, const satchel_id *id) {
@@ -290,6 +291,9 @@ satchel_status mirror_take_answer(phone *mine, satchel_bytes payload) {
     satchel_status head_status = SATCHEL_OK;
     uint32_t epoch = 0;
     bool first = true;
+    for (uint32_t i = 0; i < mine->row_count; i++) {
+        mine->rows[i]->fresh = false;
+    }
     mine->more = false;
     REQUIRE_OK(satchel_buffer_append(&mine->wire, payload));
     while (frame.kind != SATCHEL_FRAME_NONE) {

@@ -71,6 +71,7 @@ typedef struct mirror_row {
     satchel_id id;
     uint64_t n;
     uint32_t set;
+    bool fresh; /* it came with the last answer */
     satchel_record record;
     satchel_arena arena;
 } mirror_row;
