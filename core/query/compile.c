@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a query to SQL text. Every name is quoted, every value is bound; both dialects sort text byte for byte (SQLite's
- * BINARY, PostgreSQL's "C" collation of ddl.c), nulls before everything else when ascending and behind it when descending.
+ * From a query to SQL text. Every name is quoted, every value is bound; both dialects sort text byte for byte
+ * (SQLite's
+ * BINARY, PostgreSQL's "C" collation of ddl.c), nulls before everything else when ascending and behind it when
+ * descending.
  * Functions that the database must have are listed in ddl.h.
  */
 #include "query/query_state.h"
@@ -136,7 +138,8 @@ static const char *operator_of(satchel_compare compare) {
 }
 
 /*
- * The smallest text above all that begin with `prefix`: its last code point that has a successor is raised and the rest
+ * The smallest text above all that begin with `prefix`: its last code point that has a successor is raised and the
+ * rest
  * is dropped. (UTF-8 sorts like its code points.) Empty if there is no such text.
  */
 static satchel_status text_above(satchel_arena *arena, satchel_text prefix, satchel_text *out) {
@@ -180,9 +183,8 @@ static void put_begins_with(sql_writer *writer, const satchel_field *field, cons
 }
 
 static void put_has(sql_writer *writer, const satchel_field *field, const satchel_value *element) {
-    satchel_bytes bytes = element->type == SATCHEL_TYPE_ID
-                              ? satchel_bytes_of(element->as.id.bytes, SATCHEL_ID_BYTES)
-                              : element->as.bytes;
+    satchel_bytes bytes =
+        element->type == SATCHEL_TYPE_ID ? satchel_bytes_of(element->as.id.bytes, SATCHEL_ID_BYTES) : element->as.bytes;
     satchel_value wanted = satchel_value_bytes(bytes);
     put(writer, "satchel_set_has(");
     put_field(writer, field);
@@ -321,7 +323,8 @@ static void put_same(sql_writer *writer, const satchel_field *field, const satch
 }
 
 /*
- * Behind (k1, …, id): for some key all before it are the same and it is behind. The first term repeats the first key as
+ * Behind (k1, …, id): for some key all before it are the same and it is behind. The first term repeats the first key
+ * as
  * a plain bound, from which an index on it can start.
  */
 static void put_continuation(sql_writer *writer, const satchel_keyset *keyset, bool *is_first) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CREATE TABLE and CREATE INDEX from the schema table. Custom fields have no column of their own: they are defined at run
+ * CREATE TABLE and CREATE INDEX from the schema table. Custom fields have no column of their own: they are defined
+ * at run
  * time, and their values stand together in `custom`.
  */
 #include "query/ddl.h"
@@ -120,7 +121,9 @@ static bool is_looked_up(const satchel_schema *schema, const satchel_entity *ent
     return target != NULL && (!is_common || (entity->flags & SATCHEL_ENTITY_COMPANY) != 0);
 }
 
-/* The first time of the field rows of a customer (planned start, due, ordered at, …): what a day's screen sorts by. */
+/*
+ * The first time of the field rows of a customer (planned start, due, ordered at, …): what a day's screen sorts by.
+ */
 static const satchel_field *day_field(const satchel_entity *entity) {
     for (uint32_t i = 0; i < entity->field_count && entity->anchor_field != 0; i++) {
         const satchel_field *field = &entity->fields[i];

@@ -3,7 +3,8 @@
  * Keysets: where a page ended, as bytes that go through a shell or a browser and come back.
  *
  *   [format 1][mark 8][value]…[id 16]      one value a sort key: [type 1][content]
- *   content   NULL none · BOOL, INT, TIME zigzag varint · REAL 8 bytes big-endian · TEXT, BYTES varint length and bytes ·
+ *   content   NULL none · BOOL, INT, TIME zigzag varint · REAL 8 bytes big-endian · TEXT, BYTES varint length and
+ * bytes ·
  *             ID 16 bytes
  *
  * The mark is FNV-1a (64 bits) over what the query asks, so that a keyset of another query is refused; it keeps
@@ -190,7 +191,8 @@ satchel_status satchel_keyset_read(const satchel_query *query, const satchel_sch
     satchel_bytes head;
     satchel_bytes id;
     satchel_status status = satchel_reader_take(&reader, 1 + MARK_BYTES, &head);
-    if (status == SATCHEL_OK && (head.data[0] != KEYSET_FORMAT || satchel_get_u64be(head.data + 1) != query_mark(query))) {
+    if (status == SATCHEL_OK &&
+        (head.data[0] != KEYSET_FORMAT || satchel_get_u64be(head.data + 1) != query_mark(query))) {
         return satchel_fail(error, SATCHEL_MALFORMED, "the keyset belongs to another query");
     }
     for (uint32_t i = 0; i < query->sort_count && status == SATCHEL_OK; i++) {

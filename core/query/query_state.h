@@ -39,7 +39,9 @@ SATCHEL_MUST_USE satchel_status satchel_keyset_read(const satchel_query *query, 
 void satchel_query_position_fields(const satchel_entity *entity, const satchel_field **latitude,
                                    const satchel_field **longitude);
 
-/* Does a value of the type sort and compare as the column of a field of the other type? BOOL, INT and TIME are one. */
+/*
+ * Does a value of the type sort and compare as the column of a field of the other type? BOOL, INT and TIME are one.
+ */
 bool satchel_query_types_fit(uint8_t value_type, uint8_t field_type);
 
 #endif

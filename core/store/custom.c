@@ -70,14 +70,23 @@ static const satchel_choices *read_choices(satchel_arena *arena, satchel_text li
 static bool set_type(satchel_field *field, int64_t type) {
     switch (type) {
     case SATCHEL_CUSTOM_TYPE_BOOL: field->type = SATCHEL_TYPE_BOOL; return true;
-    case SATCHEL_CUSTOM_TYPE_DAY: field->unit = SATCHEL_UNIT_DAYS; field->type = SATCHEL_TYPE_INT; return true;
-    case SATCHEL_CUSTOM_TYPE_MONEY: field->unit = SATCHEL_UNIT_MONEY; field->type = SATCHEL_TYPE_INT; return true;
+    case SATCHEL_CUSTOM_TYPE_DAY:
+        field->unit = SATCHEL_UNIT_DAYS;
+        field->type = SATCHEL_TYPE_INT;
+        return true;
+    case SATCHEL_CUSTOM_TYPE_MONEY:
+        field->unit = SATCHEL_UNIT_MONEY;
+        field->type = SATCHEL_TYPE_INT;
+        return true;
     case SATCHEL_CUSTOM_TYPE_INT:
     case SATCHEL_CUSTOM_TYPE_CHOICE: field->type = SATCHEL_TYPE_INT; return true;
     case SATCHEL_CUSTOM_TYPE_REAL: field->type = SATCHEL_TYPE_REAL; return true;
     case SATCHEL_CUSTOM_TYPE_TEXT: field->type = SATCHEL_TYPE_TEXT; return true;
     case SATCHEL_CUSTOM_TYPE_TIME: field->type = SATCHEL_TYPE_TIME; return true;
-    case SATCHEL_CUSTOM_TYPE_TEXTS: field->type = SATCHEL_TYPE_SET; field->element = SATCHEL_TYPE_TEXT; return true;
+    case SATCHEL_CUSTOM_TYPE_TEXTS:
+        field->type = SATCHEL_TYPE_SET;
+        field->element = SATCHEL_TYPE_TEXT;
+        return true;
     case SATCHEL_CUSTOM_TYPE_ID: field->type = SATCHEL_TYPE_ID; return true;
     default: return false;
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Drafts: what will be one unit. Everything is checked when it is put in, so a commit fails only for the disk's reasons.
- * An op keeps the base that the user saw when it was put in; a page that is stored meanwhile changes what the commit
- * finds, not what was meant.
+ * Drafts: what will be one unit. Everything is checked when it is put in, so a commit fails only for the disk's
+ * reasons. An op keeps the base that the user saw when it was put in; a page that is stored meanwhile changes what
+ * the
+ * commit finds, not what was meant.
  */
 #include "store/draft_state.h"
 
@@ -152,7 +153,8 @@ static satchel_status need_row(satchel_draft *draft, uint32_t entity, const satc
 /* --- putting an op in --- */
 
 /*
- * The base at which a field became dirty; `otherwise` if it is not. An op that was not accepted has come off: the user
+ * The base at which a field became dirty; `otherwise` if it is not. An op that was not accepted has come off: the
+ * user
  * sees the server's value again, so what he changes now is made on that.
  */
 static uint64_t frozen_base(const satchel_draft *draft, uint32_t row, uint32_t field, uint64_t otherwise) {
@@ -200,27 +202,10 @@ static satchel_status freeze_bases(satchel_draft *draft, uint32_t row, satchel_o
     return SATCHEL_OK;
 }
 
-static satchel_verb verb_of(satchel_op_kind kind) {
-    switch (kind) {
-    case SATCHEL_OP_CREATE: return SATCHEL_VERB_CREATE;
-    case SATCHEL_OP_DELETE: return SATCHEL_VERB_DELETE;
-    case SATCHEL_OP_EDIT:
-    case SATCHEL_OP_VOID:
-    case SATCHEL_OP_COMMAND: break;
-    }
-    return SATCHEL_VERB_EDIT;
-}
-
 static satchel_status check_op(satchel_draft *draft, const satchel_op *op, satchel_error *error) {
-    bool may = true;
     satchel_status status = satchel_validate_op(&draft->store->schema, op, true, error);
-    if (status == SATCHEL_OK && op->kind != SATCHEL_OP_VOID) {
-        status = satchel_store_may(draft->store, op->entity, verb_of(op->kind), &may, error);
-    }
-    if (status == SATCHEL_OK && !may) {
-        status = satchel_fail_field(error, SATCHEL_FORBIDDEN, op->entity, 0, "no role of the user allows this");
-    }
-    return status;
+    return status == SATCHEL_OK && op->kind != SATCHEL_OP_VOID ? satchel_store_check_access(draft->store, op, error)
+                                                               : status;
 }
 
 static satchel_status encode_op(satchel_draft *draft, const satchel_op *op, const satchel_record *before,
@@ -523,7 +508,8 @@ static satchel_status push_delete(satchel_draft *draft, uint32_t entity, const s
     return satchel_draft_push(draft, row, &op, NULL, error);
 }
 
-/* Children first, so that no moment shows a child without its root. Facts cannot be deleted here; they go with their root. */
+/* Children first, so that no moment shows a child without its root. Facts cannot be deleted here; they go with their
+ * root. */
 static satchel_status delete_children(satchel_draft *draft, uint32_t entity, const satchel_id *id,
                                       satchel_error *error) {
     satchel_status status = SATCHEL_OK;
@@ -541,8 +527,7 @@ static satchel_status delete_children(satchel_draft *draft, uint32_t entity, con
     return status;
 }
 
-satchel_status satchel_draft_delete(satchel_draft *draft, uint32_t entity, const satchel_id *id,
-                                    satchel_error *error) {
+satchel_status satchel_draft_delete(satchel_draft *draft, uint32_t entity, const satchel_id *id, satchel_error *error) {
     uint32_t row;
     uint32_t op_count = draft->op_count;
     size_t bytes = draft->bytes;
@@ -612,8 +597,8 @@ static satchel_status log_ops(satchel_draft *draft, const satchel_unit_head *hea
         satchel_draft_op *logged = &draft->ops[i];
         uint64_t *last = &draft->rows[logged->row].last_sequence;
         logged->op.sequence = first + i;
-        const satchel_op_entry entry = {logged->op.sequence, first,           logged->op.entity, logged->op.row,
-                                        *last,               logged->encoded, logged->before};
+        const satchel_op_entry entry = {logged->op.sequence, first,         logged->op.entity, logged->op.row, *last,
+                                        logged->encoded,     logged->before};
         status = satchel_log_append(draft->store, &entry, i == 0 ? head : NULL, error);
         *last = logged->op.sequence;
     }

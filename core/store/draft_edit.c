@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From "these fields are to be so" to an op that says exactly what was meant: only what differs, sets as added and removed
+ * From "these fields are to be so" to an op that says exactly what was meant: only what differs, sets as added and
+ * removed
  * elements, counters as deltas, states with the state that the user saw, groups whole.
  */
 #include "store/draft_state.h"
@@ -42,7 +43,7 @@ static const satchel_value *wanted(const edit_work *work, uint32_t number) {
         return NULL;
     }
     return satchel_record_get(work->record, number) != NULL ? present(work->record, number)
-                                                             : present(work->current, number);
+                                                            : present(work->current, number);
 }
 
 static bool differs(const edit_work *work, uint32_t number) {
@@ -71,7 +72,8 @@ static satchel_status put_delta(edit_work *work, uint32_t number) {
     int64_t from = now != NULL ? now->as.integer : 0;
     int64_t to = then != NULL ? then->as.integer : 0;
     if (then != NULL && then->type != SATCHEL_TYPE_INT) {
-        return satchel_fail_field(work->error, SATCHEL_WRONG_TYPE, work->entity->number, number, "a counter is a number");
+        return satchel_fail_field(work->error, SATCHEL_WRONG_TYPE, work->entity->number, number,
+                                  "a counter is a number");
     }
     if ((from < 0 && to > INT64_MAX + from) || (from > 0 && to < INT64_MIN + from)) {
         return satchel_fail_field(work->error, SATCHEL_OUT_OF_RANGE, work->entity->number, number,
@@ -133,9 +135,11 @@ static satchel_status put_field(edit_work *work, const satchel_field *field) {
 
 static satchel_status check_numbers(const edit_work *work) {
     for (uint32_t i = 0; i < work->record->count + work->cleared_count; i++) {
-        uint32_t number = i < work->record->count ? work->record->fields[i].number : work->cleared[i - work->record->count];
+        uint32_t number =
+            i < work->record->count ? work->record->fields[i].number : work->cleared[i - work->record->count];
         if (satchel_schema_field(work->schema, work->entity->number, number) == NULL) {
-            return satchel_fail_field(work->error, SATCHEL_UNKNOWN_FIELD, work->entity->number, number, "no such field");
+            return satchel_fail_field(work->error, SATCHEL_UNKNOWN_FIELD, work->entity->number, number,
+                                      "no such field");
         }
     }
     return SATCHEL_OK;

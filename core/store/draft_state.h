@@ -40,7 +40,7 @@ struct satchel_draft {
     uint32_t row_capacity;
     uint32_t *places; /* hash table of row index + 1 */
     uint32_t place_count;
-    size_t bytes; /* of the unit, at most */
+    size_t bytes;    /* of the unit, at most */
     uint64_t undoes; /* sequence of the op that the draft takes back, 0 = none */
 };
 
@@ -57,7 +57,8 @@ SATCHEL_MUST_USE satchel_status satchel_draft_push(satchel_draft *draft, uint32_
 
 /*
  * The op that makes of `current` what the user wants: `record` set, `cleared` null. `*out_empty`: nothing differs.
- * `before` (initialised) gets the fields that it touches as they are. Errors: UNKNOWN_FIELD, WRONG_TYPE, OUT_OF_RANGE, NO_MEMORY.
+ * `before` (initialised) gets the fields that it touches as they are. Errors: UNKNOWN_FIELD, WRONG_TYPE,
+ * OUT_OF_RANGE, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_edit_build(const satchel_schema *schema, const satchel_record *current,
                                                    const satchel_record *record, const uint32_t *cleared,

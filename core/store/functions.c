@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The SQL functions that compiled queries call (list in query/ddl.h). All are deterministic. A blob that is not what it
+ * The SQL functions that compiled queries call (list in query/ddl.h). All are deterministic. A blob that is not what
+ * it
  * has to be gives NULL: a query must not fail for one row.
  */
 #include "store/store_state.h"
@@ -224,9 +225,9 @@ satchel_status satchel_functions_add(satchel_store *store, satchel_error *error)
         {"satchel_custom_blob", 2, custom_blob}, {"satchel_distance_m", 4, distance_m},
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        int code = sqlite3_create_function_v2(store->database, functions[i].name, functions[i].arguments,
-                                              SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, functions[i].body, NULL, NULL,
-                                              NULL);
+        int code =
+            sqlite3_create_function_v2(store->database, functions[i].name, functions[i].arguments,
+                                       SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, functions[i].body, NULL, NULL, NULL);
         if (code != SQLITE_OK) {
             return satchel_store_fail(store, code, error);
         }

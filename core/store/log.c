@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The op log: what was committed here, kept after it was acknowledged. An op is immutable but for its state and what the
- * server said of it. Ops that belong together (a unit) have sequences without a gap; the first carries the unit's head.
+ * The op log: what was committed here, kept after it was acknowledged. An op is immutable but for its state and what
+ * the
+ * server said of it. Ops that belong together (a unit) have sequences without a gap; the first carries the unit's
+ * head.
  *
  *   body      sealed, with the sequence (8 bytes, big-endian) as associated data: [op bytes varint][op][before]
  *   before    EDIT: record of the fields that it touches, as the user saw them; else nothing
- *   head      [format 1][ops varint][boot varint][monotonic, wall, offset zigzag][epoch varint][n varint][incarnation 16]
+ *   head      [format 1][ops varint][boot varint][monotonic, wall, offset zigzag][epoch varint][n
+ * varint][incarnation 16]
  *   ".log"    [format 1][settled through varint][reflected through varint][sent through varint]
  */
 #include "store/log.h"
@@ -376,7 +379,8 @@ static satchel_status end_unit(const unit_reading *unit, uint32_t limit_bytes, s
                                satchel_unit_batch *out, bool *out_full) {
     satchel_buffer bytes = {NULL, 0, 0};
     satchel_status status = satchel_unit_encode(&unit->head, unit->ops, unit->count, &bytes);
-    *out_full = status == SATCHEL_OK && out->count > 0 && (bytes.bytes > limit_bytes || *used > limit_bytes - bytes.bytes);
+    *out_full =
+        status == SATCHEL_OK && out->count > 0 && (bytes.bytes > limit_bytes || *used > limit_bytes - bytes.bytes);
     if (status == SATCHEL_OK && !*out_full) {
         status = satchel_arena_copy(arena, satchel_buffer_view(&bytes), &out->units[out->count]);
         if (status == SATCHEL_OK) {

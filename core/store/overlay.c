@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What lies on a row: the user's own ops over the server's value, by the merge module's rebase. One place decides what
+ * What lies on a row: the user's own ops over the server's value, by the merge module's rebase. One place decides
+ * what
  * becomes of a row when an op is committed, a result comes, or the server's value is stored.
  *
- * An op shows on its row until it is reflected: until the row is stored from, or a last page is reached at, a position
- * that holds it. Of ops that were not accepted only a CREATE goes on showing, with what was held for its sake: its row
+ * An op shows on its row until it is reflected: until the row is stored from, or a last page is reached at, a
+ * position
+ * that holds it. Of ops that were not accepted only a CREATE goes on showing, with what was held for its sake: its
+ * row
  * stays, marked, until it is dismissed. A parked CREATE goes: the row has left for somebody else's desk.
  */
 #include "store/log.h"
@@ -41,7 +44,8 @@ bool satchel_op_shows(const satchel_logged_op *op, bool server_has) {
 }
 
 /*
- * While the server is not known to have the row, its ops stay although a last page was reached behind them, unless the
+ * While the server is not known to have the row, its ops stay although a last page was reached behind them, unless
+ * the
  * decision on its CREATE is known: accepted and yet not sent means that the row is not for this user.
  */
 static uint64_t own_row_through(const satchel_logged_op *ops, uint32_t count, uint64_t through) {
@@ -162,8 +166,8 @@ satchel_status satchel_overlay_refresh(satchel_store *store, uint32_t entity, co
 
 /* --- ops of rows that left --- */
 
-satchel_status satchel_orphan_put(satchel_store *store, uint32_t entity, const satchel_id *id,
-                                  satchel_overlay overlay, satchel_error *error) {
+satchel_status satchel_orphan_put(satchel_store *store, uint32_t entity, const satchel_id *id, satchel_overlay overlay,
+                                  satchel_error *error) {
     sqlite3_stmt *statement;
     satchel_status status = satchel_statement_of(
         store, "INSERT OR REPLACE INTO store_orphan (entity, row, first, last) VALUES (?, ?, ?, ?)", &statement, error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Storing an answer: results, scopes, rows and removals with the state of sync, in one transaction, so that a cursor
- * never stands without its page nor a page without its cursor. A new row goes straight in; a row that is here, or that own
+ * never stands without its page nor a page without its cursor. A new row goes straight in; a row that is here, or
+ * that own
  * ops lie on, is read, rebased, and written where it differs.
  */
 #include "store/page.h"
@@ -55,8 +56,8 @@ static satchel_status forget_aside(page_work *work, const satchel_row_frame *row
     if (!work->store->has_aside) {
         return SATCHEL_OK;
     }
-    satchel_status status = satchel_statement_of(
-        work->store, "DELETE FROM store_aside WHERE entity = ? AND row = ?", &statement, work->error);
+    satchel_status status = satchel_statement_of(work->store, "DELETE FROM store_aside WHERE entity = ? AND row = ?",
+                                                 &statement, work->error);
     if (status == SATCHEL_OK) {
         satchel_bind_int(statement, 1, row->entity);
         satchel_bind_id(statement, 2, &row->row);
@@ -103,8 +104,7 @@ static satchel_status store_known(page_work *work, satchel_table *table, const s
                                   const satchel_record *news, int64_t scope_set) {
     satchel_stored_row row;
     satchel_record server;
-    satchel_status status =
-        satchel_row_load(work->store, table, &frame->row, &work->arena, &row, work->error);
+    satchel_status status = satchel_row_load(work->store, table, &frame->row, &work->arena, &row, work->error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -131,8 +131,7 @@ static satchel_status store_new(page_work *work, satchel_table *table, const sat
                                 const satchel_record *news, int64_t scope_set, bool *out_inserted) {
     satchel_stored_row row = {.table = table, .id = frame->row, .scope_set = scope_set, .visible = *news};
     satchel_overlay orphan;
-    satchel_status status =
-        satchel_row_insert(work->store, &row, &work->arena, out_inserted, work->error);
+    satchel_status status = satchel_row_insert(work->store, &row, &work->arena, out_inserted, work->error);
     if (status != SATCHEL_OK || !*out_inserted) {
         return status;
     }
@@ -219,8 +218,9 @@ static satchel_status list_touched(page_work *work, uint64_t after, touched_row 
     bool has_row = true;
     *out_count = 0;
     satchel_status status = satchel_statement_of(
-        work->store, "SELECT sequence, entity, row FROM store_op WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
-        &statement, work->error);
+        work->store,
+        "SELECT sequence, entity, row FROM store_op WHERE sequence > ? AND sequence <= ? ORDER BY sequence", &statement,
+        work->error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -291,8 +291,7 @@ static satchel_status store_frame(page_work *work, const satchel_answer_frame *f
     case SATCHEL_FRAME_RESULT:
         return satchel_results_store(store, &frame->as.result, &work->arena, work->outcome, work->error);
     case SATCHEL_FRAME_SCOPE_SET: return satchel_scopes_define(store, &frame->as.scope_set, work->error);
-    case SATCHEL_FRAME_SCOPE_LOSS:
-        return satchel_scopes_lose(store, &frame->as.scope_set, work->outcome, work->error);
+    case SATCHEL_FRAME_SCOPE_LOSS: return satchel_scopes_lose(store, &frame->as.scope_set, work->outcome, work->error);
     case SATCHEL_FRAME_ROW: return store_row(work, &frame->as.row);
     case SATCHEL_FRAME_REMOVAL: return remove_rows(work, &frame->as.removal);
     case SATCHEL_FRAME_END: return frame->as.end.more ? SATCHEL_OK : reflect(work);
@@ -320,7 +319,8 @@ static satchel_status store_frames(page_work *work, satchel_bytes payload) {
 static satchel_status count_conflicts(satchel_store *store, satchel_error *error) {
     int64_t open = 0;
     satchel_status status = satchel_store_number(
-        store, "SELECT count(*) FROM \"conflict\" WHERE \"status\" = 1 AND coalesce(\"deleted\", 0) = 0", 0, &open, error);
+        store, "SELECT count(*) FROM \"conflict\" WHERE \"status\" = 1 AND coalesce(\"deleted\", 0) = 0", 0, &open,
+        error);
     store->open_conflicts = (uint64_t)open;
     return status;
 }
@@ -412,8 +412,7 @@ satchel_status satchel_aside_retry(satchel_store *store, satchel_error *error) {
         }
         satchel_reader reader = satchel_reader_of(work.frame);
         at = row;
-        if (satchel_answer_read(&reader, &work.arena, &frame, NULL) == SATCHEL_OK &&
-            frame.kind == SATCHEL_FRAME_ROW) {
+        if (satchel_answer_read(&reader, &work.arena, &frame, NULL) == SATCHEL_OK && frame.kind == SATCHEL_FRAME_ROW) {
             status = store_row(&work, &frame.as.row);
             status = status == SATCHEL_MALFORMED ? SATCHEL_OK : status; /* its scope set is gone: it waits on */
         }

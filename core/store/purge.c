@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows that leave. Hiding is at once and cheap: a scope set that died hides all its rows by itself, a single row gets the
- * number of the hidden. Purging follows in small transactions: row, search index, journal. Own ops that were not sent are
+ * Rows that leave. Hiding is at once and cheap: a scope set that died hides all its rows by itself, a single row
+ * gets the
+ * number of the hidden. Purging follows in small transactions: row, search index, journal. Own ops that were not
+ * sent are
  * not touched: they stay in the log, are sent like all others, and lie on the row again should it come back.
  */
 #include "store/page.h"
@@ -31,8 +33,9 @@ static satchel_status hide_where(satchel_store *store, const satchel_table *tabl
     satchel_buffer queue = {NULL, 0, 0};
     satchel_buffer hide = {NULL, 0, 0};
     satchel_status status = satchel_buffer_append_format(
-        &queue, "INSERT OR IGNORE INTO store_hidden (entity, position) SELECT ?, rowid FROM \"%s\" WHERE \"%s\" = ?3 AND "
-                "scope_set IS NOT ?2",
+        &queue,
+        "INSERT OR IGNORE INTO store_hidden (entity, position) SELECT ?, rowid FROM \"%s\" WHERE \"%s\" = ?3 AND "
+        "scope_set IS NOT ?2",
         table->entity->name, column);
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_byte(&queue, 0);
@@ -227,10 +230,11 @@ static satchel_status next_dead_set(satchel_store *store, dead_set *out, satchel
 static satchel_status move_dead_set(satchel_store *store, const dead_set *set, satchel_error *error) {
     sqlite3_stmt *statement;
     bool done = set->table >= (int64_t)store->table_count;
-    satchel_status status = satchel_statement_of(
-        store, done ? "DELETE FROM store_dead_set WHERE local = ?1"
-                    : "UPDATE store_dead_set SET entity = ?2, position = ?3 WHERE local = ?1",
-        &statement, error);
+    satchel_status status =
+        satchel_statement_of(store,
+                             done ? "DELETE FROM store_dead_set WHERE local = ?1"
+                                  : "UPDATE store_dead_set SET entity = ?2, position = ?3 WHERE local = ?1",
+                             &statement, error);
     if (status == SATCHEL_OK) {
         satchel_bind_int(statement, 1, set->local);
         if (!done) {
@@ -249,7 +253,8 @@ static satchel_status scan_window(satchel_store *store, const satchel_table *tab
     sqlite3_stmt *statement = NULL;
     bool has_row = true;
     satchel_status status = satchel_buffer_append_format(
-        &sql, "SELECT rowid, scope_set, \"id\" FROM \"%s\" WHERE rowid > ? ORDER BY rowid LIMIT ?", table->entity->name);
+        &sql, "SELECT rowid, scope_set, \"id\" FROM \"%s\" WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        table->entity->name);
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_byte(&sql, 0);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads: one row, a page of a query, rows that refer to another. A visitor is called while the statement stands on its
+ * Reads: one row, a page of a query, rows that refer to another. A visitor is called while the statement stands on
+ * its
  * row, so it must not query the store itself; nothing stays open when the call returns.
  */
 #include "store/rows.h"
@@ -55,8 +56,9 @@ static satchel_status write_predicate(satchel_store *store, const satchel_table 
         status = satchel_search_match(satchel_query_words(query), arena, &match, out_none);
         if (status == SATCHEL_OK) {
             status = satchel_buffer_append_format(
-                text, "%srowid IN (SELECT rowid - ? FROM store_search WHERE store_search MATCH ? AND rowid > ? AND "
-                      "rowid < ?)",
+                text,
+                "%srowid IN (SELECT rowid - ? FROM store_search WHERE store_search MATCH ? AND rowid > ? AND "
+                "rowid < ?)",
                 and);
         }
         bindings[0] = satchel_value_int(first);
@@ -92,8 +94,8 @@ static void bind_all(sqlite3_stmt *statement, const satchel_sql *sql) {
 
 /* One row of a statement that selects the head columns and the table's. */
 static satchel_status visit_row(satchel_store *store, const satchel_table *table, sqlite3_stmt *statement,
-                                satchel_arena *arena, satchel_id *id, satchel_record *record,
-                                satchel_row_visitor visit, void *context, satchel_error *error) {
+                                satchel_arena *arena, satchel_id *id, satchel_record *record, satchel_row_visitor visit,
+                                void *context, satchel_error *error) {
     satchel_overlay overlay;
     satchel_bytes server;
     uint32_t flags = 0;
@@ -210,8 +212,8 @@ satchel_status satchel_store_count(satchel_store *store, const satchel_query *qu
         status = write_predicate(store, table, query, &arena, &text, &predicate, &none);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_query_compile_count(query, &store->schema, SATCHEL_DIALECT_SQLITE, &predicate, &arena, &sql,
-                                             error);
+        status =
+            satchel_query_compile_count(query, &store->schema, SATCHEL_DIALECT_SQLITE, &predicate, &arena, &sql, error);
     }
     if (status == SATCHEL_OK && !none) {
         status = satchel_statement_of(store, (const char *)sql.text.data, &statement, error);
@@ -243,7 +245,8 @@ satchel_status satchel_store_referring(satchel_store *store, uint32_t entity, ui
                                   "the field refers to nothing");
     }
     status = satchel_buffer_append_format(
-        &sql, "SELECT \"id\", scope_set, overlay, %s FROM \"%s\" WHERE \"%s\" = ? AND coalesce(\"deleted\", 0) = 0%s LIMIT ?",
+        &sql,
+        "SELECT \"id\", scope_set, overlay, %s FROM \"%s\" WHERE \"%s\" = ? AND coalesce(\"deleted\", 0) = 0%s LIMIT ?",
         table->columns, table->entity->name, named->name,
         store->has_dead_sets ? " AND (scope_set IS NULL OR scope_set NOT IN (SELECT local FROM store_dead_set))" : "");
     if (status == SATCHEL_OK) {

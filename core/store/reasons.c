@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why things are as they are: own ops that wait or were not accepted, values that lost, conflicts that came as rows, rows
- * that left or cannot be read. Values are shown only of rows that the user still has: what is left of the others is when,
+ * Why things are as they are: own ops that wait or were not accepted, values that lost, conflicts that came as rows,
+ * rows
+ * that left or cannot be read. Values are shown only of rows that the user still has: what is left of the others is
+ * when,
  * of what kind, and why.
  */
 #include "store/page.h"
@@ -204,8 +206,9 @@ static satchel_status add_row_ops(reason_list *list, uint32_t entity, const satc
 }
 
 static satchel_status add_kind_ops(reason_list *list, satchel_reason_kind kind) {
-    const char *waiting = "SELECT sequence FROM store_op WHERE sequence < ?1 AND sequence > ?2 AND ?3 = 0 AND state = 0 "
-                          "ORDER BY sequence DESC";
+    const char *waiting =
+        "SELECT sequence FROM store_op WHERE sequence < ?1 AND sequence > ?2 AND ?3 = 0 AND state = 0 "
+        "ORDER BY sequence DESC";
     const char *troubled = "SELECT sequence FROM store_op WHERE sequence < ?1 AND state = ?2 AND ?3 = 0 AND state > 4 "
                            "ORDER BY sequence DESC";
     int64_t settled = (int64_t)list->store->settled_through;
@@ -287,8 +290,7 @@ static satchel_status describe_conflict(reason_list *list, const satchel_id *use
     reason->field = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_SUBJECT_FIELD, 0);
     reason->status = (satchel_status)satchel_record_int(conflict, SATCHEL_CONFLICT_REASON, 0);
     reason->policy = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_POLICY, 0);
-    reason->open =
-        satchel_record_int(conflict, SATCHEL_CONFLICT_STATUS, 0) == SATCHEL_CONFLICT_STATUS_OPEN;
+    reason->open = satchel_record_int(conflict, SATCHEL_CONFLICT_STATUS, 0) == SATCHEL_CONFLICT_STATUS_OPEN;
     reason->conflict = *id;
     read_sides(values_of(conflict), &winner, &loser);
     choose_side(list->store, user, conflict, winner, loser, reason);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the server decided of the ops of this phone. An op is settled in the transaction that stores its result, once: the
+ * What the server decided of the ops of this phone. An op is settled in the transaction that stores its result,
+ * once: the
  * same result again changes nothing.
  *
  *   result column   [format 1][status varint][field varint][held by varint][rule bytes varint][rule]
@@ -171,8 +172,8 @@ static satchel_status write_state(satchel_store *store, uint64_t sequence, satch
                                   const satchel_op_result *result, satchel_error *error) {
     satchel_buffer column = {NULL, 0, 0};
     sqlite3_stmt *statement;
-    satchel_status status = satchel_statement_of(
-        store, "UPDATE store_op SET state = ?, result = ? WHERE sequence = ?", &statement, error);
+    satchel_status status =
+        satchel_statement_of(store, "UPDATE store_op SET state = ?, result = ? WHERE sequence = ?", &statement, error);
     if (status == SATCHEL_OK && result != NULL) {
         status = write_result(result, &column);
     }
@@ -204,7 +205,10 @@ static satchel_status settle(satchel_store *store, const settled_op *op, satchel
     if (state > SATCHEL_OP_TROUBLED) {
         store->troubled++;
     }
-    /* What is not accepted comes off its row; an accepted CREATE that a page has passed by shows that it is not for us. */
+    /*
+     * What is not accepted comes off its row; an accepted CREATE that a page has passed by shows that it is not for
+     * us.
+     */
     if (state > SATCHEL_OP_TROUBLED || op->sequence <= store->reflected_through) {
         satchel_outcome_changed(outcome, op->entity);
         status = satchel_overlay_refresh(store, op->entity, &op->row, store->reflected_through, error);
@@ -223,8 +227,9 @@ static satchel_status list_ops(satchel_store *store, const satchel_unit_result *
         return SATCHEL_NO_MEMORY;
     }
     satchel_status status = satchel_statement_of(
-        store, "SELECT sequence, entity, row, state FROM store_op WHERE sequence >= ? AND sequence < ? AND unit = ? "
-               "ORDER BY sequence",
+        store,
+        "SELECT sequence, entity, row, state FROM store_op WHERE sequence >= ? AND sequence < ? AND unit = ? "
+        "ORDER BY sequence",
         &statement, error);
     if (status != SATCHEL_OK) {
         return status;
@@ -302,8 +307,7 @@ satchel_status satchel_results_advance(satchel_store *store, satchel_error *erro
     satchel_bind_int(statement, 1, (int64_t)store->settled_through);
     status = satchel_statement_step(store, statement, &has_row, error);
     if (status == SATCHEL_OK) {
-        store->settled_through =
-            has_row ? (uint64_t)sqlite3_column_int64(statement, 0) - 1 : store->next_sequence - 1;
+        store->settled_through = has_row ? (uint64_t)sqlite3_column_int64(statement, 0) - 1 : store->next_sequence - 1;
     }
     satchel_statement_end(statement);
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of the entity tables: binding and reading by the schema table, and the overlay column. A record of a row holds all
+ * Rows of the entity tables: binding and reading by the schema table, and the overlay column. A record of a row
+ * holds all
  * its fields but the id; its base is the field `revision`.
  *
  *   overlay   NULL: no own op lies on the row
@@ -60,8 +61,8 @@ static satchel_status write_overlay(satchel_store *store, const satchel_stored_r
 
 /* --- reading --- */
 
-static satchel_status read_column(sqlite3_stmt *statement, int column, const satchel_field *field,
-                                  satchel_arena *arena, satchel_value *out) {
+static satchel_status read_column(sqlite3_stmt *statement, int column, const satchel_field *field, satchel_arena *arena,
+                                  satchel_value *out) {
     satchel_bytes bytes;
     satchel_set set;
     satchel_status status = SATCHEL_OK;
@@ -78,9 +79,7 @@ static satchel_status read_column(sqlite3_stmt *statement, int column, const sat
             out->type = (satchel_type)field->type;
         }
         return status;
-    case SATCHEL_TYPE_ID:
-        out->type = SATCHEL_TYPE_ID;
-        return satchel_column_id(statement, column, &out->as.id);
+    case SATCHEL_TYPE_ID: out->type = SATCHEL_TYPE_ID; return satchel_column_id(statement, column, &out->as.id);
     case SATCHEL_TYPE_SET:
         status = satchel_set_decode(satchel_column_bytes(statement, column), arena, &set);
         *out = satchel_value_set(set.elements, set.count);
@@ -185,7 +184,8 @@ static satchel_status read_found(satchel_store *store, satchel_table *table, sat
     if (status == SATCHEL_OK && out->overlay.kind == SATCHEL_OVERLAY_SERVER) {
         status = satchel_record_decode(&store->schema, table->entity->number, server, false, &out->server, error);
         if (status != SATCHEL_OK && status != SATCHEL_NO_MEMORY) {
-            status = satchel_fail(error, SATCHEL_DAMAGED, "what lies below a row of %s is damaged", table->entity->name);
+            status =
+                satchel_fail(error, SATCHEL_DAMAGED, "what lies below a row of %s is damaged", table->entity->name);
         }
     }
     return status;
@@ -327,7 +327,9 @@ static satchel_status prepare_insert(satchel_store *store, satchel_table *table,
     return status;
 }
 
-/* Parameters of a new row; those of absent fields are NULL already. Fields that are no columns were refused before. */
+/*
+ * Parameters of a new row; those of absent fields are NULL already. Fields that are no columns were refused before.
+ */
 static satchel_status bind_row(satchel_store *store, const satchel_stored_row *row, satchel_arena *arena) {
     const satchel_entity *entity = row->table->entity;
     sqlite3_stmt *statement = row->table->insert;
@@ -493,8 +495,7 @@ satchel_status satchel_row_delete(satchel_store *store, const satchel_stored_row
     satchel_buffer sql = {NULL, 0, 0};
     sqlite3_stmt *statement = NULL;
     (void)arena;
-    satchel_status status =
-        satchel_search_update(store, row->table, row->rowid, &row->visible, NULL, true, error);
+    satchel_status status = satchel_search_update(store, row->table, row->rowid, &row->visible, NULL, true, error);
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_format(&sql, "DELETE FROM \"%s\" WHERE rowid = ?", row->table->entity->name);
     }
@@ -552,8 +553,9 @@ satchel_status satchel_row_flags(satchel_store *store, uint32_t entity, const sa
         *out_flags |= SATCHEL_ROW_PENDING;
     }
     if (store->troubled > 0) {
-        status = exists(store, "SELECT 1 FROM store_op WHERE entity = ? AND row = ? AND state > 4 AND state < 7 LIMIT 1",
-                        entity, id, &found, error);
+        status =
+            exists(store, "SELECT 1 FROM store_op WHERE entity = ? AND row = ? AND state > 4 AND state < 7 LIMIT 1",
+                   entity, id, &found, error);
         *out_flags |= found ? SATCHEL_ROW_REFUSED : 0;
     }
     if (status == SATCHEL_OK && store->open_conflicts > 0) {

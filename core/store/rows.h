@@ -63,8 +63,10 @@ SATCHEL_MUST_USE satchel_status satchel_overlay_read(satchel_bytes column, satch
 /* --- overlay.c --- */
 
 /*
- * Makes the row what it has to be: `server` (NULL: the server's row did not change) below, the ops of its overlay behind
- * `through` on top; `more` ops that are not logged yet follow. Writes the row, or removes it if nothing is left of it.
+ * Makes the row what it has to be: `server` (NULL: the server's row did not change) below, the ops of its overlay
+ * behind
+ * `through` on top; `more` ops that are not logged yet follow. Writes the row, or removes it if nothing is left of
+ * it.
  */
 typedef struct satchel_rebase {
     const satchel_record *server; /* NULL: what the row says */
@@ -91,7 +93,9 @@ SATCHEL_MUST_USE satchel_status satchel_orphan_take(satchel_store *store, uint32
 
 /* --- search.c --- */
 
-/* The row is new, changes from `before` to `after`, or goes; a NULL record is none. `at_once`: not through the queue. */
+/*
+ * The row is new, changes from `before` to `after`, or goes; a NULL record is none. `at_once`: not through the queue.
+ */
 SATCHEL_MUST_USE satchel_status satchel_search_update(satchel_store *store, const satchel_table *table, int64_t rowid,
                                                       const satchel_record *before, const satchel_record *after,
                                                       bool at_once, satchel_error *error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why rows are here: each carries the number of a set of scopes. The server names sets by its own numbers; the phone gives
+ * Why rows are here: each carries the number of a set of scopes. The server names sets by its own numbers; the phone
+ * gives
  * each meaning a number of its own and never changes it but by loss, so that a set which died and whose number comes
  * back with a new meaning does not bring the old rows back that still wait for their purge.
  */
@@ -18,8 +19,7 @@ satchel_status satchel_scopes_reload(satchel_store *store, satchel_error *error)
     int64_t dead = 0;
     int64_t orphans = 0;
     store->last_set_number = 0;
-    satchel_status status =
-        satchel_store_number(store, "SELECT 1 FROM store_dead_set LIMIT 1", 0, &dead, error);
+    satchel_status status = satchel_store_number(store, "SELECT 1 FROM store_dead_set LIMIT 1", 0, &dead, error);
     if (status == SATCHEL_OK) {
         status = satchel_store_number(store, "SELECT 1 FROM store_orphan LIMIT 1", 0, &orphans, error);
     }
@@ -74,8 +74,8 @@ satchel_status satchel_scopes_number(satchel_store *store, uint32_t number, int6
 /* Sets without a server's number keep their rows alive under the meaning that they had. */
 static satchel_status forget_number(satchel_store *store, int64_t local, satchel_error *error) {
     sqlite3_stmt *statement;
-    satchel_status status = satchel_statement_of(
-        store, "UPDATE store_scope_set SET number = -local WHERE local = ?", &statement, error);
+    satchel_status status =
+        satchel_statement_of(store, "UPDATE store_scope_set SET number = -local WHERE local = ?", &statement, error);
     if (status == SATCHEL_OK) {
         satchel_bind_int(statement, 1, local);
         status = satchel_statement_run(store, statement, error);
@@ -207,8 +207,7 @@ static satchel_status shrink_set(satchel_store *store, const known_set *set, sat
     if (left.bytes > 0) {
         return run_with(store, "UPDATE store_scope_set SET scopes = ?2 WHERE local = ?1", set->local, left, error);
     }
-    satchel_status status =
-        run_with(store, "DELETE FROM store_scope_set WHERE local = ?", set->local, none, error);
+    satchel_status status = run_with(store, "DELETE FROM store_scope_set WHERE local = ?", set->local, none, error);
     if (status == SATCHEL_OK) {
         store->has_dead_sets = true;
         status = run_with(store, "INSERT OR IGNORE INTO store_dead_set (local, entity, position) VALUES (?, 0, 0)",

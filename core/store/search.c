@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The search index: one FTS5 table for all entities, fed with tokens of our own making. Alphabetic words are folded and found
- * by their beginning; Chinese, Japanese and Korean text is cut into single characters and overlapping pairs, so that a
+ * The search index: one FTS5 table for all entities, fed with tokens of our own making. Alphabetic words are folded
+ * and found
+ * by their beginning; Chinese, Japanese and Korean text is cut into single characters and overlapping pairs, so that
+ * a
  * word of two characters is found (a longer one wherever all its pairs occur); telephone numbers are found by their
  * beginning and by their end.
  *
- * The index holds no content: to take a row out, the very tokens that went in are given again, made from the row as it
- * stood. What a page brings waits in store_unindexed and is indexed in the background; local changes are indexed at once.
+ * The index holds no content: to take a row out, the very tokens that went in are given again, made from the row as
+ * it
+ * stood. What a page brings waits in store_unindexed and is indexed in the background; local changes are indexed at
+ * once.
  */
 #include "store/rows.h"
 
@@ -26,8 +30,8 @@ int64_t satchel_search_target(const satchel_table *table, int64_t rowid) {
 }
 
 static bool has_search(const satchel_field *field) {
-    bool is_text = field->type == SATCHEL_TYPE_TEXT ||
-                   (field->type == SATCHEL_TYPE_SET && field->element == SATCHEL_TYPE_TEXT);
+    bool is_text =
+        field->type == SATCHEL_TYPE_TEXT || (field->type == SATCHEL_TYPE_SET && field->element == SATCHEL_TYPE_TEXT);
     return is_text && field->search != SATCHEL_SEARCH_NONE && (field->flags & SATCHEL_FIELD_ARCHIVED) == 0;
 }
 
@@ -345,8 +349,7 @@ satchel_status satchel_search_update(satchel_store *store, const satchel_table *
     bool queued = false;
     bool row;
     satchel_status status = SATCHEL_OK;
-    if (!table->searchable ||
-        (before != NULL && after != NULL && same_words(&store->schema, table, before, after))) {
+    if (!table->searchable || (before != NULL && after != NULL && same_words(&store->schema, table, before, after))) {
         return SATCHEL_OK;
     }
     if (store->has_unindexed) {
@@ -364,8 +367,8 @@ satchel_status satchel_search_update(satchel_store *store, const satchel_table *
         status = index_drop(store, table, rowid, before, error);
     }
     if (status == SATCHEL_OK && after != NULL) {
-        status = at_once ? index_put(store, table, rowid, after, error)
-                         : satchel_search_enqueue(store, table, rowid, error);
+        status =
+            at_once ? index_put(store, table, rowid, after, error) : satchel_search_enqueue(store, table, rowid, error);
     }
     return status;
 }
@@ -410,8 +413,8 @@ static satchel_status list_queue(satchel_store *store, uint32_t budget_rows, int
     sqlite3_stmt *statement;
     bool has_row = true;
     *out_count = 0;
-    satchel_status status = satchel_statement_of(store, "SELECT target FROM store_unindexed ORDER BY target LIMIT ?",
-                                                 &statement, error);
+    satchel_status status =
+        satchel_statement_of(store, "SELECT target FROM store_unindexed ORDER BY target LIMIT ?", &statement, error);
     if (status != SATCHEL_OK) {
         return status;
     }

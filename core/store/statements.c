@@ -47,6 +47,13 @@ static uint64_t hash_of(const char *sql) {
     return hash;
 }
 
+/* Ends what a failure left open. Should even that fail, whatever is done next tries again before anything else. */
+static void roll_back(satchel_store *store) {
+    if (!sqlite3_get_autocommit(store->database)) {
+        sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+    }
+}
+
 static satchel_status prepare(satchel_store *store, const char *sql, sqlite3_stmt **out, satchel_error *error) {
     int code = sqlite3_prepare_v3(store->database, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
     return code == SQLITE_OK ? SATCHEL_OK : satchel_store_fail(store, code, error);
@@ -78,6 +85,9 @@ satchel_status satchel_statement_of(satchel_store *store, const char *sql, sqlit
     uint64_t hash = hash_of(sql);
     satchel_statement_slot *slot = find_slot(store, sql, hash);
     *out = NULL;
+    if (!store->in_transaction) {
+        roll_back(store);
+    }
     if (slot == NULL || (slot->statement != NULL && slot->hash == hash && sqlite3_stmt_busy(slot->statement))) {
         return satchel_fail(error, SATCHEL_INTERNAL, "a statement is used while it is being stepped");
     }
@@ -103,6 +113,9 @@ satchel_status satchel_statement_of(satchel_store *store, const char *sql, sqlit
 
 satchel_status satchel_statement_keep(satchel_store *store, sqlite3_stmt **slot, const char *sql,
                                       satchel_error *error) {
+    if (!store->in_transaction) {
+        roll_back(store);
+    }
     if (*slot != NULL) {
         return sqlite3_stmt_busy(*slot) ? satchel_fail(error, SATCHEL_INTERNAL, "a statement is being stepped")
                                         : SATCHEL_OK;
@@ -212,7 +225,6 @@ satchel_status satchel_store_begin(satchel_store *store, satchel_error *error) {
 
 satchel_status satchel_store_end(satchel_store *store, satchel_status status, satchel_error *error) {
     sqlite3_stmt *statement;
-    store->in_transaction = false;
     store->generation++;
     if (status == SATCHEL_OK) {
         status = satchel_statement_of(store, "COMMIT", &statement, error);
@@ -220,12 +232,11 @@ satchel_status satchel_store_end(satchel_store *store, satchel_status status, sa
             status = satchel_statement_run(store, statement, error);
         }
     }
+    store->in_transaction = false;
     if (status == SATCHEL_OK) {
         return SATCHEL_OK;
     }
-    if (!sqlite3_get_autocommit(store->database)) {
-        sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL); /* the failure that led here is the one to tell */
-    }
+    roll_back(store);
     satchel_status reloaded = satchel_store_reload(store, NULL);
     store->mirrors_stale = reloaded != SATCHEL_OK;
     return status;

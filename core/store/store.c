@@ -18,8 +18,8 @@
 
 /* --- values --- */
 
-satchel_status satchel_store_get_value(satchel_store *store, const char *name, satchel_arena *arena,
-                                       satchel_bytes *out, satchel_error *error) {
+satchel_status satchel_store_get_value(satchel_store *store, const char *name, satchel_arena *arena, satchel_bytes *out,
+                                       satchel_error *error) {
     sqlite3_stmt *statement;
     bool has_row = false;
     *out = (satchel_bytes){NULL, 0};
@@ -42,9 +42,10 @@ satchel_status satchel_store_write_value(satchel_store *store, const char *name,
                                          satchel_error *error) {
     sqlite3_stmt *statement;
     satchel_status status = satchel_statement_of(
-        store, value.data == NULL ? "DELETE FROM store_value WHERE name = ?"
-                                  : "INSERT INTO store_value (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
-                                    "SET value = excluded.value",
+        store,
+        value.data == NULL ? "DELETE FROM store_value WHERE name = ?"
+                           : "INSERT INTO store_value (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
+                             "SET value = excluded.value",
         &statement, error);
     if (status == SATCHEL_OK) {
         sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
@@ -97,8 +98,9 @@ static satchel_status encode_sync(const satchel_sync_state *state, satchel_buffe
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append(out, satchel_bytes_of(state->cursor, state->cursor_bytes));
     }
-    const uint64_t numbers[] = {state->position.epoch,          state->position.n,      satchel_zigzag(state->seen_ms),
-                                satchel_zigzag(state->offset_ms), state->settled_through, state->page_bytes};
+    const uint64_t numbers[] = {state->position.epoch,          state->position.n,
+                                satchel_zigzag(state->seen_ms), satchel_zigzag(state->offset_ms),
+                                state->settled_through,         state->page_bytes};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && status == SATCHEL_OK; i++) {
         status = satchel_buffer_append_varint(out, numbers[i]);
     }

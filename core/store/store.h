@@ -5,7 +5,8 @@
  * commit is an input.
  *
  * Invariants. A row's table holds what the user sees. While ops of this phone are not reflected by a stored page, the
- * server's value of the row is in `shadow` and the dirty fields with their frozen bases in `dirty`. Only pages advance a
+ * server's value of the row is in `shadow` and the dirty fields with their frozen bases in `dirty`. Only pages
+ * advance a
  * row's base. An op is settled only in the transaction that stores its result, and dropped from the overlay only when
  * its row is stored from, or a last page is reached at, a position that reflects it.
  */
@@ -25,8 +26,10 @@ struct sqlite3;
 typedef struct satchel_store satchel_store;
 
 /*
- * Makes or migrates the tables and loads the custom fields. The connection stays the caller's and must outlive the store.
- * `seal_context` keys the seal of each logged op (so that the op log can be salvaged op by op): NULL in tests without a vault.
+ * Makes or migrates the tables and loads the custom fields. The connection stays the caller's and must outlive the
+ * store.
+ * `seal_context` keys the seal of each logged op (so that the op log can be salvaged op by op): NULL in tests
+ * without a vault.
  * Errors: NEWER_FORMAT, DAMAGED, DISK_FULL, IO_ERROR, NO_MEMORY.
  */
 typedef struct satchel_op_seal {
@@ -41,20 +44,25 @@ void satchel_store_close(satchel_store *store);
 
 const satchel_schema *satchel_store_schema(const satchel_store *store);
 
-/* Small named values: identity, settings. Value NULL data removes. Errors: NOT_FOUND (get), IO_ERROR, DISK_FULL, NO_MEMORY, TOO_LONG (64 KiB). */
+/*
+ * Small named values: identity, settings. Value NULL data removes. Errors: NOT_FOUND (get), IO_ERROR, DISK_FULL,
+ * NO_MEMORY, TOO_LONG (64 KiB).
+ */
 SATCHEL_MUST_USE satchel_status satchel_store_get_value(satchel_store *store, const char *name, satchel_arena *arena,
                                                         satchel_bytes *out, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_store_put_value(satchel_store *store, const char *name, satchel_bytes value,
                                                         satchel_error *error);
 
 /*
- * The user as the access module knows him, from the rows that are here. His id is the value SATCHEL_STORE_USER_NAME, 16 bytes,
- * which the device puts at enrolment. A local write is refused (FORBIDDEN) only if no role of his could do it to any row.
+ * The user as the access module knows him, from the rows that are here. His id is the value SATCHEL_STORE_USER_NAME,
+ * 16 bytes,
+ * which the device puts at enrolment. A local write is refused (FORBIDDEN) only if no role of his could do it to any
+ * row.
  * Errors: NOT_FOUND (nobody is enrolled, or his row is not here yet; nothing is refused then).
  */
 #define SATCHEL_STORE_USER_NAME "user"
-SATCHEL_MUST_USE satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena,
-                                                   satchel_access_user *out, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena, satchel_access_user *out,
+                                                   satchel_error *error);
 
 /* --- local writes: a draft is filled, then committed as one unit --- */
 
@@ -110,7 +118,9 @@ SATCHEL_MUST_USE satchel_status satchel_store_sync_state(satchel_store *store, s
 SATCHEL_MUST_USE satchel_status satchel_store_save_sync_state(satchel_store *store, const satchel_sync_state *state,
                                                               satchel_error *error);
 
-/* Encoded units that have no decision, from the first behind `after_sequence`, up to `limit_bytes` but at least one. */
+/*
+ * Encoded units that have no decision, from the first behind `after_sequence`, up to `limit_bytes` but at least one.
+ */
 typedef struct satchel_unit_batch {
     satchel_bytes *units; /* in the arena */
     uint32_t count;
@@ -126,8 +136,10 @@ SATCHEL_MUST_USE satchel_status satchel_store_mark_sent(satchel_store *store, ui
                                                         satchel_error *error);
 
 /*
- * Stores a checked answer payload and the sync state in one transaction: results settle ops, rows are rebased, removals hide
- * rows at once. `out_changed` gets a bit per entity number (256 bits) that changed. A row that this version cannot read is set
+ * Stores a checked answer payload and the sync state in one transaction: results settle ops, rows are rebased,
+ * removals hide
+ * rows at once. `out_changed` gets a bit per entity number (256 bits) that changed. A row that this version cannot
+ * read is set
  * aside and explained, and does not hold up the rest.
  * Errors: MALFORMED (nothing stored), DISK_FULL, IO_ERROR, NO_MEMORY.
  */

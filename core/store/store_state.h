@@ -2,8 +2,10 @@
 /*
  * The inside of the store: what its files share. Table layout and the states of an op: core/doc/store.md.
  *
- * Conventions. A statement got from satchel_statement_of is idle again (satchel_statement_end) before the function that
- * got it returns. Whoever writes does so between satchel_store_begin and satchel_store_end. Values that live in memory
+ * Conventions. A statement got from satchel_statement_of is idle again (satchel_statement_end) before the function
+ * that
+ * got it returns. Whoever writes does so between satchel_store_begin and satchel_store_end. Values that live in
+ * memory
  * mirror the tables and are read anew after every transaction that failed.
  */
 #ifndef SATCHEL_STORE_STORE_STATE_H
@@ -57,7 +59,7 @@ struct satchel_store {
     sqlite3 *database;
     satchel_op_seal seal;
     bool has_seal;
-    satchel_arena arena; /* tables, texts */
+    satchel_arena arena;   /* tables, texts */
     satchel_table *tables; /* by entity, without those that never travel */
     uint32_t table_count;
     uint8_t table_of[256]; /* entity number → index + 1 */
@@ -75,13 +77,13 @@ struct satchel_store {
     uint64_t reflected_through;
     uint64_t sent_through;
     uint64_t units_waiting;
-    uint64_t troubled;       /* ops in a state above SATCHEL_OP_TROUBLED */
+    uint64_t troubled; /* ops in a state above SATCHEL_OP_TROUBLED */
     uint64_t open_conflicts;
     bool has_dead_sets;
     bool has_orphans;
     bool has_unindexed;
     bool has_aside;
-    int64_t rows; /* visible rows of all entities, -1 = to be counted */
+    int64_t rows;             /* visible rows of all entities, -1 = to be counted */
     uint32_t last_set_number; /* the scope set looked up last; 0 = none */
     int64_t last_set_local;
     satchel_sync_state sync;
@@ -98,7 +100,10 @@ struct satchel_store {
 /* Status of an SQLite result code of this connection. */
 satchel_status satchel_store_status(const satchel_store *store, int code);
 satchel_status satchel_store_fail(const satchel_store *store, int code, satchel_error *error);
-/* A cached statement for the text, reset and without bindings. Errors: those of SQLite, INTERNAL (it is being stepped). */
+/*
+ * A cached statement for the text, reset and without bindings. Errors: those of SQLite, INTERNAL (it is being
+ * stepped).
+ */
 SATCHEL_MUST_USE satchel_status satchel_statement_of(satchel_store *store, const char *sql, sqlite3_stmt **out,
                                                      satchel_error *error);
 /* Prepares into a slot of the caller's at first use; resets. */
@@ -127,15 +132,17 @@ satchel_bytes satchel_column_bytes(sqlite3_stmt *statement, int column);
 SATCHEL_MUST_USE satchel_status satchel_column_id(sqlite3_stmt *statement, int column, satchel_id *out);
 
 SATCHEL_MUST_USE satchel_status satchel_store_begin(satchel_store *store, satchel_error *error);
-/* Commits if `status` is OK, else rolls back; the mirrors are read anew after a rollback. Returns what holds in the end. */
+/*
+ * Commits if `status` is OK, else rolls back; the mirrors are read anew after a rollback. Returns what holds in the
+ * end.
+ */
 SATCHEL_MUST_USE satchel_status satchel_store_end(satchel_store *store, satchel_status status, satchel_error *error);
 
 /* --- tables.c --- */
 
 /* `*out_migrated`: the tables were there and had to be brought up to this version. */
 
-SATCHEL_MUST_USE satchel_status satchel_tables_open(satchel_store *store, bool *out_migrated,
-                                                   satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_tables_open(satchel_store *store, bool *out_migrated, satchel_error *error);
 /* NULL if the entity is unknown or never travels to a phone. */
 satchel_table *satchel_table_of(satchel_store *store, uint32_t entity);
 /* The same with an error. Errors: UNKNOWN_ENTITY. */
@@ -160,12 +167,16 @@ SATCHEL_MUST_USE satchel_status satchel_functions_add(satchel_store *store, satc
 /* Reads the definitions of custom fields into the schema. */
 SATCHEL_MUST_USE satchel_status satchel_store_load_custom(satchel_store *store, satchel_error *error);
 /*
- * After the model or the custom fields changed: fields that were unknown move from the tails to where they belong, rows
+ * After the model or the custom fields changed: fields that were unknown move from the tails to where they belong,
+ * rows
  * that were set aside are tried again, the search index is made anew.
  */
 SATCHEL_MUST_USE satchel_status satchel_store_lift(satchel_store *store, satchel_error *error);
-/* Does the user's role let him do `verb` to any row of the entity at all? True while the user is not known. */
-SATCHEL_MUST_USE satchel_status satchel_store_may(satchel_store *store, uint32_t entity, satchel_verb verb, bool *out,
-                                                  satchel_error *error);
+/*
+ * Could a role of the user let him do this to any row at all? OK while the user is not known. Errors: FORBIDDEN,
+ * READ_ONLY_FIELD, and those of reading.
+ */
+SATCHEL_MUST_USE satchel_status satchel_store_check_access(satchel_store *store, const satchel_op *op,
+                                                           satchel_error *error);
 
 #endif

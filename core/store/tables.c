@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables: made when the store is new, brought up to the model of this version when it is older. The store's own tables
+ * The tables: made when the store is new, brought up to the model of this version when it is older. The store's own
+ * tables
  * begin with `store_`, the entities' are named as the entity. Layout and reasons: core/doc/store.md.
  */
 #include "store/store_state.h"
@@ -46,8 +47,7 @@ static satchel_status text_of(satchel_store *store, const satchel_buffer *from, 
 static satchel_status fill_table(satchel_store *store, const satchel_entity *entity, satchel_table *out) {
     satchel_buffer columns = {NULL, 0, 0};
     *out = (satchel_table){.entity = entity};
-    satchel_status status =
-        satchel_ddl_columns(&store->schema, entity->number, satchel_text_of(""), &columns);
+    satchel_status status = satchel_ddl_columns(&store->schema, entity->number, satchel_text_of(""), &columns);
     if (status == SATCHEL_OK) {
         status = text_of(store, &columns, &out->columns);
     }
@@ -82,13 +82,14 @@ satchel_table *satchel_table_of(satchel_store *store, uint32_t entity) {
 
 satchel_status satchel_table_need(satchel_store *store, uint32_t entity, satchel_table **out, satchel_error *error) {
     *out = satchel_table_of(store, entity);
-    return *out != NULL ? SATCHEL_OK : satchel_fail(error, SATCHEL_UNKNOWN_ENTITY, "no table of entity %" PRIu32, entity);
+    return *out != NULL ? SATCHEL_OK
+                        : satchel_fail(error, SATCHEL_UNKNOWN_ENTITY, "no table of entity %" PRIu32, entity);
 }
 
 static satchel_status table_exists(satchel_store *store, const char *name, bool *out, satchel_error *error) {
     sqlite3_stmt *statement;
-    satchel_status status = satchel_statement_of(
-        store, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", &statement, error);
+    satchel_status status =
+        satchel_statement_of(store, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", &statement, error);
     if (status == SATCHEL_OK) {
         sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
         status = satchel_statement_step(store, statement, out, error);
@@ -181,7 +182,8 @@ static satchel_status fingerprint(satchel_store *store, uint8_t out[FINGERPRINT_
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {
         uint32_t entity = store->tables[i].entity->number;
-        status = satchel_ddl_table(&store->schema, entity, SATCHEL_DIALECT_SQLITE, satchel_text_of(EXTRA_COLUMNS), &sql);
+        status =
+            satchel_ddl_table(&store->schema, entity, SATCHEL_DIALECT_SQLITE, satchel_text_of(EXTRA_COLUMNS), &sql);
         if (status == SATCHEL_OK) {
             status = satchel_ddl_indexes(&store->schema, entity, SATCHEL_DIALECT_SQLITE, &sql);
         }
@@ -213,8 +215,8 @@ static satchel_status bring_up(satchel_store *store, bool is_new, const uint8_t 
     satchel_status status = SATCHEL_OK;
     if (is_new) {
         satchel_buffer sql = {NULL, 0, 0};
-        status = satchel_buffer_append_format(&sql, "%s PRAGMA user_version = %d; PRAGMA application_id = %d", OWN_TABLES,
-                                              SATCHEL_STORE_FORMAT, APPLICATION_ID);
+        status = satchel_buffer_append_format(&sql, "%s PRAGMA user_version = %d; PRAGMA application_id = %d",
+                                              OWN_TABLES, SATCHEL_STORE_FORMAT, APPLICATION_ID);
         if (status == SATCHEL_OK) {
             status = execute_buffer(store, &sql, error);
         }
@@ -245,8 +247,8 @@ satchel_status satchel_tables_open(satchel_store *store, bool *out_migrated, sat
         return status;
     }
     if (format > SATCHEL_STORE_FORMAT || format < 0) {
-        return satchel_fail(error, SATCHEL_NEWER_FORMAT, "the store has format %" PRId64 ", this version knows %d", format,
-                            SATCHEL_STORE_FORMAT);
+        return satchel_fail(error, SATCHEL_NEWER_FORMAT, "the store has format %" PRId64 ", this version knows %d",
+                            format, SATCHEL_STORE_FORMAT);
     }
     if (format != 0) {
         status = is_up_to_date(store, wanted, &current, error);
@@ -258,8 +260,10 @@ satchel_status satchel_tables_open(satchel_store *store, bool *out_migrated, sat
     if (code != SQLITE_OK) {
         return satchel_store_fail(store, code, error);
     }
+    store->in_transaction = true;
     status = bring_up(store, format == 0, wanted, error);
     code = sqlite3_exec(store->database, status == SATCHEL_OK ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL);
+    store->in_transaction = false;
     if (status == SATCHEL_OK && code != SQLITE_OK) {
         status = satchel_store_fail(store, code, error);
         sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The user of this phone as the access module knows him, from the rows that are here: his roles, his territories with what
- * lies below them, the users that report to him. Only what is certain is refused on the phone: that no role of his could
- * do a thing to any row. The server decides everything else.
+ * The user of this phone as the access module knows him, from the rows that are here: his roles, his territories with
+ * what lies below them, the users that report to him. Only what is certain is refused on the phone: what no role of
+ * his
+ * could do to any row, however he stands to it. The server decides everything else.
  */
 #include "store/rows.h"
 
@@ -180,10 +181,23 @@ satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena, sa
     return roles_of(store, satchel_record_get(&user, SATCHEL_USER_ROLES), &out->roles, error);
 }
 
-satchel_status satchel_store_may(satchel_store *store, uint32_t entity, satchel_verb verb, bool *out,
-                                 satchel_error *error) {
+/* A row to which the user stands in every relation in which he can stand to any. */
+static satchel_access_row nearest_row(const satchel_access_user *user, uint32_t entity) {
+    satchel_access_row row = {.entity = entity,
+                              .owner = user->id,
+                              .anchor_owner = user->id,
+                              .creator = user->id,
+                              .assigned = true,
+                              .shared = true,
+                              .company = true};
+    if (user->territory_count > 0) {
+        row.territory = user->territories[0];
+    }
+    return row;
+}
+
+satchel_status satchel_store_check_access(satchel_store *store, const satchel_op *op, satchel_error *error) {
     satchel_error ignored;
-    *out = true;
     if (!store->user_fresh) {
         satchel_arena_deinit(&store->user_arena);
         satchel_status status = satchel_store_user(store, &store->user_arena, &store->user, &ignored);
@@ -195,8 +209,13 @@ satchel_status satchel_store_may(satchel_store *store, uint32_t entity, satchel_
     }
     /* Roles of the company's own are unknown to the shipped policy: who has one is left to the server. */
     uint64_t shipped = (UINT64_C(1) << SATCHEL_ROLE_FIRST_OWN) - 1;
-    if (store->user_known && store->user.roles != 0 && (store->user.roles & ~shipped) == 0) {
-        *out = satchel_access_reach(satchel_access_shipped_policy(), &store->user, entity, verb) != 0;
+    if (!store->user_known || store->user.roles == 0 || (store->user.roles & ~shipped) != 0) {
+        return SATCHEL_OK;
     }
-    return SATCHEL_OK;
+    satchel_access_row row = nearest_row(&store->user, op->entity);
+    satchel_status status =
+        satchel_access_check_op(&store->schema, satchel_access_shipped_policy(), &store->user, &row, op, error);
+    return status == SATCHEL_OUT_OF_SCOPE
+               ? satchel_fail_field(error, SATCHEL_FORBIDDEN, op->entity, 0, "no role of the user allows this")
+               : status;
 }

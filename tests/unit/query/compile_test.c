@@ -55,8 +55,7 @@ TEST(query, a_plain_query_lists_what_is_live_in_order_of_id) {
     satchel_sql sql;
     REQUIRE_OK(satchel_query_compile(query, &schema, SATCHEL_DIALECT_SQLITE, satchel_text_of("\"id\""), NULL,
                                      (satchel_bytes){NULL, 0}, 20, &arena, &sql, NULL));
-    CHECK_TEXT((const char *)sql.text.data,
-               "SELECT \"id\" FROM \"customer\" WHERE " LIVE " ORDER BY \"id\" LIMIT ?");
+    CHECK_TEXT((const char *)sql.text.data, "SELECT \"id\" FROM \"customer\" WHERE " LIVE " ORDER BY \"id\" LIMIT ?");
     REQUIRE_UINT(sql.binding_count, 1);
     CHECK_INT(sql.bindings[0].as.integer, 21); /* one more tells whether there is more */
     satchel_sql_deinit(&sql);
@@ -150,8 +149,8 @@ TEST(query, nulls_come_first_and_ids_break_ties_in_both_dialects) {
     const satchel_bytes none = {NULL, 0};
     REQUIRE_OK(satchel_query_sort(query, GRADE, true));
     REQUIRE_OK(satchel_query_sort(query, NAME, false));
-    REQUIRE_OK(satchel_query_compile(query, &schema, SATCHEL_DIALECT_SQLITE, satchel_text_of("1"), NULL, none, 1, &arena,
-                                     &sql, NULL));
+    REQUIRE_OK(satchel_query_compile(query, &schema, SATCHEL_DIALECT_SQLITE, satchel_text_of("1"), NULL, none, 1,
+                                     &arena, &sql, NULL));
     CHECK(strstr((const char *)sql.text.data, " ORDER BY \"grade\" DESC, \"name\", \"id\" LIMIT ?") != NULL);
     satchel_sql_deinit(&sql);
     REQUIRE_OK(satchel_query_compile(query, &schema, SATCHEL_DIALECT_POSTGRES, satchel_text_of("1"), NULL, none, 1,
@@ -203,10 +202,13 @@ TEST(query, the_builder_refuses_what_does_not_fit) {
     CHECK_STATUS(satchel_query_where_int(query, TAGS, SATCHEL_COMPARE_HAS, 1), SATCHEL_WRONG_TYPE);
     CHECK_STATUS(satchel_query_where_int(query, GRADE, (satchel_compare)0, 1), SATCHEL_WRONG_TYPE);
     CHECK_STATUS(satchel_query_where_int(query, GRADE, (satchel_compare)9, 1), SATCHEL_WRONG_TYPE);
-    CHECK_STATUS(satchel_query_where_text(query, GRADE, SATCHEL_COMPARE_EQUAL, satchel_text_of("1")), SATCHEL_WRONG_TYPE);
-    CHECK_STATUS(satchel_query_where_text(query, TAGS, SATCHEL_COMPARE_EQUAL, satchel_text_of("1")), SATCHEL_WRONG_TYPE);
+    CHECK_STATUS(satchel_query_where_text(query, GRADE, SATCHEL_COMPARE_EQUAL, satchel_text_of("1")),
+                 SATCHEL_WRONG_TYPE);
+    CHECK_STATUS(satchel_query_where_text(query, TAGS, SATCHEL_COMPARE_EQUAL, satchel_text_of("1")),
+                 SATCHEL_WRONG_TYPE);
     CHECK_STATUS(satchel_query_where_text(query, NAME, SATCHEL_COMPARE_HAS, satchel_text_of("1")), SATCHEL_WRONG_TYPE);
-    CHECK_STATUS(satchel_query_where_text(query, NAME, SATCHEL_COMPARE_EQUAL, satchel_text_of("\xff")), SATCHEL_BAD_TEXT);
+    CHECK_STATUS(satchel_query_where_text(query, NAME, SATCHEL_COMPARE_EQUAL, satchel_text_of("\xff")),
+                 SATCHEL_BAD_TEXT);
     CHECK_STATUS(satchel_query_where_id(query, TAGS, SATCHEL_COMPARE_HAS, &id), SATCHEL_WRONG_TYPE);
     CHECK_STATUS(satchel_query_where_id(query, OWNER, SATCHEL_COMPARE_BEGINS_WITH, &id), SATCHEL_WRONG_TYPE);
     CHECK_STATUS(satchel_query_where_null(query, 777, true), SATCHEL_UNKNOWN_FIELD);

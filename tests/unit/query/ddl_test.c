@@ -14,8 +14,8 @@ static const satchel_schema schema = {&satchel_generated_model, NULL, 0};
 
 TEST(ddl, a_table_has_a_column_a_field_and_the_callers_behind) {
     satchel_buffer sql = {NULL, 0, 0};
-    REQUIRE_OK(satchel_ddl_table(&schema, SATCHEL_ENTITY_STOCK, SATCHEL_DIALECT_SQLITE, satchel_text_of(", extra INTEGER"),
-                                 &sql));
+    REQUIRE_OK(satchel_ddl_table(&schema, SATCHEL_ENTITY_STOCK, SATCHEL_DIALECT_SQLITE,
+                                 satchel_text_of(", extra INTEGER"), &sql));
     CHECK_TEXT(satchel_text_from(satchel_buffer_view(&sql)),
                "CREATE TABLE \"stock\" (rowid INTEGER PRIMARY KEY, \"id\" BLOB NOT NULL UNIQUE, \"product\" BLOB, "
                "\"warehouse\" TEXT, \"quantity_e3\" INTEGER, \"as_of\" INTEGER, \"created_at\" INTEGER, "

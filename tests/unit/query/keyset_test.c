@@ -67,9 +67,11 @@ TEST(keyset, it_continues_behind_values_and_nulls_in_both_directions) {
     check_continuation(0, false, " WHERE ((\"id\" > ?)) ORDER BY");
     check_continuation(NAME, false,
                        " WHERE \"name\" >= ? AND ((\"name\" > ?) OR (\"name\" = ? AND \"id\" > ?)) ORDER BY");
-    check_continuation(NAME, true, " WHERE (((\"name\" < ? OR \"name\" IS NULL)) OR (\"name\" = ? AND \"id\" > ?)) ORDER");
+    check_continuation(NAME, true,
+                       " WHERE (((\"name\" < ? OR \"name\" IS NULL)) OR (\"name\" = ? AND \"id\" > ?)) ORDER");
     check_continuation(GRADE, false, " WHERE ((\"grade\" IS NOT NULL) OR (\"grade\" IS NULL AND \"id\" > ?)) ORDER BY");
-    check_continuation(GRADE, true, " WHERE ((\"grade\" IS NULL AND 1 = 0) OR (\"grade\" IS NULL AND \"id\" > ?)) ORDER");
+    check_continuation(GRADE, true,
+                       " WHERE ((\"grade\" IS NULL AND 1 = 0) OR (\"grade\" IS NULL AND \"id\" > ?)) ORDER");
 }
 
 TEST(keyset, one_of_another_query_is_refused) {
@@ -128,14 +130,14 @@ static satchel_status compile_content(const satchel_query *query, const char *co
 
 TEST(keyset, hostile_values_are_refused) {
     satchel_query *query = sorted_by(NAME, false);
-    CHECK_OK(compile_content(query, "\x04\x01m", 3));                                   /* TEXT "m" */
-    CHECK_OK(compile_content(query, "\x00", 1));                                        /* NULL */
-    CHECK_STATUS(compile_content(query, "\x02\x02", 2), SATCHEL_MALFORMED);             /* INT for a text */
-    CHECK_STATUS(compile_content(query, "\x04\x01\xff", 3), SATCHEL_MALFORMED);         /* no UTF-8 */
-    CHECK_STATUS(compile_content(query, "\x04\x7f", 2), SATCHEL_MALFORMED);             /* longer than what is there */
+    CHECK_OK(compile_content(query, "\x04\x01m", 3));                           /* TEXT "m" */
+    CHECK_OK(compile_content(query, "\x00", 1));                                /* NULL */
+    CHECK_STATUS(compile_content(query, "\x02\x02", 2), SATCHEL_MALFORMED);     /* INT for a text */
+    CHECK_STATUS(compile_content(query, "\x04\x01\xff", 3), SATCHEL_MALFORMED); /* no UTF-8 */
+    CHECK_STATUS(compile_content(query, "\x04\x7f", 2), SATCHEL_MALFORMED);     /* longer than what is there */
     CHECK_STATUS(compile_content(query, "\x04\xff\xff\xff\xff\x0f", 6), SATCHEL_MALFORMED);
-    CHECK_STATUS(compile_content(query, "\x07\x00", 2), SATCHEL_MALFORMED);             /* a set */
-    CHECK_STATUS(compile_content(query, "\x63", 1), SATCHEL_MALFORMED);                 /* no type */
+    CHECK_STATUS(compile_content(query, "\x07\x00", 2), SATCHEL_MALFORMED); /* a set */
+    CHECK_STATUS(compile_content(query, "\x63", 1), SATCHEL_MALFORMED);     /* no type */
     satchel_query_close(query);
 }
 

@@ -30,7 +30,8 @@ static satchel_op *ops_of(store_kit *kit, uint64_t first, uint32_t *count) {
     satchel_op *ops = satchel_arena_take_array(&kit->arena, unit.count, sizeof *ops);
     REQUIRE(ops != NULL);
     for (uint32_t i = 0; i < unit.count; i++) {
-        REQUIRE_OK(satchel_op_decode(satchel_store_schema(kit->store), bytes[i], first + i, &kit->arena, &ops[i], NULL));
+        REQUIRE_OK(
+            satchel_op_decode(satchel_store_schema(kit->store), bytes[i], first + i, &kit->arena, &ops[i], NULL));
     }
     *count = unit.count;
     return ops;
@@ -238,7 +239,8 @@ TEST(draft, a_submitted_order_takes_no_more_lines) {
     const satchel_id line = kit_id(6);
     const satchel_id other = kit_id(7);
     satchel_record record = kit_read(&kit, SATCHEL_ENTITY_ORDER_LINE, line, NULL);
-    CHECK_STATUS(satchel_draft_create(draft, SATCHEL_ENTITY_ORDER_LINE, &other, &record, NULL), SATCHEL_LATE_FOR_PARENT);
+    CHECK_STATUS(satchel_draft_create(draft, SATCHEL_ENTITY_ORDER_LINE, &other, &record, NULL),
+                 SATCHEL_LATE_FOR_PARENT);
     kit_put(&record, SATCHEL_ORDER_LINE_NOTE, "changed");
     CHECK_STATUS(satchel_draft_edit(draft, SATCHEL_ENTITY_ORDER_LINE, &line, &record, NULL, 0, NULL),
                  SATCHEL_LATE_FOR_PARENT);

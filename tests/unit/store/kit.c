@@ -268,12 +268,13 @@ void kit_page_row_in(store_kit *kit, kit_page *page, uint32_t entity, satchel_id
     put_row(kit, page, &head, record);
 }
 
-void kit_page_row(store_kit *kit, kit_page *page, uint32_t entity, satchel_id id, uint64_t n, const satchel_record *record) {
+void kit_page_row(store_kit *kit, kit_page *page, uint32_t entity, satchel_id id, uint64_t n,
+                  const satchel_record *record) {
     kit_page_row_in(kit, page, entity, id, n, 0, record);
 }
 
-void kit_page_part(store_kit *kit, kit_page *page, uint32_t entity, satchel_id id, uint64_t n, const satchel_record *record,
-                   const uint32_t *cleared, uint32_t cleared_count) {
+void kit_page_part(store_kit *kit, kit_page *page, uint32_t entity, satchel_id id, uint64_t n,
+                   const satchel_record *record, const uint32_t *cleared, uint32_t cleared_count) {
     const satchel_row_frame head = {
         .entity = entity, .row = id, .n = n, .cleared = cleared, .cleared_count = cleared_count};
     put_row(kit, page, &head, record);

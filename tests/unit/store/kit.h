@@ -79,12 +79,13 @@ void kit_page_op_result(kit_page *page, uint64_t first, uint32_t count, const sa
                         uint32_t op_count);
 void kit_page_scope_set(kit_page *page, uint32_t number, uint32_t scope);
 void kit_page_scope_loss(kit_page *page, uint32_t scope);
-void kit_page_row(store_kit *kit, kit_page *page, uint32_t entity, satchel_id id, uint64_t n, const satchel_record *record);
+void kit_page_row(store_kit *kit, kit_page *page, uint32_t entity, satchel_id id, uint64_t n,
+                  const satchel_record *record);
 void kit_page_row_in(store_kit *kit, kit_page *page, uint32_t entity, satchel_id id, uint64_t n, uint32_t scope_set,
                      const satchel_record *record);
 /* A part of a row: what changed. */
-void kit_page_part(store_kit *kit, kit_page *page, uint32_t entity, satchel_id id, uint64_t n, const satchel_record *record,
-                   const uint32_t *cleared, uint32_t cleared_count);
+void kit_page_part(store_kit *kit, kit_page *page, uint32_t entity, satchel_id id, uint64_t n,
+                   const satchel_record *record, const uint32_t *cleared, uint32_t cleared_count);
 void kit_page_frame(kit_page *page, const satchel_answer_frame *frame);
 void kit_page_removal(kit_page *page, uint32_t entity, satchel_id id);
 /* Ends and stores it; frees the page. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A phone's store against a model of it, over a small server that merges with the real merge module. Random edits here
- * and there, lost answers, results without pages, parts of rows, rows that leave and return, failed commits and reopened
- * files. After each step every row must show the server's value as last stored with the own ops not yet reflected on top;
+ * A phone's store against a model of it, over a small server that merges with the real merge module. Random edits
+ * here
+ * and there, lost answers, results without pages, parts of rows, rows that leave and return, failed commits and
+ * reopened
+ * files. After each step every row must show the server's value as last stored with the own ops not yet reflected on
+ * top;
  * in the end phone and server agree, each op has had its effect once, and none is forgotten.
  */
 #include "kit.h"
@@ -25,8 +28,8 @@ enum { ROWS = 6, OPS = 2000 };
 typedef struct model_op {
     satchel_op op;
     uint32_t row;
-    satchel_result_code decided;  /* by the server, 0 = not yet */
-    satchel_result_code told;     /* stored on the phone */
+    satchel_result_code decided; /* by the server, 0 = not yet */
+    satchel_result_code told;    /* stored on the phone */
     bool undone;
 } model_op;
 
@@ -56,12 +59,21 @@ typedef struct model_world {
     uint64_t applied;
     uint64_t reflected;
     uint64_t server_n;
-    uint64_t cursor;       /* of the phone */
+    uint64_t cursor; /* of the phone */
     int64_t clock;
-    uint32_t events[8];    /* what happened how often: the test must not be empty */
+    uint32_t events[8]; /* what happened how often: the test must not be empty */
 } model_world;
 
-enum { EVENT_LOST = 0, EVENT_REFUSED, EVENT_PARKED, EVENT_LEFT, EVENT_FAILED, EVENT_PART, EVENT_EXCEPTION, EVENT_UNDONE };
+enum {
+    EVENT_LOST = 0,
+    EVENT_REFUSED,
+    EVENT_PARKED,
+    EVENT_LEFT,
+    EVENT_FAILED,
+    EVENT_PART,
+    EVENT_EXCEPTION,
+    EVENT_UNDONE
+};
 
 /* Most changes meet on few rows. */
 static uint32_t random_row(test_random *random) {
@@ -143,7 +155,8 @@ static bool expected(model_world *world, uint32_t index, satchel_record *out) {
     if (!row->phone_has && (count == 0 || ops[0].kind != SATCHEL_OP_CREATE)) {
         return false;
     }
-    REQUIRE_OK(satchel_merge_rebase(&context, row->phone_has ? &row->given : NULL, NULL, ops, count, out, &deleted, NULL));
+    REQUIRE_OK(
+        satchel_merge_rebase(&context, row->phone_has ? &row->given : NULL, NULL, ops, count, out, &deleted, NULL));
     CHECK(!deleted);
     return true;
 }
@@ -269,10 +282,8 @@ static void phone_undoes(model_world *world) {
 static void manager_changes(model_world *world) {
     model_row *row = &world->rows[random_row(&world->random)];
     const satchel_id id = id_of((uint32_t)(row - world->rows));
-    satchel_merge_context context = {.schema = schema_of(world),
-                                     .n = world->server_n + 1,
-                                     .stamp_ms = world->clock,
-                                     .base_cap = UINT64_MAX};
+    satchel_merge_context context = {
+        .schema = schema_of(world), .n = world->server_n + 1, .stamp_ms = world->clock, .base_cap = UINT64_MAX};
     satchel_merge_outcome outcome;
     satchel_op op;
     satchel_op_init(&op, row->server.exists ? SATCHEL_OP_EDIT : SATCHEL_OP_CREATE, CUSTOMER, &id, &world->arena);
@@ -470,8 +481,8 @@ static satchel_status store_page(model_world *world, kit_page *page, bool with_p
         kit_page second = {copy};
         REQUIRE_OK(satchel_buffer_append(&second.payload, satchel_buffer_view(&page->payload)));
         sqlite3_commit_hook(world->kit.database, fail_commit, NULL);
-        satchel_status status = with_page ? kit_page_store(&world->kit, &second, more)
-                                          : kit_page_store_results(&world->kit, &second);
+        satchel_status status =
+            with_page ? kit_page_store(&world->kit, &second, more) : kit_page_store_results(&world->kit, &second);
         sqlite3_commit_hook(world->kit.database, NULL, NULL);
         REQUIRE(status != SATCHEL_OK);
         world->events[EVENT_FAILED]++;

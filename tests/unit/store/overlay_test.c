@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the user sees while his own changes travel: over new values of the server, after lost replies, after decisions.
+ * What the user sees while his own changes travel: over new values of the server, after lost replies, after
+ * decisions.
  */
 #include "kit.h"
 

@@ -93,8 +93,8 @@ static void walk(store_kit *kit, const satchel_query *query, uint32_t limit, col
     out->count = 0;
     do {
         satchel_buffer_clear(&next);
-        REQUIRE_OK(satchel_store_query(kit->store, query, satchel_buffer_view(&at), limit, collect, out, &next,
-                                       &kit->error));
+        REQUIRE_OK(
+            satchel_store_query(kit->store, query, satchel_buffer_view(&at), limit, collect, out, &next, &kit->error));
         satchel_buffer_clear(&at);
         REQUIRE_OK(satchel_buffer_append(&at, satchel_buffer_view(&next)));
     } while (next.bytes > 0);
@@ -151,7 +151,7 @@ static uint64_t plain_where(int64_t grade, int compare) {
     uint64_t count = 0;
     for (uint32_t i = 0; i < ROWS; i++) {
         int64_t g = plain[i].grade;
-        bool fits[] = {false,   g == grade,           g != grade, g != 0 && g < grade, g != 0 && g <= grade,
+        bool fits[] = {false,     g == grade,          g != grade, g != 0 && g < grade, g != 0 && g <= grade,
                        g > grade, g != 0 && g >= grade};
         count += fits[compare] ? 1 : 0;
     }
@@ -280,12 +280,12 @@ TEST(store_query, rows_that_refer_to_another_are_listed) {
                                        collect, &got, NULL));
     CHECK_UINT(got.count, 9);
     got.count = 0;
-    REQUIRE_OK(satchel_store_referring(kit.store, SATCHEL_ENTITY_CONTACT, SATCHEL_CONTACT_CUSTOMER, &customer, 4, collect,
-                                       &got, NULL));
+    REQUIRE_OK(satchel_store_referring(kit.store, SATCHEL_ENTITY_CONTACT, SATCHEL_CONTACT_CUSTOMER, &customer, 4,
+                                       collect, &got, NULL));
     CHECK_UINT(got.count, 4);
     uint32_t seen = 0;
-    CHECK_STATUS(satchel_store_referring(kit.store, SATCHEL_ENTITY_CONTACT, SATCHEL_CONTACT_CUSTOMER, &customer, 100, stop,
-                                         &seen, NULL),
+    CHECK_STATUS(satchel_store_referring(kit.store, SATCHEL_ENTITY_CONTACT, SATCHEL_CONTACT_CUSTOMER, &customer, 100,
+                                         stop, &seen, NULL),
                  SATCHEL_CANCELLED);
     CHECK_STATUS(satchel_store_referring(kit.store, SATCHEL_ENTITY_CONTACT, SATCHEL_CONTACT_NAME, &customer, 1, collect,
                                          &got, NULL),
@@ -302,7 +302,8 @@ static void check_plan(store_kit *kit, const satchel_query *query, const char *f
     satchel_buffer explain = {NULL, 0, 0};
     sqlite3_stmt *statement;
     REQUIRE_OK(satchel_query_compile(query, satchel_store_schema(kit->store), SATCHEL_DIALECT_SQLITE,
-                                     satchel_text_of("\"id\""), NULL, (satchel_bytes){NULL, 0}, 50, &arena, &sql, NULL));
+                                     satchel_text_of("\"id\""), NULL, (satchel_bytes){NULL, 0}, 50, &arena, &sql,
+                                     NULL));
     REQUIRE_OK(satchel_buffer_append_format(&explain, "EXPLAIN QUERY PLAN %s", (const char *)sql.text.data));
     REQUIRE_INT(sqlite3_prepare_v2(kit->database, (const char *)explain.data, (int)explain.bytes, &statement, NULL),
                 SQLITE_OK);

@@ -224,10 +224,11 @@ TEST(reasons, a_list_has_a_row_or_a_kind_and_a_size) {
     CHECK_STATUS(satchel_store_reasons(kit.store, 0, &id, SATCHEL_REASON_SENT, SATCHEL_LIMIT_PAGE_ROWS + 1, &kit.arena,
                                        &reasons, &count, NULL),
                  SATCHEL_INVALID_ARGUMENT);
-    CHECK_STATUS(satchel_store_reasons(kit.store, 0, &id, (satchel_reason_kind)0, 5, &kit.arena, &reasons, &count, NULL),
-                 SATCHEL_INVALID_ARGUMENT);
-    CHECK_STATUS(satchel_store_reasons(kit.store, CUSTOMER, &id, SATCHEL_REASON_SENT, 5, &kit.arena, &reasons, &count,
-                                       NULL),
-                 SATCHEL_INVALID_ARGUMENT);
+    CHECK_STATUS(
+        satchel_store_reasons(kit.store, 0, &id, (satchel_reason_kind)0, 5, &kit.arena, &reasons, &count, NULL),
+        SATCHEL_INVALID_ARGUMENT);
+    CHECK_STATUS(
+        satchel_store_reasons(kit.store, CUSTOMER, &id, SATCHEL_REASON_SENT, 5, &kit.arena, &reasons, &count, NULL),
+        SATCHEL_INVALID_ARGUMENT);
     kit_close(&kit);
 }

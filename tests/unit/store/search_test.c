@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Searching: Chinese words of one, two and more characters, folded words by their beginning, telephone numbers from both
+ * Searching: Chinese words of one, two and more characters, folded words by their beginning, telephone numbers from
+ * both
  * ends; and an index that follows every change, at once or through its queue.
  */
 #include "kit.h"
@@ -14,10 +15,10 @@
 #define NAME SATCHEL_CUSTOMER_NAME
 #define CITY SATCHEL_CUSTOMER_CITY
 
-#define HUANING "\xe5\x8d\x8e\xe5\xae\x81"                 /* 华宁 */
-#define FOODS "\xe9\xa3\x9f\xe5\x93\x81"                   /* 食品 */
-#define HUA "\xe5\x8d\x8e"                                 /* 华 */
-#define NINGHUA "\xe5\xae\x81\xe5\x8d\x8e"                 /* 宁华 */
+#define HUANING "\xe5\x8d\x8e\xe5\xae\x81" /* 华宁 */
+#define FOODS "\xe9\xa3\x9f\xe5\x93\x81"   /* 食品 */
+#define HUA "\xe5\x8d\x8e"                 /* 华 */
+#define NINGHUA "\xe5\xae\x81\xe5\x8d\x8e" /* 宁华 */
 
 static store_kit with_names(void) {
     static const char *const names[] = {HUANING FOODS, "M\xc3\xbcller Drogerie", "Blue Shop 24", HUA "X"};
@@ -40,11 +41,32 @@ TEST(search, words_are_found_as_people_expect) {
         const char *words;
         uint32_t found;
     } cases[] = {
-        {HUANING, 1}, {HUA, 2}, {HUANING FOODS, 1}, {FOODS, 1}, {NINGHUA, 0}, {HUANING " " FOODS, 1},
-        {"muller", 1}, {"M\xc3\x9cLLER", 1}, {"mul", 1}, {"uller", 0}, {"drog mul", 1}, {"drog blue", 0},
-        {"blue", 1}, {"24", 1}, {"\xef\xbc\xa2lue", 1}, /* a full-width B */
-        {"4729", 1}, {"13812", 1}, {"138 4729", 1}, {"5432", 1}, {"2344", 0},
-        {"anna", 1}, {"example.com", 1}, {"!!!", 0}, {"\"", 0}, {"blue OR muller", 0}, {"NEAR(", 0},
+        {HUANING, 1},
+        {HUA, 2},
+        {HUANING FOODS, 1},
+        {FOODS, 1},
+        {NINGHUA, 0},
+        {HUANING " " FOODS, 1},
+        {"muller", 1},
+        {"M\xc3\x9cLLER", 1},
+        {"mul", 1},
+        {"uller", 0},
+        {"drog mul", 1},
+        {"drog blue", 0},
+        {"blue", 1},
+        {"24", 1},
+        {"\xef\xbc\xa2lue", 1}, /* a full-width B */
+        {"4729", 1},
+        {"13812", 1},
+        {"138 4729", 1},
+        {"5432", 1},
+        {"2344", 0},
+        {"anna", 1},
+        {"example.com", 1},
+        {"!!!", 0},
+        {"\"", 0},
+        {"blue OR muller", 0},
+        {"NEAR(", 0},
     };
     store_kit kit = with_names();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What survives a restart and an upgrade: values, the state of sync, tables of an older model, fields that were unknown.
+ * What survives a restart and an upgrade: values, the state of sync, tables of an older model, fields that were
+ * unknown.
  */
 #include "kit.h"
 
@@ -112,7 +113,8 @@ TEST(store_state, a_damaged_note_of_the_store_itself_is_told) {
 }
 
 /*
- * A store as an older model would have left it: customers have no column `city`, prices no table; what a page sent for
+ * A store as an older model would have left it: customers have no column `city`, prices no table; what a page sent
+ * for
  * `city` lies in the tail.
  */
 static void make_older(store_kit *kit) {
@@ -161,7 +163,8 @@ static satchel_record definition(store_kit *kit) {
 TEST(store_state, a_custom_field_that_is_defined_later_finds_its_values) {
     store_kit kit = kit_open(NULL);
     satchel_record record = kit_record(&kit, NAME, "Huaning");
-    const uint8_t tail[] = {0xa2, 0x38, 0x09, 0x08, 0xe8, 0x07, 0x2a, 0x04, 'n', 'e', 'a', 'r'}; /* 900: {1000, "near"} */
+    const uint8_t tail[] = {0xa2, 0x38, 0x09, 0x08, 0xe8, 0x07,
+                            0x2a, 0x04, 'n',  'e',  'a',  'r'}; /* 900: {1000, "near"} */
     record.tail = satchel_bytes_of(tail, sizeof tail);
     satchel_record later = definition(&kit);
     kit_page page = kit_page_begin(0);
@@ -193,7 +196,11 @@ TEST(store_state, definitions_that_make_no_sense_are_passed_over) {
     for (uint32_t i = 0; i < 4; i++) {
         satchel_record record = definition(&kit);
         kit_set(&record, SATCHEL_CUSTOM_FIELD_NUMBER, 1000 + (int64_t)i);
-        kit_put(&record, SATCHEL_CUSTOM_FIELD_NAME, i == 0 ? "good" : i == 1 ? "bad_type" : i == 2 ? "nobody" : "choice");
+        kit_put(&record, SATCHEL_CUSTOM_FIELD_NAME,
+                i == 0   ? "good"
+                : i == 1 ? "bad_type"
+                : i == 2 ? "nobody"
+                         : "choice");
         kit_set(&record, SATCHEL_CUSTOM_FIELD_OF_ENTITY, i == 2 ? 222 : CUSTOMER);
         kit_set(&record, SATCHEL_CUSTOM_FIELD_TYPE, i == 1 ? 99 : i == 3 ? SATCHEL_CUSTOM_TYPE_CHOICE : 4);
         kit_put(&record, SATCHEL_CUSTOM_FIELD_CHOICES, "1 one|One|1\n2 two|Two|2\nnonsense");
