@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a query to SQL text. Every name is quoted, every value is bound; both dialects sort text byte for byte
- * (SQLite's
- * BINARY, PostgreSQL's "C" collation of ddl.c), nulls before everything else when ascending and behind it when
- * descending.
- * Functions that the database must have are listed in ddl.h.
+ * (SQLite's BINARY, PostgreSQL's "C" collation of ddl.c), nulls before everything else when ascending and behind it
+ * when descending. Functions that the database must have are listed in ddl.h.
  */
 #include "query/query_state.h"
 
@@ -139,8 +137,7 @@ static const char *operator_of(satchel_compare compare) {
 
 /*
  * The smallest text above all that begin with `prefix`: its last code point that has a successor is raised and the
- * rest
- * is dropped. (UTF-8 sorts like its code points.) Empty if there is no such text.
+ * rest is dropped. (UTF-8 sorts like its code points.) Empty if there is no such text.
  */
 static satchel_status text_above(satchel_arena *arena, satchel_text prefix, satchel_text *out) {
     char *copy = satchel_arena_take(arena, prefix.bytes + 4);
@@ -324,8 +321,7 @@ static void put_same(sql_writer *writer, const satchel_field *field, const satch
 
 /*
  * Behind (k1, …, id): for some key all before it are the same and it is behind. The first term repeats the first key
- * as
- * a plain bound, from which an index on it can start.
+ * as a plain bound, from which an index on it can start.
  */
 static void put_continuation(sql_writer *writer, const satchel_keyset *keyset, bool *is_first) {
     const satchel_query *query = writer->query;

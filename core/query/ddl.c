@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CREATE TABLE and CREATE INDEX from the schema table. Custom fields have no column of their own: they are defined
- * at run
- * time, and their values stand together in `custom`.
+ * CREATE TABLE and CREATE INDEX from the schema table. Custom fields have no column of their own: they are defined at
+ * run time, and their values stand together in `custom`.
  */
 #include "query/ddl.h"
 

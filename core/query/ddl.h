@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DDL of the entity tables from the schema table, for both databases. Table "customer" of entity customer and so on;
- * one
- * column a field named as the field, in order of field number; the caller appends its own bookkeeping columns.
+ * one column a field named as the field, in order of field number; the caller appends its own bookkeeping columns.
  *
  * BOOL, INT, TIME → INTEGER/BIGINT; REAL → REAL/DOUBLE PRECISION; TEXT → TEXT; BYTES, ID, SET → BLOB/BYTEA (a set as
- * the
- * blob of satchel_set_encode, NULL if empty); custom values together in column `custom`, unknown fields in `tail`.
+ * the blob of satchel_set_encode, NULL if empty); custom values together in column `custom`, unknown fields in
+ * `tail`.
  */
 #ifndef SATCHEL_QUERY_DDL_H
 #define SATCHEL_QUERY_DDL_H
@@ -15,8 +14,7 @@
 
 /*
  * Compiled queries use functions that each database side must have, deterministic, NULL for a NULL first argument:
- *   satchel_set_has(set, element)          1 or 0 (PostgreSQL: boolean): does the blob of satchel_set_encode hold
- * the element's bytes?
+ *   satchel_set_has(set, element)          1 or 0 (PostgreSQL: boolean): has the set of satchel_set_encode the element?
  *   satchel_custom_int(custom, number)     value of a custom field out of the blob of satchel_custom_encode, NULL if
  *   satchel_custom_real, _text, _blob      absent: BOOL, INT, TIME; REAL; TEXT; BYTES, ID, and SET as its blob
  *   satchel_distance_m(lat, lon, lat, lon) whole metres as satchel_distance_m of rules/places.h, from 1e-7 degrees

@@ -3,8 +3,7 @@
  * One description of which rows are wanted, checked against the schema and compiled to SQL text with its bindings.
  *
  * Both sides use it: the phone over its store (dialect SQLite), the server over its database (SQLite or PostgreSQL),
- * where a
- * predicate of access is injected in the one place made for it. Pure: text in, text out.
+ * where a predicate of access is injected in the one place made for it. Pure: text in, text out.
  */
 #ifndef SATCHEL_QUERY_QUERY_H
 #define SATCHEL_QUERY_QUERY_H
@@ -39,8 +38,7 @@ typedef struct satchel_sql {
 
 /*
  * Injected by the database side: `text` is ANDed to the WHERE clause. Its parameters are question marks in both
- * dialects,
- * bound where they stand; it must hold no other question mark.
+ * dialects, bound where they stand; it must hold no other question mark.
  */
 typedef struct satchel_predicate {
     satchel_text text;
@@ -56,13 +54,11 @@ satchel_text satchel_query_words(const satchel_query *query);
  * Checks the query against `schema` (custom fields too; conditions whose number is ≥ SATCHEL_CUSTOM_FIELD_FIRST are
  * accepted by the builder and checked here) and writes SELECT <columns> FROM <table> … ORDER BY … LIMIT limit + 1.
  * The keyset continues behind the row that it names. Nulls sort before every value, ids break ties. `predicate` may
- * be NULL; the
- * words of a search and "not hidden" come in through it too (the compiler knows no search index). Bindings that are
- * no keyset values borrow from `query` and `predicate`, which must outlive `out`; the rest lives in `arena`. A
- * condition "not
- * equal" holds for a null field. Each compile sets `out` anew; satchel_sql_deinit frees it, also after a failure.
- * Errors: UNKNOWN_FIELD, WRONG_TYPE, MALFORMED (keyset), UNSUPPORTED (the schema lacks the entity), INVALID_ARGUMENT
- * (fewer question marks than bindings in the predicate), NO_MEMORY.
+ * be NULL; the words of a search and "not hidden" come in through it too (the compiler knows no search index).
+ * Bindings that are no keyset values borrow from `query` and `predicate`, which must outlive `out`; the rest lives in
+ * `arena`. A condition "not equal" holds for a null field. Each compile sets `out` anew; satchel_sql_deinit frees it,
+ * also after a failure. Errors: UNKNOWN_FIELD, WRONG_TYPE, MALFORMED (keyset), UNSUPPORTED (the schema lacks the
+ * entity), INVALID_ARGUMENT (fewer question marks than bindings in the predicate), NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_query_compile(const satchel_query *query, const satchel_schema *schema,
                                                       satchel_dialect dialect, satchel_text columns,

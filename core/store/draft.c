@@ -2,8 +2,7 @@
 /*
  * Drafts: what will be one unit. Everything is checked when it is put in, so a commit fails only for the disk's
  * reasons. An op keeps the base that the user saw when it was put in; a page that is stored meanwhile changes what
- * the
- * commit finds, not what was meant.
+ * the commit finds, not what was meant.
  */
 #include "store/draft_state.h"
 
@@ -154,8 +153,7 @@ static satchel_status need_row(satchel_draft *draft, uint32_t entity, const satc
 
 /*
  * The base at which a field became dirty; `otherwise` if it is not. An op that was not accepted has come off: the
- * user
- * sees the server's value again, so what he changes now is made on that.
+ * user sees the server's value again, so what he changes now is made on that.
  */
 static uint64_t frozen_base(const satchel_draft *draft, uint32_t row, uint32_t field, uint64_t otherwise) {
     const satchel_draft_row *touched = &draft->rows[row];

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From "these fields are to be so" to an op that says exactly what was meant: only what differs, sets as added and
- * removed
- * elements, counters as deltas, states with the state that the user saw, groups whole.
+ * removed elements, counters as deltas, states with the state that the user saw, groups whole.
  */
 #include "store/draft_state.h"
 

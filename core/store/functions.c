@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The SQL functions that compiled queries call (list in query/ddl.h). All are deterministic. A blob that is not what
- * it
- * has to be gives NULL: a query must not fail for one row.
+ * it has to be gives NULL: a query must not fail for one row.
  */
 #include "store/store_state.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The op log: what was committed here, kept after it was acknowledged. An op is immutable but for its state and what
- * the
- * server said of it. Ops that belong together (a unit) have sequences without a gap; the first carries the unit's
+ * the server said of it. Ops that belong together (a unit) have sequences without a gap; the first carries the unit's
  * head.
  *
  *   body      sealed, with the sequence (8 bytes, big-endian) as associated data: [op bytes varint][op][before]

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What lies on a row: the user's own ops over the server's value, by the merge module's rebase. One place decides
- * what
- * becomes of a row when an op is committed, a result comes, or the server's value is stored.
+ * what becomes of a row when an op is committed, a result comes, or the server's value is stored.
  *
  * An op shows on its row until it is reflected: until the row is stored from, or a last page is reached at, a
- * position
- * that holds it. Of ops that were not accepted only a CREATE goes on showing, with what was held for its sake: its
- * row
- * stays, marked, until it is dismissed. A parked CREATE goes: the row has left for somebody else's desk.
+ * position that holds it. Of ops that were not accepted only a CREATE goes on showing, with what was held for its
+ * sake: its row stays, marked, until it is dismissed. A parked CREATE goes: the row has left for somebody else's
+ * desk.
  */
 #include "store/log.h"
 
@@ -45,8 +43,7 @@ bool satchel_op_shows(const satchel_logged_op *op, bool server_has) {
 
 /*
  * While the server is not known to have the row, its ops stay although a last page was reached behind them, unless
- * the
- * decision on its CREATE is known: accepted and yet not sent means that the row is not for this user.
+ * the decision on its CREATE is known: accepted and yet not sent means that the row is not for this user.
  */
 static uint64_t own_row_through(const satchel_logged_op *ops, uint32_t count, uint64_t through) {
     bool decided = count > 0 && ops[0].state == SATCHEL_OP_ACCEPTED && ops[0].sequence <= through;

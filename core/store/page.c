@@ -2,8 +2,7 @@
 /*
  * Storing an answer: results, scopes, rows and removals with the state of sync, in one transaction, so that a cursor
  * never stands without its page nor a page without its cursor. A new row goes straight in; a row that is here, or
- * that own
- * ops lie on, is read, rebased, and written where it differs.
+ * that own ops lie on, is read, rebased, and written where it differs.
  */
 #include "store/page.h"
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows that leave. Hiding is at once and cheap: a scope set that died hides all its rows by itself, a single row
- * gets the
- * number of the hidden. Purging follows in small transactions: row, search index, journal. Own ops that were not
- * sent are
- * not touched: they stay in the log, are sent like all others, and lie on the row again should it come back.
+ * Rows that leave. Hiding is at once and cheap: a scope set that died hides all its rows by itself, a single row gets
+ * the number of the hidden. Purging follows in small transactions: row, search index, journal. Own ops that were not
+ * sent are not touched: they stay in the log, are sent like all others, and lie on the row again should it come back.
  */
 #include "store/page.h"
 

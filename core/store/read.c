@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads: one row, a page of a query, rows that refer to another. A visitor is called while the statement stands on
- * its
- * row, so it must not query the store itself; nothing stays open when the call returns.
+ * its row, so it must not query the store itself; nothing stays open when the call returns.
  */
 #include "store/rows.h"
 

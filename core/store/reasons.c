@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Why things are as they are: own ops that wait or were not accepted, values that lost, conflicts that came as rows,
- * rows
- * that left or cannot be read. Values are shown only of rows that the user still has: what is left of the others is
- * when,
- * of what kind, and why.
+ * rows that left or cannot be read. Values are shown only of rows that the user still has: what is left of the others
+ * is when, of what kind, and why.
  */
 #include "store/page.h"
 

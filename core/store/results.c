@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the server decided of the ops of this phone. An op is settled in the transaction that stores its result,
- * once: the
- * same result again changes nothing.
+ * What the server decided of the ops of this phone. An op is settled in the transaction that stores its result, once:
+ * the same result again changes nothing.
  *
  *   result column   [format 1][status varint][field varint][held by varint][rule bytes varint][rule]
  *   loss body       sealed like an op's, with the op's sequence: [format 1][field, policy, kind, status varint]

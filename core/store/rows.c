@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of the entity tables: binding and reading by the schema table, and the overlay column. A record of a row
- * holds all
- * its fields but the id; its base is the field `revision`.
+ * Rows of the entity tables: binding and reading by the schema table, and the overlay column. A record of a row holds
+ * all its fields but the id; its base is the field `revision`.
  *
  *   overlay   NULL: no own op lies on the row
  *             [kind varint][first sequence varint][last - first varint][record of the server, kind SERVER only]

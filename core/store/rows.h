@@ -64,9 +64,8 @@ SATCHEL_MUST_USE satchel_status satchel_overlay_read(satchel_bytes column, satch
 
 /*
  * Makes the row what it has to be: `server` (NULL: the server's row did not change) below, the ops of its overlay
- * behind
- * `through` on top; `more` ops that are not logged yet follow. Writes the row, or removes it if nothing is left of
- * it.
+ * behind `through` on top; `more` ops that are not logged yet follow. Writes the row, or removes it if nothing is
+ * left of it.
  */
 typedef struct satchel_rebase {
     const satchel_record *server; /* NULL: what the row says */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Why rows are here: each carries the number of a set of scopes. The server names sets by its own numbers; the phone
- * gives
- * each meaning a number of its own and never changes it but by loss, so that a set which died and whose number comes
- * back with a new meaning does not bring the old rows back that still wait for their purge.
+ * gives each meaning a number of its own and never changes it but by loss, so that a set which died and whose number
+ * comes back with a new meaning does not bring the old rows back that still wait for their purge.
  */
 #include "store/page.h"
 

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The search index: one FTS5 table for all entities, fed with tokens of our own making. Alphabetic words are folded
- * and found
- * by their beginning; Chinese, Japanese and Korean text is cut into single characters and overlapping pairs, so that
- * a
- * word of two characters is found (a longer one wherever all its pairs occur); telephone numbers are found by their
- * beginning and by their end.
+ * and found by their beginning; Chinese, Japanese and Korean text is cut into single characters and overlapping
+ * pairs, so that a word of two characters is found (a longer one wherever all its pairs occur); telephone numbers are
+ * found by their beginning and by their end.
  *
  * The index holds no content: to take a row out, the very tokens that went in are given again, made from the row as
- * it
- * stood. What a page brings waits in store_unindexed and is indexed in the background; local changes are indexed at
- * once.
+ * it stood. What a page brings waits in store_unindexed and is indexed in the background; local changes are indexed
+ * at once.
  */
 #include "store/rows.h"
 

@@ -4,11 +4,11 @@
  * the op log, results, scopes and the sync state. Knows nothing of keys, threads, clocks or HTTP: the moment of each
  * commit is an input.
  *
- * Invariants. A row's table holds what the user sees. While ops of this phone are not reflected by a stored page, the
- * server's value of the row is in `shadow` and the dirty fields with their frozen bases in `dirty`. Only pages
- * advance a
- * row's base. An op is settled only in the transaction that stores its result, and dropped from the overlay only when
- * its row is stored from, or a last page is reached at, a position that reflects it.
+ * Invariants. A row's table holds what the user sees. While own ops are not reflected by a stored page, the server's
+ * value
+ * stands beside it in the row's overlay. Only pages advance a base; a dirty field keeps the base of the first op that
+ * lies on it. An op is settled only in the transaction that stores its result, and comes off its row when the row is
+ * stored from, or a last page is reached at, a position that reflects it, or when it was not accepted.
  */
 #ifndef SATCHEL_STORE_STORE_H
 #define SATCHEL_STORE_STORE_H
@@ -55,10 +55,8 @@ SATCHEL_MUST_USE satchel_status satchel_store_put_value(satchel_store *store, co
 
 /*
  * The user as the access module knows him, from the rows that are here. His id is the value SATCHEL_STORE_USER_NAME,
- * 16 bytes,
- * which the device puts at enrolment. A local write is refused (FORBIDDEN) only if no role of his could do it to any
- * row.
- * Errors: NOT_FOUND (nobody is enrolled, or his row is not here yet; nothing is refused then).
+ * 16 bytes, which the device puts at enrolment. A local write is refused (FORBIDDEN) only if no role of his could do
+ * it to any row. Errors: NOT_FOUND (nobody is enrolled, or his row is not here yet; nothing is refused then).
  */
 #define SATCHEL_STORE_USER_NAME "user"
 SATCHEL_MUST_USE satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena, satchel_access_user *out,
@@ -90,16 +88,29 @@ SATCHEL_MUST_USE satchel_status satchel_draft_commit(satchel_draft *draft, const
 /* Fills the draft with the inverse of an op. Errors: NOT_FOUND, IMMUTABLE. */
 SATCHEL_MUST_USE satchel_status satchel_draft_invert(satchel_draft *draft, uint64_t sequence, satchel_error *error);
 
-/* --- reads --- */
+/*
+ * --- reads ---
+ *
+ * A record holds the row's fields but the id. Rows that are hidden (out of reach) are never given; deleted ones are
+ * given by
+ * satchel_store_read, marked. A row that was made here and refused stays, marked SATCHEL_ROW_REFUSED, until its unit
+ * is
+ * dismissed; one whose CREATE was parked goes.
+ */
 
 /* `out` is initialised on `arena`. Errors: NOT_FOUND. */
 SATCHEL_MUST_USE satchel_status satchel_store_read(satchel_store *store, uint32_t entity, const satchel_id *id,
                                                    satchel_arena *arena, satchel_record *out, uint32_t *out_flags,
                                                    uint64_t *out_base_n, satchel_error *error);
 
-/* Called for each row; the record lives until the return. A status other than OK ends the walk and is returned. */
+/*
+ * Called for each row; the record lives until the return. A status other than OK ends the walk and is returned. It
+ * must not
+ * call the store: the statement stands on its row.
+ */
 typedef satchel_status (*satchel_row_visitor)(void *context, const satchel_id *id, const satchel_record *record,
                                               uint32_t flags, uint64_t base_n);
+/* A search first indexes some of what pages brought; what a long queue still holds is not found yet (see purge). */
 SATCHEL_MUST_USE satchel_status satchel_store_query(satchel_store *store, const satchel_query *query,
                                                     satchel_bytes keyset, uint32_t limit, satchel_row_visitor visit,
                                                     void *context, satchel_buffer *out_next, satchel_error *error);
@@ -137,24 +148,32 @@ SATCHEL_MUST_USE satchel_status satchel_store_mark_sent(satchel_store *store, ui
 
 /*
  * Stores a checked answer payload and the sync state in one transaction: results settle ops, rows are rebased,
- * removals hide
- * rows at once. `out_changed` gets a bit per entity number (256 bits) that changed. A row that this version cannot
- * read is set
- * aside and explained, and does not hold up the rest.
+ * removals
+ * hide rows at once. `out_changed` gets a bit per entity number (256 bits) that changed. A row that this version
+ * cannot
+ * read, or a part of a row that is not here, is set aside and explained (SATCHEL_REASON_UNREAD), and does not hold
+ * up the
+ * rest. A row names scope set 0 (none) or a set that was defined before it, and again after the set died.
  * Errors: MALFORMED (nothing stored), DISK_FULL, IO_ERROR, NO_MEMORY.
  */
 typedef struct satchel_store_outcome {
     uint64_t settled_through;
     uint8_t changed[32];
     uint32_t rows_stored;
-    uint32_t rows_removed;
+    uint32_t rows_removed; /* one by one; rows of a lost scope are not counted */
     uint32_t rows_set_aside;
 } satchel_store_outcome;
 SATCHEL_MUST_USE satchel_status satchel_store_page(satchel_store *store, satchel_bytes payload,
                                                    const satchel_sync_state *state, satchel_store_outcome *out,
                                                    satchel_error *error);
 
-/* Purges hidden rows for at most about `budget_rows`; `*out_left` tells whether there is more. */
+/*
+ * The background work, one small transaction: purges hidden rows and indexes what pages brought, together at most
+ * about
+ * `budget_rows` (≥ 1; 200 take some 10 ms). `*out_left` tells whether there is more. To be called after pages until
+ * nothing
+ * is left; without work it costs nothing. Errors: those of the store.
+ */
 SATCHEL_MUST_USE satchel_status satchel_store_purge(satchel_store *store, uint32_t budget_rows, bool *out_left,
                                                     satchel_error *error);
 

@@ -3,10 +3,8 @@
  * The inside of the store: what its files share. Table layout and the states of an op: core/doc/store.md.
  *
  * Conventions. A statement got from satchel_statement_of is idle again (satchel_statement_end) before the function
- * that
- * got it returns. Whoever writes does so between satchel_store_begin and satchel_store_end. Values that live in
- * memory
- * mirror the tables and are read anew after every transaction that failed.
+ * that got it returns. Whoever writes does so between satchel_store_begin and satchel_store_end. Values that live in
+ * memory mirror the tables and are read anew after every transaction that failed.
  */
 #ifndef SATCHEL_STORE_STORE_STATE_H
 #define SATCHEL_STORE_STORE_STATE_H
@@ -168,8 +166,7 @@ SATCHEL_MUST_USE satchel_status satchel_functions_add(satchel_store *store, satc
 SATCHEL_MUST_USE satchel_status satchel_store_load_custom(satchel_store *store, satchel_error *error);
 /*
  * After the model or the custom fields changed: fields that were unknown move from the tails to where they belong,
- * rows
- * that were set aside are tried again, the search index is made anew.
+ * rows that were set aside are tried again, the search index is made anew.
  */
 SATCHEL_MUST_USE satchel_status satchel_store_lift(satchel_store *store, satchel_error *error);
 /*

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tables: made when the store is new, brought up to the model of this version when it is older. The store's own
- * tables
- * begin with `store_`, the entities' are named as the entity. Layout and reasons: core/doc/store.md.
+ * tables begin with `store_`, the entities' are named as the entity. Layout and reasons: core/doc/store.md.
  */
 #include "store/store_state.h"
 

@@ -2,8 +2,7 @@
 /*
  * The user of this phone as the access module knows him, from the rows that are here: his roles, his territories with
  * what lies below them, the users that report to him. Only what is certain is refused on the phone: what no role of
- * his
- * could do to any row, however he stands to it. The server decides everything else.
+ * his could do to any row, however he stands to it. The server decides everything else.
  */
 #include "store/rows.h"
 

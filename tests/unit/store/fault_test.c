@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Failures in mid-work: every allocation of a commit and of a page in turn, a full disk, an interrupted statement.
- * What
- * failed has not happened, what is repeated does happen, and nothing that was there is gone.
+ * What failed has not happened, what is repeated does happen, and nothing that was there is gone.
  */
 #include "kit.h"
 

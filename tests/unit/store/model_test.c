@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A phone's store against a model of it, over a small server that merges with the real merge module. Random edits
- * here
- * and there, lost answers, results without pages, parts of rows, rows that leave and return, failed commits and
- * reopened
- * files. After each step every row must show the server's value as last stored with the own ops not yet reflected on
- * top;
- * in the end phone and server agree, each op has had its effect once, and none is forgotten.
+ * here and there, lost answers, results without pages, parts of rows, rows that leave and return, failed commits and
+ * reopened files. After each step every row must show the server's value as last stored with the own ops not yet
+ * reflected on top; in the end phone and server agree, each op has had its effect once, and none is forgotten.
  */
 #include "kit.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Searching: Chinese words of one, two and more characters, folded words by their beginning, telephone numbers from
- * both
- * ends; and an index that follows every change, at once or through its queue.
+ * both ends; and an index that follows every change, at once or through its queue.
  */
 #include "kit.h"
 

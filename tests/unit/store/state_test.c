@@ -114,8 +114,7 @@ TEST(store_state, a_damaged_note_of_the_store_itself_is_told) {
 
 /*
  * A store as an older model would have left it: customers have no column `city`, prices no table; what a page sent
- * for
- * `city` lies in the tail.
+ * for `city` lies in the tail.
  */
 static void make_older(store_kit *kit) {
     satchel_store_close(kit->store);
