@@ -140,6 +140,15 @@ static mirror_set *find_set(phone *mine, uint32_t number) {
     return NULL;
 }
 
+const mirror_set *phone_set(const phone *mine, uint32_t number) {
+    for (uint32_t i = 0; i < mine->set_count; i++) {
+        if (mine->sets[i].number == number) {
+            return &mine->sets[i];
+        }
+    }
+    return NULL;
+}
+
 static void define_set(phone *mine, const satchel_scope_set *frame) {
     mirror_set *set = find_set(mine, frame->number);
     if (set != NULL) {

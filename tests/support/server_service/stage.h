@@ -160,6 +160,8 @@ void phone_sync(phone *mine);
 const mirror_row *phone_find(const phone *mine, uint32_t entity, const satchel_id *id);
 /* The text of a field in the mirror, empty if the row is not there. */
 satchel_text phone_text(const phone *mine, uint32_t entity, const satchel_id *id, uint32_t field);
+/* NULL: the phone was never told of it, or lost it. */
+const mirror_set *phone_set(const phone *mine, uint32_t number);
 /* The last op's result; code 0 if there is none. */
 phone_result phone_last(const phone *mine);
 phone_result phone_result_of(const phone *mine, uint64_t sequence);

@@ -265,6 +265,7 @@ static void phone_writes(world *all) {
 typedef struct judge {
     world *all;
     satchel_person person;
+    satchel_scope_list scopes;
     satchel_arena arena;
 } judge;
 
@@ -308,6 +309,7 @@ static judge judge_of(world *all, int which) {
     judge mind = {.all = all};
     REQUIRE_OK(satchel_person_load(all->here.service, all->here.db, &all->users[which], stage_today(&all->here),
                                    &mind.arena, &mind.person, NULL));
+    REQUIRE_OK(satchel_scopes_of(all->here.db, &mind.person, &mind.arena, &mind.scopes, NULL));
     return mind;
 }
 
@@ -347,6 +349,28 @@ static void judge_fresh_rows(world *all, int which) {
     satchel_arena_deinit(&mind.arena);
 }
 
+/* Is the row's set on the phone the scopes that it is in now, of those that the user has? */
+static bool same_scopes(judge *mind, const phone *mine, const mirror_row *have, const satchel_stored_row *row) {
+    stage *here = &mind->all->here;
+    satchel_standing standing;
+    satchel_member_list members;
+    uint32_t expected = 0;
+    const mirror_set *set = phone_set(mine, have->set);
+    REQUIRE_OK(satchel_standing_of(here->service, here->db, row->entity, &row->id, &row->merged.value, &mind->arena,
+                                   &standing, NULL));
+    REQUIRE_OK(satchel_members_of(here->db, &standing.place, &mind->arena, &members, NULL));
+    for (uint32_t i = 0; i < members.count; i++) {
+        if (!members.items[i].present || !satchel_scope_list_has(&mind->scopes, members.items[i].scope)) {
+            continue;
+        }
+        if (set == NULL || expected == set->count || set->scopes[expected] >> 8 != members.items[i].scope) {
+            return false;
+        }
+        expected++;
+    }
+    return set != NULL && set->count == expected;
+}
+
 static void judge_all_rows_of(judge *mind, const phone *mine, uint32_t entity, uint32_t *expected_rows) {
     const satchel_tables *tables = mind->all->here.service->tables;
     const satchel_table *table = satchel_tables_get(tables, entity);
@@ -367,6 +391,7 @@ static void judge_all_rows_of(judge *mind, const phone *mine, uint32_t entity, u
             *expected_rows += 1;
             CHECK(have != NULL);
             CHECK(have == NULL || same_values(&have->record, &expected));
+            CHECK(have == NULL || same_scopes(mind, mine, have, &row));
         }
     }
     satchel_db_end(statement);
