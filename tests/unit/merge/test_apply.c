@@ -299,10 +299,10 @@ TEST(merge_apply, a_tail_has_a_limit) {
     world w;
     open_seen(&w, THING);
     world_apply(&w, 1, 1, 10, with_long_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 1, SATCHEL_LIMIT_TAIL_BYTES - 6));
+    satchel_op *more = with_long_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 3, 7);
+    CHECK_STATUS(world_try(&w, 1, 3, 10, more), SATCHEL_LIMIT_EXCEEDED);
     world_apply(&w, 1, 2, 10, with_long_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 2, 6));
     CHECK_UINT(w.row.value.tail.bytes, SATCHEL_LIMIT_TAIL_BYTES);
-    satchel_op *more = with_long_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 3, 6);
-    CHECK_STATUS(world_try(&w, 1, 3, 10, more), SATCHEL_LIMIT_EXCEEDED);
     satchel_op *longer = with_long_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 4, SATCHEL_LIMIT_TAIL_BYTES + 1);
     CHECK_STATUS(world_try(&w, 1, 3, 10, longer), SATCHEL_LIMIT_EXCEEDED);
     CHECK_UINT(w.row.value.tail.bytes, SATCHEL_LIMIT_TAIL_BYTES);

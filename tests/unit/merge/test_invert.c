@@ -14,15 +14,18 @@ TEST(merge_invert, an_edit_is_taken_back_field_by_field) {
     world w;
     world_open(&w, &synthetic_schema, THING);
     satchel_op *create = with_added(with_text(world_op(&w, SATCHEL_OP_CREATE, 0), T_LATER, "old"), T_SET, "a b");
+    create = with_added(create, T_CUSTOM_SET, "x y");
     world_apply(&w, 1, 1, 0, with_int(with_int(create, T_SUM, 3), T_STAGE, STAGE_1));
     satchel_record before = w.row.value;
     satchel_op *op = with_removed(with_added(world_op(&w, SATCHEL_OP_EDIT, 1), T_SET, "b c"), T_SET, "a");
-    op = with_int(with_int(with_text(with_clear(op, T_LATER), T_ASK, "new"), T_SUM, 4), T_STAGE, STAGE_2);
+    op = with_int(with_int(with_text(with_clear(with_clear(op, T_LATER), T_CUSTOM_SET), T_ASK, "new"), T_SUM, 4),
+                  T_STAGE, STAGE_2);
     world_apply(&w, 1, 2, 1, op);
     satchel_op *inverse = inverse_of(&w, &before, op);
     CHECK_INT(inverse->kind, SATCHEL_OP_EDIT);
     CHECK_TEXT(show_field(&w.arena, &inverse->removed, T_SET), "{c}");
     CHECK_TEXT(show_field(&w.arena, &inverse->set, T_SET), "{a}");
+    CHECK_TEXT(show_field(&w.arena, &inverse->set, T_CUSTOM_SET), "{x y}");
     CHECK_TEXT(show_field(&w.arena, &inverse->set, T_SUM), "-4");
     CHECK_TEXT(show_field(&w.arena, &inverse->from, T_STAGE), "2");
     world_apply(&w, 1, 3, 2, inverse);

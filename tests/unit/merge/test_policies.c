@@ -221,6 +221,21 @@ TEST(merge_policies, a_delta_that_does_not_fit_is_listed_and_not_added) {
     world_apply(&w, 2, 2, 11, with_int(world_op(&w, SATCHEL_OP_EDIT, 1), T_SUM, INT64_MIN));
     CHECK_TEXT(world_show(&w, T_SUM), "-1");
     CHECK_TEXT(world_loss(&w, 0), "none");
+    world_apply(&w, 2, 3, 11, with_int(world_op(&w, SATCHEL_OP_EDIT, 1), T_SUM, INT64_MIN));
+    CHECK_TEXT(world_loss(&w, 0), "op OUT_OF_RANGE 7 -1/-9223372036854775808");
+    CHECK_TEXT(world_show(&w, T_SUM), "-1");
+    world_close(&w);
+}
+
+TEST(merge_policies, an_add_again_takes_the_place_of_those_that_it_knew) {
+    world w;
+    open_seen(&w);
+    uint32_t before = w.row.versions.count;
+    for (uint64_t sequence = 1; sequence <= 5; sequence++) {
+        world_apply(&w, 1, sequence, 10, with_added(world_op(&w, SATCHEL_OP_EDIT, 1), T_SET, "a"));
+    }
+    world_apply(&w, 2, 1, 10, with_added(world_op(&w, SATCHEL_OP_EDIT, w.n), T_SET, "a"));
+    CHECK_UINT(w.row.versions.count, before + 2); /* the field and its element */
     world_close(&w);
 }
 

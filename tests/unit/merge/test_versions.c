@@ -99,8 +99,8 @@ TEST(merge_versions, the_deletion_shows_to_all_who_read_anything) {
 }
 
 TEST(merge_versions, an_ancestry_knows_its_earlier_ops_only) {
-    static const satchel_writer known[] = {{4, 10}, {7, 3}};
-    satchel_ancestry ancestry = {known, 2};
+    static const satchel_writer known[] = {{4, 10}, {7, 3}, {0, 9}, {SATCHEL_WRITER_SEVERAL, 9}};
+    satchel_ancestry ancestry = {known, 4};
     static const struct {
         satchel_writer writer;
         bool has;
@@ -242,8 +242,9 @@ TEST(merge_versions, bad_bytes_are_refused) {
         {{1, 1, 5, 0, 2, 1, 4, 0, 0, 0}, 10, SATCHEL_MALFORMED}, /* field 2 twice */
         {{1, 1, 5, 0, 2, 1, 5, 0, 0}, 9, SATCHEL_MALFORMED},     /* an empty element */
         {{1, 1, 5, 0, 2, 1, 5, 1, 'a', 0}, 10, SATCHEL_OK},
-        {{1, 1, 5, 0, 2, 1, 5, 9, 'a', 0}, 10, SATCHEL_MALFORMED}, /* the element ends early */
-        {{1, 2, 5, 0, 2, 1, 0, 0, 2, 1}, 10, SATCHEL_MALFORMED},   /* the same write twice */
+        {{1, 1, 5, 0, 2, 1, 5, 9, 'a', 0}, 10, SATCHEL_MALFORMED},                    /* the element ends early */
+        {{1, 2, 5, 0, 2, 1, 0, 0, 2, 1}, 10, SATCHEL_MALFORMED},                      /* the same write twice */
+        {{1, 1, 0, 0, 2, 1, 0x84, 0x80, 0x80, 0x80, 0x20, 0}, 12, SATCHEL_MALFORMED}, /* field 2^32 + 2 */
         {{1, 1, 5, 0, 2, 1, 4}, 7, SATCHEL_MALFORMED},
     };
     satchel_arena arena = {0};
