@@ -20,7 +20,7 @@ from proxy import Proxy
 from sealed import CERTAIN_BYTES, ENCODINGS, Scanner, files_under, open_files_of
 from stage import PIN, Stage
 
-CUSTOMERS = 400
+CUSTOMERS = 1000  # so many that a first sync takes more than one page
 # What a phone grows by when it stores the first page of a first sync, at least.
 PAGE_GROWTH_BYTES = 16 * 1024
 TYPED = ["在手机上新建的客户 Made on the phone", "老板想换新货架 The owner wants new shelves",
