@@ -39,7 +39,7 @@ static satchel_status show_row(satchel_command *command, void *context, satchel_
     satchel_record_init(&record, command->arena);
     satchel_status status = satchel_command_find(command, db, options->entity, options->row, &id, error);
     if (status == SATCHEL_OK) {
-        status = satchel_row_read(command->service, db, &system, options->entity, &id, &record, &n, error);
+        status = satchel_served_row_read(command->service, db, &system, options->entity, &id, &record, &n, error);
     }
     if (status != SATCHEL_OK) {
         return status;
@@ -70,7 +70,7 @@ static satchel_status add_row(satchel_command *command, void *context, satchel_d
     satchel_status status =
         satchel_command_record(command, db, options->entity, (const char *const *)options->set, &record, error);
     if (status == SATCHEL_OK) {
-        status = satchel_row_create(command->service, db, &system, options->entity, &none, &record, &outcome, error);
+        status = satchel_served_row_create(command->service, db, &system, options->entity, &none, &record, &outcome, error);
     }
     return status == SATCHEL_OK ? tell_outcome(command, &outcome) : status;
 }
@@ -111,7 +111,7 @@ static satchel_status edit_row(satchel_command *command, void *context, satchel_
         status = read_cleared(command, options, cleared, &cleared_count, error);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_row_edit(command->service, db, &system, options->entity, &id, (uint64_t)options->base_n,
+        status = satchel_served_row_edit(command->service, db, &system, options->entity, &id, (uint64_t)options->base_n,
                                   &record, cleared, cleared_count, &outcome, error);
     }
     return status == SATCHEL_OK ? tell_outcome(command, &outcome) : status;

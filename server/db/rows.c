@@ -115,7 +115,7 @@ satchel_status satchel_stored_row_read(const satchel_tables *tables, const satch
 satchel_status satchel_stored_row_load(const satchel_tables *tables, satchel_db *db, uint32_t entity,
                                        const satchel_id *id, satchel_arena *arena, satchel_stored_row *out,
                                        satchel_error *error) {
-    const satchel_table *table = satchel_tables_get(tables, entity);
+    const satchel_table *table = satchel_db_tables_get(tables, entity);
     satchel_stored_row_init(out, entity, id, arena);
     if (table == NULL) {
         return satchel_fail(error, SATCHEL_UNKNOWN_ENTITY, "there is no entity %u", (unsigned)entity);

@@ -165,7 +165,7 @@ static satchel_status build_table(satchel_tables *tables, const satchel_entity *
     return status == SATCHEL_OK ? build_insert(tables, table, text) : status;
 }
 
-satchel_status satchel_tables_open(satchel_tables **out, const satchel_schema *schema, satchel_dialect dialect) {
+satchel_status satchel_db_tables_open(satchel_tables **out, const satchel_schema *schema, satchel_dialect dialect) {
     *out = NULL;
     satchel_tables *tables = satchel_memory_take(sizeof *tables);
     if (tables == NULL) {
@@ -182,21 +182,21 @@ satchel_status satchel_tables_open(satchel_tables **out, const satchel_schema *s
     }
     satchel_buffer_deinit(&text);
     if (status != SATCHEL_OK) {
-        satchel_tables_close(tables);
+        satchel_db_tables_close(tables);
         return status;
     }
     *out = tables;
     return SATCHEL_OK;
 }
 
-void satchel_tables_close(satchel_tables *tables) {
+void satchel_db_tables_close(satchel_tables *tables) {
     if (tables != NULL) {
         satchel_arena_deinit(&tables->arena);
         satchel_memory_give(tables);
     }
 }
 
-const satchel_table *satchel_tables_get(const satchel_tables *tables, uint32_t entity) {
+const satchel_table *satchel_db_tables_get(const satchel_tables *tables, uint32_t entity) {
     return entity < SATCHEL_TABLE_COUNT && tables->items[entity].name != NULL ? &tables->items[entity] : NULL;
 }
 
@@ -268,7 +268,7 @@ static const char *exists_sql(satchel_dialect dialect) {
                : "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
 }
 
-satchel_status satchel_tables_create(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
+satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
     int64_t there = 0;
     int64_t format = 0;
     satchel_status status = SATCHEL_DB_NUMBER(db, error, &there, 0, exists_sql(tables->dialect),

@@ -32,18 +32,18 @@ typedef struct satchel_tables {
 } satchel_tables;
 
 /* Builds the texts. `schema` is borrowed. Errors: NO_MEMORY. */
-SATCHEL_MUST_USE satchel_status satchel_tables_open(satchel_tables **out, const satchel_schema *schema,
-                                                    satchel_dialect dialect);
-void satchel_tables_close(satchel_tables *tables);
+SATCHEL_MUST_USE satchel_status satchel_db_tables_open(satchel_tables **out, const satchel_schema *schema,
+                                                       satchel_dialect dialect);
+void satchel_db_tables_close(satchel_tables *tables);
 
 /* NULL if there is no such entity. */
-const satchel_table *satchel_tables_get(const satchel_tables *tables, uint32_t entity);
+const satchel_table *satchel_db_tables_get(const satchel_tables *tables, uint32_t entity);
 
 /*
  * Makes what is absent, inside a write transaction. Errors: NEWER_FORMAT (made by a later version), and those of the
  * database.
  */
-SATCHEL_MUST_USE satchel_status satchel_tables_create(const satchel_tables *tables, satchel_db *db,
-                                                      satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db *db,
+                                                         satchel_error *error);
 
 #endif

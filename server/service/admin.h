@@ -150,31 +150,34 @@ typedef struct satchel_write_outcome {
  * is written. Errors: common, ALREADY_EXISTS (create of an id that exists), REFERENCE_MISSING, LATE_FOR_PARENT,
  * IMMUTABLE.
  */
-SATCHEL_MUST_USE satchel_status satchel_row_create(const satchel_service *service, satchel_db *db,
-                                                   const satchel_actor *actor, uint32_t entity, const satchel_id *id,
-                                                   const satchel_record *record, satchel_write_outcome *out,
-                                                   satchel_error *error);
-SATCHEL_MUST_USE satchel_status satchel_row_edit(const satchel_service *service, satchel_db *db,
-                                                 const satchel_actor *actor, uint32_t entity, const satchel_id *id,
-                                                 uint64_t base_n, const satchel_record *record, const uint32_t *cleared,
-                                                 uint32_t cleared_count, satchel_write_outcome *out,
-                                                 satchel_error *error);
-SATCHEL_MUST_USE satchel_status satchel_row_delete(const satchel_service *service, satchel_db *db,
-                                                   const satchel_actor *actor, uint32_t entity, const satchel_id *id,
-                                                   satchel_write_outcome *out, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_served_row_create(const satchel_service *service, satchel_db *db,
+                                                          const satchel_actor *actor, uint32_t entity,
+                                                          const satchel_id *id, const satchel_record *record,
+                                                          satchel_write_outcome *out, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_served_row_edit(const satchel_service *service, satchel_db *db,
+                                                        const satchel_actor *actor, uint32_t entity,
+                                                        const satchel_id *id, uint64_t base_n,
+                                                        const satchel_record *record, const uint32_t *cleared,
+                                                        uint32_t cleared_count, satchel_write_outcome *out,
+                                                        satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_served_row_delete(const satchel_service *service, satchel_db *db,
+                                                          const satchel_actor *actor, uint32_t entity,
+                                                          const satchel_id *id, satchel_write_outcome *out,
+                                                          satchel_error *error);
 
 /*
  * Reads what the actor may see of a row, with `revision`, `created_*`, `updated_*` of his view. `out` is initialised
  * on its arena.
  */
-SATCHEL_MUST_USE satchel_status satchel_row_read(const satchel_service *service, satchel_db *db,
-                                                 const satchel_actor *actor, uint32_t entity, const satchel_id *id,
-                                                 satchel_record *out, uint64_t *out_n, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_served_row_read(const satchel_service *service, satchel_db *db,
+                                                        const satchel_actor *actor, uint32_t entity,
+                                                        const satchel_id *id, satchel_record *out, uint64_t *out_n,
+                                                        satchel_error *error);
 
 /* Live row whose `external_id` is this. Errors: NOT_FOUND, UNSUPPORTED (the entity has no external id). */
-SATCHEL_MUST_USE satchel_status satchel_row_by_external_id(const satchel_service *service, satchel_db *db,
-                                                           uint32_t entity, satchel_text external_id, satchel_id *out,
-                                                           satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_served_row_by_external_id(const satchel_service *service, satchel_db *db,
+                                                                  uint32_t entity, satchel_text external_id,
+                                                                  satchel_id *out, satchel_error *error);
 
 /*
  * A page of rows that the actor may read, as far as he may see them. `out_next` gets where to go on, empty at the end.

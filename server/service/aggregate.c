@@ -398,7 +398,7 @@ static satchel_status send_row(satchel_gathering *gathering, const satchel_store
 
 static satchel_status send_children(satchel_gathering *gathering, uint32_t entity, const satchel_id *root,
                                     const sending *how) {
-    const satchel_table *table = satchel_tables_get(gathering->service->tables, entity);
+    const satchel_table *table = satchel_db_tables_get(gathering->service->tables, entity);
     satchel_db_statement *statement = NULL;
     satchel_status status =
         SATCHEL_DB_START(&statement, gathering->db, gathering->error, table->select_by_root, satchel_value_id(root));

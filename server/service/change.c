@@ -115,7 +115,7 @@ static satchel_status set_scopes(satchel_change *change, const satchel_standing 
 /* Owner of a root row, for its scopes; its other facts come from the anchor, which is the same for all rows at it. */
 static satchel_status owner_of(satchel_change *change, const satchel_place *place, satchel_id *out,
                                satchel_error *error) {
-    const satchel_table *table = satchel_tables_get(change->service->tables, satchel_place_entity(place));
+    const satchel_table *table = satchel_db_tables_get(change->service->tables, satchel_place_entity(place));
     satchel_db_statement *statement = NULL;
     bool found = false;
     *out = (satchel_id){{0}};
@@ -277,7 +277,7 @@ satchel_status satchel_change_touch_order(satchel_change *change, const satchel_
 /* The lines of an order that are not deleted, as the rules want them: records one after another. */
 static satchel_status load_lines(satchel_change *change, const satchel_id *order, satchel_record **out, size_t *count,
                                  satchel_error *error) {
-    const satchel_table *table = satchel_tables_get(change->service->tables, SATCHEL_ENTITY_ORDER_LINE);
+    const satchel_table *table = satchel_db_tables_get(change->service->tables, SATCHEL_ENTITY_ORDER_LINE);
     satchel_db_statement *statement = NULL;
     size_t capacity = 0;
     *out = NULL;

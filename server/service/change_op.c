@@ -246,7 +246,7 @@ static satchel_status load_order_state(op_work *work, const satchel_id *order, b
 
 static satchel_status check_root_there(op_work *work, const satchel_id *root) {
     int64_t deleted = -1;
-    const satchel_table *table = satchel_tables_get(work->change->service->tables, work->entity->root);
+    const satchel_table *table = satchel_db_tables_get(work->change->service->tables, work->entity->root);
     satchel_db_statement *statement = NULL;
     bool found = false;
     satchel_status status =
@@ -505,7 +505,7 @@ satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel
 
 static satchel_status check_reference(satchel_change *change, uint32_t entity, uint32_t field, uint32_t target,
                                       const satchel_id *id, satchel_error *error) {
-    const satchel_table *table = satchel_tables_get(change->service->tables, target);
+    const satchel_table *table = satchel_db_tables_get(change->service->tables, target);
     satchel_db_statement *statement = NULL;
     bool found = false;
     if (table == NULL || satchel_id_is_none(id)) {

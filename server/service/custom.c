@@ -127,7 +127,7 @@ static satchel_status read_definition(const satchel_record *row, satchel_arena *
 
 static bool makes_sense(const satchel_tables *tables, const satchel_custom_field *field) {
     return field->field.type != SATCHEL_TYPE_NULL && field->field.number >= SATCHEL_CUSTOM_FIELD_FIRST &&
-           field->field.number <= SATCHEL_CUSTOM_FIELD_LAST && satchel_tables_get(tables, field->entity) != NULL;
+           field->field.number <= SATCHEL_CUSTOM_FIELD_LAST && satchel_db_tables_get(tables, field->entity) != NULL;
 }
 
 static int compare_fields(const void *a, const void *b) {
@@ -145,7 +145,7 @@ satchel_status satchel_custom_fields_load(const satchel_tables *tables, satchel_
     satchel_buffer_init(&sql);
     *out_count = 0;
     *out = satchel_arena_take_array(arena, SATCHEL_LIMIT_CUSTOM_FIELDS, sizeof **out);
-    const satchel_table *table = satchel_tables_get(tables, SATCHEL_ENTITY_CUSTOM_FIELD);
+    const satchel_table *table = satchel_db_tables_get(tables, SATCHEL_ENTITY_CUSTOM_FIELD);
     satchel_status status = *out != NULL ? SATCHEL_OK : SATCHEL_NO_MEMORY;
     if (status == SATCHEL_OK) {
         status =

@@ -59,9 +59,9 @@ static satchel_status view_row(satchel_desk *desk, const satchel_stored_row *row
                                 : satchel_fail(desk->error, status, "a row cannot be filtered");
 }
 
-satchel_status satchel_row_read(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
-                                uint32_t entity, const satchel_id *id, satchel_record *out, uint64_t *out_n,
-                                satchel_error *error) {
+satchel_status satchel_served_row_read(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
+                                       uint32_t entity, const satchel_id *id, satchel_record *out, uint64_t *out_n,
+                                       satchel_error *error) {
     satchel_desk desk;
     satchel_stored_row row;
     *out_n = 0;
@@ -220,7 +220,7 @@ static satchel_status walk(list_work *work, satchel_db_statement *statement) {
 }
 
 static satchel_status run_query(list_work *work, satchel_bytes keyset) {
-    const satchel_table *table = satchel_tables_get(work->desk.service->tables, work->entity);
+    const satchel_table *table = satchel_db_tables_get(work->desk.service->tables, work->entity);
     satchel_db_statement *statement = NULL;
     satchel_predicate predicate;
     satchel_buffer text;

@@ -87,9 +87,9 @@ static satchel_status edit_in(satchel_desk *desk, uint32_t entity, const satchel
     return status;
 }
 
-satchel_status satchel_row_create(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
-                                  uint32_t entity, const satchel_id *id, const satchel_record *record,
-                                  satchel_write_outcome *out, satchel_error *error) {
+satchel_status satchel_served_row_create(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
+                                         uint32_t entity, const satchel_id *id, const satchel_record *record,
+                                         satchel_write_outcome *out, satchel_error *error) {
     satchel_desk desk;
     satchel_status status = satchel_desk_open(&desk, service, db, actor, entity, error);
     if (status != SATCHEL_OK) {
@@ -99,10 +99,10 @@ satchel_status satchel_row_create(const satchel_service *service, satchel_db *db
     return satchel_desk_close(&desk, status, "create", entity, &out->id);
 }
 
-satchel_status satchel_row_edit(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
-                                uint32_t entity, const satchel_id *id, uint64_t base_n, const satchel_record *record,
-                                const uint32_t *cleared, uint32_t cleared_count, satchel_write_outcome *out,
-                                satchel_error *error) {
+satchel_status satchel_served_row_edit(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
+                                       uint32_t entity, const satchel_id *id, uint64_t base_n,
+                                       const satchel_record *record, const uint32_t *cleared, uint32_t cleared_count,
+                                       satchel_write_outcome *out, satchel_error *error) {
     satchel_desk desk;
     satchel_status status = satchel_desk_open(&desk, service, db, actor, entity, error);
     if (status != SATCHEL_OK) {
@@ -129,7 +129,7 @@ typedef struct child_rows {
 } child_rows;
 
 static satchel_status list_children(satchel_desk *desk, uint32_t entity, const satchel_id *root, child_rows *out) {
-    const satchel_table *table = satchel_tables_get(desk->service->tables, entity);
+    const satchel_table *table = satchel_db_tables_get(desk->service->tables, entity);
     satchel_db_statement *statement = NULL;
     uint32_t capacity = 4096;
     *out = (child_rows){satchel_arena_take_array(desk->change.arena, capacity, sizeof *out->ids),
@@ -208,9 +208,9 @@ static satchel_status delete_in(satchel_desk *desk, uint32_t entity, const satch
     return status == SATCHEL_OK ? delete_one(desk, entity, id, row.revision) : status;
 }
 
-satchel_status satchel_row_delete(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
-                                  uint32_t entity, const satchel_id *id, satchel_write_outcome *out,
-                                  satchel_error *error) {
+satchel_status satchel_served_row_delete(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
+                                         uint32_t entity, const satchel_id *id, satchel_write_outcome *out,
+                                         satchel_error *error) {
     satchel_desk desk;
     satchel_status status = satchel_desk_open(&desk, service, db, actor, entity, error);
     if (status != SATCHEL_OK) {
@@ -222,9 +222,9 @@ satchel_status satchel_row_delete(const satchel_service *service, satchel_db *db
 
 /* --- by external number, and many at once --- */
 
-satchel_status satchel_row_by_external_id(const satchel_service *service, satchel_db *db, uint32_t entity,
-                                          satchel_text external_id, satchel_id *out, satchel_error *error) {
-    const satchel_table *table = satchel_tables_get(service->tables, entity);
+satchel_status satchel_served_row_by_external_id(const satchel_service *service, satchel_db *db, uint32_t entity,
+                                                 satchel_text external_id, satchel_id *out, satchel_error *error) {
+    const satchel_table *table = satchel_db_tables_get(service->tables, entity);
     satchel_buffer sql;
     satchel_db_statement *statement = NULL;
     bool found = false;
@@ -289,7 +289,7 @@ static satchel_status find_meant(satchel_bulk *bulk, uint32_t entity, const satc
     *out = (satchel_id){{0}};
     if (number.bytes > 0) {
         satchel_status status =
-            satchel_row_by_external_id(bulk->desk.service, bulk->desk.db, entity, number, out, bulk->desk.error);
+            satchel_served_row_by_external_id(bulk->desk.service, bulk->desk.db, entity, number, out, bulk->desk.error);
         return status == SATCHEL_NOT_FOUND ? SATCHEL_OK : status;
     }
     if (id != NULL && !satchel_id_is_none(id)) {

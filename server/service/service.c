@@ -17,7 +17,7 @@
 static satchel_status create_tables(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
     satchel_status status = satchel_db_begin(db, SATCHEL_DB_WRITE, error);
     if (status == SATCHEL_OK) {
-        status = satchel_tables_create(tables, db, error);
+        status = satchel_db_tables_create(tables, db, error);
     }
     if (status == SATCHEL_OK) {
         return satchel_db_commit(db, error);
@@ -79,7 +79,7 @@ satchel_status satchel_service_open(satchel_service **out, const satchel_service
         status = satchel_schema_init(&service->schema, &satchel_generated_model, NULL, 0, error);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_tables_open(&service->tables, &service->schema, satchel_db_dialect(db));
+        status = satchel_db_tables_open(&service->tables, &service->schema, satchel_db_dialect(db));
     }
     if (status == SATCHEL_OK) {
         status = create_tables(service->tables, db, error);
@@ -97,7 +97,7 @@ satchel_status satchel_service_open(satchel_service **out, const satchel_service
 
 void satchel_service_close(satchel_service *service) {
     if (service != NULL) {
-        satchel_tables_close(service->tables);
+        satchel_db_tables_close(service->tables);
         satchel_arena_deinit(&service->arena);
         satchel_memory_give(service);
     }

@@ -58,7 +58,7 @@ static satchel_status load_root(const satchel_service *service, satchel_db *db, 
                                 satchel_standing *out, satchel_error *error) {
     satchel_db_statement *statement = NULL;
     bool found = false;
-    const satchel_table *table = satchel_tables_get(service->tables, entity);
+    const satchel_table *table = satchel_db_tables_get(service->tables, entity);
     satchel_status status = SATCHEL_DB_START(&statement, db, error, table->select_facts, satchel_value_id(id));
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, &found, error);

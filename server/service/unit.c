@@ -147,7 +147,7 @@ static satchel_status hold_others(unit_work *work, uint32_t cause) {
 /* --- holding --- */
 
 static satchel_status row_is_there(unit_work *work, uint32_t entity, const satchel_id *row, bool *out) {
-    const satchel_table *table = satchel_tables_get(work->intake->service->tables, entity);
+    const satchel_table *table = satchel_db_tables_get(work->intake->service->tables, entity);
     satchel_db_statement *statement = NULL;
     *out = false;
     if (table == NULL) {

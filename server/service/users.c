@@ -270,7 +270,8 @@ static satchel_status write_territory(satchel_desk *desk, satchel_text name, con
     }
     if (status == SATCHEL_OK && external_id.bytes > 0) {
         status = satchel_record_set_text(&record, SATCHEL_TERRITORY_EXTERNAL_ID, external_id);
-        found = satchel_row_by_external_id(desk->service, desk->db, SATCHEL_ENTITY_TERRITORY, external_id, out, NULL);
+        found = satchel_served_row_by_external_id(desk->service, desk->db, SATCHEL_ENTITY_TERRITORY, external_id, out,
+                                                  NULL);
     }
     if (status == SATCHEL_OK && found == SATCHEL_OK) {
         return change_row(desk, SATCHEL_ENTITY_TERRITORY, out, &record);
@@ -390,10 +391,10 @@ satchel_status satchel_assignment_end(const satchel_service *service, satchel_db
         status = satchel_record_set(&record, SATCHEL_ASSIGNMENT_TO_DAY, &day);
     }
     if (status == SATCHEL_OK && last_day < first_day) {
-        status = satchel_row_delete(service, db, actor, SATCHEL_ENTITY_ASSIGNMENT, assignment, &outcome, error);
+        status = satchel_served_row_delete(service, db, actor, SATCHEL_ENTITY_ASSIGNMENT, assignment, &outcome, error);
     } else if (status == SATCHEL_OK) {
-        status = satchel_row_edit(service, db, actor, SATCHEL_ENTITY_ASSIGNMENT, assignment, 0, &record, NULL, 0,
-                                  &outcome, error);
+        status = satchel_served_row_edit(service, db, actor, SATCHEL_ENTITY_ASSIGNMENT, assignment, 0, &record, NULL, 0,
+                                         &outcome, error);
     }
     satchel_desk_leave(&desk);
     return status;

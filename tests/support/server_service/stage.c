@@ -111,8 +111,9 @@ satchel_write_outcome stage_create(stage *here, uint32_t entity, const satchel_r
     satchel_write_outcome outcome;
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
     stage_begin(here);
-    stage_expect_ok(satchel_row_create(here->service, here->db, &here->system, entity, NULL, record, &outcome, &error),
-                    &error);
+    stage_expect_ok(
+        satchel_served_row_create(here->service, here->db, &here->system, entity, NULL, record, &outcome, &error),
+        &error);
     stage_commit(here);
     return outcome;
 }
@@ -152,7 +153,7 @@ satchel_status stage_try_edit(stage *here, const satchel_actor *actor, uint32_t 
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
     stage_begin(here);
     satchel_status status =
-        satchel_row_edit(here->service, here->db, actor, entity, id, base_n, record, NULL, 0, out, &error);
+        satchel_served_row_edit(here->service, here->db, actor, entity, id, base_n, record, NULL, 0, out, &error);
     stage_commit(here);
     return status;
 }
@@ -161,9 +162,9 @@ satchel_write_outcome stage_edit(stage *here, uint32_t entity, const satchel_id 
     satchel_write_outcome outcome;
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
     stage_begin(here);
-    stage_expect_ok(
-        satchel_row_edit(here->service, here->db, &here->system, entity, id, 0, record, NULL, 0, &outcome, &error),
-        &error);
+    stage_expect_ok(satchel_served_row_edit(here->service, here->db, &here->system, entity, id, 0, record, NULL, 0,
+                                            &outcome, &error),
+                    &error);
     stage_commit(here);
     return outcome;
 }
@@ -179,7 +180,8 @@ satchel_record stage_read(stage *here, uint32_t entity, const satchel_id *id, ui
     satchel_record record = stage_record(here);
     uint64_t n = 0;
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
-    stage_expect_ok(satchel_row_read(here->service, here->db, &here->system, entity, id, &record, &n, &error), &error);
+    stage_expect_ok(satchel_served_row_read(here->service, here->db, &here->system, entity, id, &record, &n, &error),
+                    &error);
     if (out_n != NULL) {
         *out_n = n;
     }

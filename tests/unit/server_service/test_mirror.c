@@ -152,8 +152,8 @@ static void make_goods_or_line(world *all) {
                                       test_random_between(&all->random, 1, 1000)));
     satchel_write_outcome made;
     stage_begin(&all->here);
-    satchel_status status = satchel_row_create(all->here.service, all->here.db, &all->here.system,
-                                               SATCHEL_ENTITY_ORDER_LINE, NULL, &record, &made, NULL);
+    satchel_status status = satchel_served_row_create(all->here.service, all->here.db, &all->here.system,
+                                                      SATCHEL_ENTITY_ORDER_LINE, NULL, &record, &made, NULL);
     stage_commit(&all->here);
     CHECK(status == SATCHEL_OK || status == SATCHEL_LATE_FOR_PARENT);
     if (status == SATCHEL_OK) {
@@ -221,8 +221,8 @@ static void delete_something(world *all) {
     satchel_write_outcome outcome;
     if (id != NULL) {
         stage_begin(&all->here);
-        satchel_status status =
-            satchel_row_delete(all->here.service, all->here.db, &all->here.system, entities[which], id, &outcome, NULL);
+        satchel_status status = satchel_served_row_delete(all->here.service, all->here.db, &all->here.system,
+                                                          entities[which], id, &outcome, NULL);
         CHECK(status == SATCHEL_OK || status == SATCHEL_OUT_OF_SCOPE);
         stage_commit(&all->here);
     }
@@ -373,7 +373,7 @@ static bool same_scopes(judge *mind, const phone *mine, const mirror_row *have, 
 
 static void judge_all_rows_of(judge *mind, const phone *mine, uint32_t entity, uint32_t *expected_rows) {
     const satchel_tables *tables = mind->all->here.service->tables;
-    const satchel_table *table = satchel_tables_get(tables, entity);
+    const satchel_table *table = satchel_db_tables_get(tables, entity);
     satchel_db_statement *statement = NULL;
     char sql[4096];
     bool found = true;

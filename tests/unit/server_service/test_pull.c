@@ -265,8 +265,8 @@ TEST(pull, a_deleted_row_goes_and_a_new_phone_never_hears_of_it) {
     phone_sync(&all.mine);
     CHECK_UINT(phone_count(&all.mine, SATCHEL_ENTITY_TASK), 1);
     stage_begin(&all.here);
-    REQUIRE_OK(
-        satchel_row_delete(all.here.service, all.here.db, &all.here.system, SATCHEL_ENTITY_TASK, &id, &outcome, NULL));
+    REQUIRE_OK(satchel_served_row_delete(all.here.service, all.here.db, &all.here.system, SATCHEL_ENTITY_TASK, &id,
+                                         &outcome, NULL));
     stage_commit(&all.here);
     phone_sync(&all.mine);
     CHECK_UINT(phone_count(&all.mine, SATCHEL_ENTITY_TASK), 0);
