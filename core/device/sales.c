@@ -18,6 +18,10 @@ typedef struct verb_call {
 static satchel_status begin_verb(verb_call *call, satchel_device *device, satchel_error *error) {
     call->device = device;
     satchel_status status = satchel_device_enter(device, error);
+    if (status == SATCHEL_OK && !device->identity.enrolled) {
+        satchel_device_leave(device);
+        return satchel_fail(error, SATCHEL_UNAUTHENTICATED, "the device is not enrolled: whose work is it?");
+    }
     if (status == SATCHEL_OK) {
         call->sales = (satchel_sales){
             .store = device->store,

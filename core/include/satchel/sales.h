@@ -4,8 +4,8 @@
  *
  * All return as soon as the unit is durable on the phone. `*…_id` of a verb that makes a row: none = an id is made and
  * given back, else it is used as is, so that a call which may have been carried out can be repeated: it then answers
- * ALREADY_EXISTS. The pointer may be NULL. Common errors: NOT_FOUND (the row), LOCKED, FORBIDDEN, DISK_FULL, IO_ERROR,
- * NO_MEMORY and those of validation.
+ * ALREADY_EXISTS. The pointer may be NULL. Common errors: UNAUTHENTICATED (not enrolled), NOT_FOUND (the row), LOCKED,
+ * FORBIDDEN, DISK_FULL, IO_ERROR, NO_MEMORY and those of validation.
  */
 #ifndef SATCHEL_SALES_H
 #define SATCHEL_SALES_H

@@ -189,3 +189,30 @@ TEST(enrolment, sync_needs_it) {
     CHECK(exchange == NULL);
     phone_deinit(&p);
 }
+
+TEST(enrolment, what_was_written_before_it_is_sent_after_it) {
+    phone p;
+    satchel_fields *fields;
+    satchel_record_builder *builder;
+    satchel_write *write;
+    satchel_bytes record;
+    satchel_id id = {{0}};
+    phone_init(&p, 28);
+    phone_create(&p);
+    REQUIRE_OK(satchel_fields_open(&fields, p.device, &p.error));
+    REQUIRE_OK(satchel_record_builder_open(&builder, fields, SATCHEL_ENTITY_CUSTOMER));
+    REQUIRE_OK(satchel_record_builder_text(builder, SATCHEL_CUSTOMER_NAME, satchel_text_of("New shop")));
+    REQUIRE_OK(satchel_record_builder_encode(builder, &record));
+    REQUIRE_OK(satchel_write_begin(&write, p.device, &p.error));
+    REQUIRE_OK(satchel_write_create(write, SATCHEL_ENTITY_CUSTOMER, record, &id, &p.error));
+    REQUIRE_OK(satchel_commit(write, NULL, &p.error));
+    CHECK_STATUS(satchel_task_add(p.device, satchel_text_of("x"), NULL, NULL, 0, NULL, &p.error),
+                 SATCHEL_UNAUTHENTICATED);
+    phone_enroll(&p);
+    REQUIRE_OK(phone_sync(&p));
+    CHECK_UINT(p.server.units_applied, 1);
+    CHECK_UINT(phone_info(&p).units_unsent, 0);
+    satchel_record_builder_close(builder);
+    satchel_fields_close(fields);
+    phone_deinit(&p);
+}

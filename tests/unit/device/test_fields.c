@@ -212,3 +212,38 @@ TEST(record, a_reader_refuses_bytes_that_are_no_record) {
     CHECK_STATUS(satchel_record_reader_open(&reader, fields, 255, rubbish, NULL), SATCHEL_UNKNOWN_ENTITY);
     satchel_fields_close(fields);
 }
+
+/* The company defines a field; it is there for fields, builders, edits and queries after the next sync. */
+TEST(fields, of_the_company_come_with_a_sync) {
+    phone p;
+    satchel_fields *fields;
+    satchel_field_info info;
+    satchel_record_builder *builder;
+    satchel_write *write;
+    satchel_bytes record;
+    const satchel_id id = {{0x77}};
+    phone_ready(&p, 100);
+    satchel_record *field = fake_server_add(&p.server, SATCHEL_ENTITY_CUSTOM_FIELD, &id);
+    REQUIRE_OK(satchel_record_set_int(field, SATCHEL_CUSTOM_FIELD_OF_ENTITY, SATCHEL_ENTITY_CUSTOMER));
+    REQUIRE_OK(satchel_record_set_int(field, SATCHEL_CUSTOM_FIELD_NUMBER, 1000));
+    REQUIRE_OK(satchel_record_set_int(field, SATCHEL_CUSTOM_FIELD_TYPE, SATCHEL_CUSTOM_TYPE_INT));
+    REQUIRE_OK(satchel_record_set_text(field, SATCHEL_CUSTOM_FIELD_NAME, satchel_text_of("shelf_metres")));
+    REQUIRE_OK(satchel_record_set_text(field, SATCHEL_CUSTOM_FIELD_LABEL_EN, satchel_text_of("Shelf")));
+    REQUIRE_OK(satchel_record_set_text(field, SATCHEL_CUSTOM_FIELD_LABEL_ZH, satchel_text_of("货架")));
+    REQUIRE_OK(phone_sync(&p));
+    REQUIRE_OK(satchel_fields_open(&fields, p.device, &p.error));
+    REQUIRE_OK(satchel_fields_field_named(fields, SATCHEL_ENTITY_CUSTOMER, satchel_text_of("shelf_metres"), &info));
+    CHECK(info.custom);
+    CHECK_TEXT(info.label_zh, "货架");
+    REQUIRE_OK(satchel_record_builder_open(&builder, fields, SATCHEL_ENTITY_CUSTOMER));
+    REQUIRE_OK(satchel_record_builder_int(builder, info.number, 12));
+    REQUIRE_OK(satchel_record_builder_encode(builder, &record));
+    REQUIRE_OK(satchel_write_begin(&write, p.device, &p.error));
+    REQUIRE_OK(satchel_write_edit(write, SATCHEL_ENTITY_CUSTOMER, &fake_customer, record, NULL, 0, &p.error));
+    REQUIRE_OK(satchel_commit(write, NULL, &p.error));
+    CHECK_INT(phone_int(&p, SATCHEL_ENTITY_CUSTOMER, &fake_customer, 1000), 12);
+    satchel_record_builder_close(builder);
+    satchel_fields_close(fields);
+    REQUIRE_OK(phone_sync(&p));
+    phone_deinit(&p);
+}
