@@ -265,9 +265,12 @@ static void print_verb(const cli_session *cli, const verb_text *verb) {
     printf("    %s\n", cli_chinese(cli) ? verb->zh : verb->en);
 }
 
-static json_t *help_json(void) {
+static json_t *help_json(const char *only) {
     json_t *rows = json_array();
     for (size_t i = 0; i < VERB_COUNT && rows != NULL; i++) {
+        if (only != NULL && strcmp(only, verbs[i].name) != 0) {
+            continue;
+        }
         json_t *verb =
             json_pack("{s:s, s:s, s:s}", "verb", verbs[i].name, "arguments", verbs[i].arguments, "text", verbs[i].en);
         if (verb == NULL || json_array_append_new(rows, verb) != 0) {
@@ -284,8 +287,8 @@ satchel_status verb_help(cli_session *cli, int argc, const char **argv, json_t *
     satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 0, 1);
     if (status == SATCHEL_OK && cli->json) {
         *out = json_object();
-        status = cli_put(cli, *out, "rows", help_json());
-        found = true;
+        status = cli_put(cli, *out, "rows", help_json(args.count == 0 ? NULL : args.words[0]));
+        found = json_array_size(json_object_get(*out, "rows")) > 0;
     }
     for (size_t i = 0; status == SATCHEL_OK && !cli->json && i < VERB_COUNT; i++) {
         if (args.count == 0 || strcmp(args.words[0], verbs[i].name) == 0) {
