@@ -16,18 +16,18 @@
 typedef struct satchel_merge_row {
     satchel_record value;
     satchel_versions versions;
-    bool exists;  /* false: no such row was ever stored */
+    bool exists; /* false: no such row was ever stored */
     bool deleted;
 } satchel_merge_row;
 
 /* What is the same for all fields of the op being applied. */
 typedef struct satchel_merge_context {
     const satchel_schema *schema;
-    uint64_t n;              /* revision that the changes get */
-    int64_t stamp_ms;        /* effective stamp of the op */
+    uint64_t n;       /* revision that the changes get */
+    int64_t stamp_ms; /* effective stamp of the op */
     satchel_writer writer;
     satchel_ancestry ancestry;
-    uint64_t base_cap;       /* bases above this count as this (bases of an ended epoch); UINT64_MAX = none */
+    uint64_t base_cap;           /* bases above this count as this (bases of an ended epoch); UINT64_MAX = none */
     const int64_t *op_stamps_ms; /* rebase only: stamp of each op; NULL = stamp_ms for all */
 } satchel_merge_context;
 
@@ -56,9 +56,9 @@ typedef struct satchel_loss {
 typedef struct satchel_merge_outcome {
     satchel_arena *arena;
     bool created;
-    bool deleted;   /* the op deleted the row */
-    bool restored;  /* a concurrent edit, or an explicit restore, brought a deleted row back */
-    bool moved;     /* some version moved: the row is to be stored, and sent, at context.n even if no value changed */
+    bool deleted;  /* the op deleted the row */
+    bool restored; /* a concurrent edit, or an explicit restore, brought a deleted row back */
+    bool moved;    /* some version moved: the row is to be stored, and sent, at context.n even if no value changed */
     uint32_t *changed; /* field numbers whose stored value changed, ascending */
     uint32_t changed_count;
     satchel_loss *losses;

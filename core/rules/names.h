@@ -14,7 +14,8 @@
  */
 SATCHEL_MUST_USE satchel_status satchel_name_fold(satchel_text name, satchel_buffer *out);
 
-/* The folded form without spaces and without legal forms ("有限公司", "股份", "Ltd", "GmbH", "S.A.", …). Errors: as fold. */
+/* The folded form without spaces and without legal forms ("有限公司", "股份", "Ltd", "GmbH", "S.A.", …). Errors: as
+ * fold. */
 SATCHEL_MUST_USE satchel_status satchel_name_key(satchel_text name, satchel_buffer *out);
 
 /*
