@@ -5,10 +5,9 @@
  * commit is an input.
  *
  * Invariants. A row's table holds what the user sees. While own ops are not reflected by a stored page, the server's
- * value
- * stands beside it in the row's overlay. Only pages advance a base; a dirty field keeps the base of the first op that
- * lies on it. An op is settled only in the transaction that stores its result, and comes off its row when the row is
- * stored from, or a last page is reached at, a position that reflects it, or when it was not accepted.
+ * value stands beside it in the row's overlay. Only pages advance a base; a dirty field keeps the base of the first
+ * op that lies on it. An op is settled only in the transaction that stores its result, and comes off its row when the
+ * row is stored from, or a last page is reached at, a position that reflects it, or when it was not accepted.
  */
 #ifndef SATCHEL_STORE_STORE_H
 #define SATCHEL_STORE_STORE_H
@@ -92,10 +91,8 @@ SATCHEL_MUST_USE satchel_status satchel_draft_invert(satchel_draft *draft, uint6
  * --- reads ---
  *
  * A record holds the row's fields but the id. Rows that are hidden (out of reach) are never given; deleted ones are
- * given by
- * satchel_store_read, marked. A row that was made here and refused stays, marked SATCHEL_ROW_REFUSED, until its unit
- * is
- * dismissed; one whose CREATE was parked goes.
+ * given by satchel_store_read, marked. A row that was made here and refused stays, marked SATCHEL_ROW_REFUSED, until
+ * its unit is dismissed; one whose CREATE was parked goes.
  */
 
 /* `out` is initialised on `arena`. Errors: NOT_FOUND. */
@@ -105,8 +102,7 @@ SATCHEL_MUST_USE satchel_status satchel_store_read(satchel_store *store, uint32_
 
 /*
  * Called for each row; the record lives until the return. A status other than OK ends the walk and is returned. It
- * must not
- * call the store: the statement stands on its row.
+ * must not call the store: the statement stands on its row.
  */
 typedef satchel_status (*satchel_row_visitor)(void *context, const satchel_id *id, const satchel_record *record,
                                               uint32_t flags, uint64_t base_n);
@@ -148,13 +144,10 @@ SATCHEL_MUST_USE satchel_status satchel_store_mark_sent(satchel_store *store, ui
 
 /*
  * Stores a checked answer payload and the sync state in one transaction: results settle ops, rows are rebased,
- * removals
- * hide rows at once. `out_changed` gets a bit per entity number (256 bits) that changed. A row that this version
- * cannot
- * read, or a part of a row that is not here, is set aside and explained (SATCHEL_REASON_UNREAD), and does not hold
- * up the
- * rest. A row names scope set 0 (none) or a set that was defined before it, and again after the set died.
- * Errors: MALFORMED (nothing stored), DISK_FULL, IO_ERROR, NO_MEMORY.
+ * removals hide rows at once. `out_changed` gets a bit per entity number (256 bits) that changed. A row that this
+ * version cannot read, or a part of a row that is not here, is set aside and explained (SATCHEL_REASON_UNREAD), and
+ * does not hold up the rest. A row names scope set 0 (none) or a set that was defined before it, and again after the
+ * set died. Errors: MALFORMED (nothing stored), DISK_FULL, IO_ERROR, NO_MEMORY.
  */
 typedef struct satchel_store_outcome {
     uint64_t settled_through;
@@ -169,10 +162,8 @@ SATCHEL_MUST_USE satchel_status satchel_store_page(satchel_store *store, satchel
 
 /*
  * The background work, one small transaction: purges hidden rows and indexes what pages brought, together at most
- * about
- * `budget_rows` (≥ 1; 200 take some 10 ms). `*out_left` tells whether there is more. To be called after pages until
- * nothing
- * is left; without work it costs nothing. Errors: those of the store.
+ * about `budget_rows` (≥ 1; 200 take some 10 ms). `*out_left` tells whether there is more. To be called after pages
+ * until nothing is left; without work it costs nothing. Errors: those of the store.
  */
 SATCHEL_MUST_USE satchel_status satchel_store_purge(satchel_store *store, uint32_t budget_rows, bool *out_left,
                                                     satchel_error *error);
