@@ -50,14 +50,20 @@ class Server:
 
     def kill(self):
         """SIGKILL, then opens the same data again."""
-        self.process.kill()
-        self.process.wait()
+        self.end()
         self.kills += 1
         self.start()
+
+    def end(self):
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=60)
+        self.process.stdout.close()
         if code != 0:
             raise Died(f"the server stopped with exit {code}")
 
@@ -93,6 +99,7 @@ class Phone:
     def stop(self):
         self.process.stdin.close()
         self.process.wait(timeout=60)
+        self.process.stdout.close()
 
     def send(self, argv):
         try:
