@@ -250,7 +250,7 @@ static satchel_status recover(satchel_vfs *vfs, sqlite3 *database, satchel_error
 }
 
 static satchel_status expect_format(satchel_vfs *vfs, sqlite3 *database, satchel_error *error) {
-    satchel_status status = expect(vfs, database, "PRAGMA journal_mode=WAL", "wal", error);
+    satchel_status status = expect(vfs, database, "PRAGMA journal_mode", "wal", error);
     if (status == SATCHEL_OK) {
         status = expect(vfs, database, "PRAGMA locking_mode", "exclusive", error);
     }

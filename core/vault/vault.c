@@ -192,6 +192,20 @@ static satchel_status remove_leftovers(const satchel_vault *vault, satchel_error
     return SATCHEL_OK;
 }
 
+/* A store that opens as the format demands: SQLite swallows some failures while it makes one. */
+static satchel_status try_store(const satchel_vault *vault, const char *path, satchel_error *error) {
+    satchel_vfs *vfs = NULL;
+    sqlite3 *database = NULL;
+    satchel_status status = satchel_vfs_open(&vfs, path, false, vault->keys, vault->policy.random, vault->below);
+    if (status != SATCHEL_OK) {
+        return satchel_fail(error, status, "the VFS cannot be made");
+    }
+    status = satchel_connection_open(&database, vfs, &vault->connection, error);
+    satchel_status closed = satchel_connection_close(database);
+    satchel_vfs_close(vfs);
+    return status != SATCHEL_OK ? status : closed;
+}
+
 /* The store under its temporary name, whole and synced. */
 static satchel_status make_store(const satchel_vault *vault, const char *path, satchel_error *error) {
     satchel_vfs *vfs = NULL;
@@ -201,6 +215,9 @@ static satchel_status make_store(const satchel_vault *vault, const char *path, s
     }
     status = satchel_connection_create(vfs, error);
     satchel_vfs_close(vfs);
+    if (status == SATCHEL_OK) {
+        status = try_store(vault, path, error);
+    }
     if (status != SATCHEL_OK) {
         return status;
     }

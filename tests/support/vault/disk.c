@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The disk in memory. A file is a node; names point to nodes, once as the process sees it and once as it is durable.
+ */
+#include "disk.h"
+
+#include "support/random.h"
+#include "support/test.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAMES_MOST 32
+#define NAME_BYTES 256
+#define SECTOR_BYTES 512u
+#define CACHE_PAGE_BYTES 4096u
+#define LOCKS_MOST 8
+
+/* A write or, if `data` is NULL, a truncation to `offset` bytes. */
+typedef struct disk_change {
+    struct disk_change *next;
+    uint64_t offset;
+    uint64_t bytes;
+    uint8_t *data;
+} disk_change;
+
+typedef struct disk_content {
+    uint8_t *data;
+    uint64_t bytes;
+    uint64_t room;
+} disk_content;
+
+typedef struct disk_node {
+    struct disk_node *next;
+    disk_content now;
+    disk_content durable;
+    disk_change *first;
+    disk_change *last;
+} disk_node;
+
+typedef struct disk_name {
+    char text[NAME_BYTES];
+    disk_node *now;
+    disk_node *durable;
+} disk_name;
+
+struct test_disk {
+    sqlite3_vfs vfs;
+    satchel_vault_files files;
+    disk_node *nodes;
+    disk_name names[NAMES_MOST];
+    size_t name_count;
+    char locks[LOCKS_MOST][NAME_BYTES];
+    uint64_t operations;
+    uint64_t fails_at;
+    bool fails_forever;
+    test_fault fault;
+    bool lies;
+};
+
+typedef struct disk_file {
+    sqlite3_file base;
+    test_disk *disk;
+    disk_node *node;
+    bool names_itself; /* its sync makes its name durable */
+} disk_file;
+
+/* ---- contents ---- */
+
+static void set_size(disk_content *content, uint64_t bytes) {
+    if (bytes > content->room) {
+        uint64_t room = bytes * 2;
+        content->data = realloc(content->data, room);
+        REQUIRE(content->data != NULL);
+        content->room = room;
+    }
+    if (bytes > content->bytes) {
+        memset(content->data + content->bytes, 0, bytes - content->bytes);
+    }
+    content->bytes = bytes;
+}
+
+static void put(disk_content *content, uint64_t offset, const uint8_t *data, uint64_t bytes) {
+    if (offset + bytes > content->bytes) {
+        set_size(content, offset + bytes);
+    }
+    if (bytes > 0) {
+        memcpy(content->data + offset, data, bytes);
+    }
+}
+
+static void copy_content(disk_content *to, const disk_content *from) {
+    set_size(to, 0);
+    put(to, 0, from->data, from->bytes);
+}
+
+static void note_change(disk_node *node, uint64_t offset, const uint8_t *data, uint64_t bytes) {
+    disk_change *made = calloc(1, sizeof *made);
+    REQUIRE(made != NULL);
+    made->offset = offset;
+    made->bytes = bytes;
+    if (data != NULL) {
+        made->data = malloc(bytes + 1);
+        REQUIRE(made->data != NULL);
+        memcpy(made->data, data, bytes);
+    }
+    if (node->last != NULL) {
+        node->last->next = made;
+    } else {
+        node->first = made;
+    }
+    node->last = made;
+}
+
+static void forget_changes(disk_node *node) {
+    while (node->first != NULL) {
+        disk_change *next = node->first->next;
+        free(node->first->data);
+        free(node->first);
+        node->first = next;
+    }
+    node->last = NULL;
+}
+
+static void write_node(disk_node *node, uint64_t offset, const uint8_t *data, uint64_t bytes) {
+    put(&node->now, offset, data, bytes);
+    note_change(node, offset, data, bytes);
+}
+
+static void truncate_node(disk_node *node, uint64_t bytes) {
+    set_size(&node->now, bytes);
+    note_change(node, bytes, NULL, 0);
+}
+
+static void sync_node(const test_disk *disk, disk_node *node) {
+    if (!disk->lies) {
+        copy_content(&node->durable, &node->now);
+        forget_changes(node);
+    }
+}
+
+/* ---- names ---- */
+
+static disk_node *new_node(test_disk *disk) {
+    disk_node *made = calloc(1, sizeof *made);
+    REQUIRE(made != NULL);
+    made->next = disk->nodes;
+    disk->nodes = made;
+    return made;
+}
+
+static disk_name *find_name(test_disk *disk, const char *text, bool make) {
+    for (size_t index = 0; index < disk->name_count; index++) {
+        if (strcmp(disk->names[index].text, text) == 0) {
+            return &disk->names[index];
+        }
+    }
+    if (!make) {
+        return NULL;
+    }
+    REQUIRE(disk->name_count < NAMES_MOST && strlen(text) < NAME_BYTES);
+    disk_name *made = &disk->names[disk->name_count++];
+    memcpy(made->text, text, strlen(text) + 1);
+    return made;
+}
+
+static disk_node *node_of(test_disk *disk, const char *text) {
+    disk_name *found = find_name(disk, text, false);
+    return found != NULL ? found->now : NULL;
+}
+
+static void sync_names(test_disk *disk) {
+    for (size_t index = 0; index < disk->name_count && !disk->lies; index++) {
+        disk->names[index].durable = disk->names[index].now;
+    }
+}
+
+/* Whether the operation that begins now fails. */
+static bool fails(test_disk *disk) {
+    disk->operations++;
+    if (disk->fails_at == 0) {
+        return false;
+    }
+    return disk->fails_forever ? disk->operations >= disk->fails_at : disk->operations == disk->fails_at;
+}
+
+/* ---- the VFS ---- */
+
+static disk_file *file_of(sqlite3_file *base) {
+    return (disk_file *)(void *)base;
+}
+
+static int disk_close(sqlite3_file *base) {
+    (void)base;
+    return SQLITE_OK;
+}
+
+static int disk_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 offset) {
+    disk_file *file = file_of(base);
+    const disk_content *now = &file->node->now;
+    if (fails(file->disk)) {
+        return SQLITE_IOERR_READ;
+    }
+    uint64_t at = (uint64_t)offset, wanted = (uint64_t)amount;
+    uint64_t there = at >= now->bytes ? 0 : now->bytes - at;
+    uint64_t got = there < wanted ? there : wanted;
+    memset(out, 0, wanted);
+    if (got > 0) {
+        memcpy(out, now->data + at, got);
+    }
+    return got == wanted ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
+}
+
+/* A full disk takes a write as far as whole pages of the system's cache go; within one, a write is done or not. */
+static uint64_t part_of(uint64_t offset, uint64_t bytes) {
+    uint64_t end = (offset + bytes / 2) / CACHE_PAGE_BYTES * CACHE_PAGE_BYTES;
+    return end > offset ? end - offset : 0;
+}
+
+static int disk_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 offset) {
+    disk_file *file = file_of(base);
+    bool failing = fails(file->disk);
+    if (failing && file->disk->fault == TEST_FAULT_ERROR) {
+        return SQLITE_IOERR_WRITE;
+    }
+    uint64_t bytes = (uint64_t)amount;
+    write_node(file->node, (uint64_t)offset, data, failing ? part_of((uint64_t)offset, bytes) : bytes);
+    return failing ? SQLITE_FULL : SQLITE_OK;
+}
+
+static int disk_truncate(sqlite3_file *base, sqlite3_int64 size) {
+    disk_file *file = file_of(base);
+    if (fails(file->disk)) {
+        return SQLITE_IOERR_TRUNCATE;
+    }
+    truncate_node(file->node, (uint64_t)size);
+    return SQLITE_OK;
+}
+
+static int disk_sync(sqlite3_file *base, int flags) {
+    disk_file *file = file_of(base);
+    (void)flags;
+    if (fails(file->disk)) {
+        return SQLITE_IOERR_FSYNC;
+    }
+    sync_node(file->disk, file->node);
+    for (size_t index = 0; file->names_itself && !file->disk->lies && index < file->disk->name_count; index++) {
+        if (file->disk->names[index].now == file->node) {
+            file->disk->names[index].durable = file->node;
+        }
+    }
+    return SQLITE_OK;
+}
+
+static int disk_size(sqlite3_file *base, sqlite3_int64 *out) {
+    disk_file *file = file_of(base);
+    *out = (sqlite3_int64)file->node->now.bytes;
+    return fails(file->disk) ? SQLITE_IOERR_FSTAT : SQLITE_OK;
+}
+
+static int disk_lock(sqlite3_file *base, int level) {
+    (void)base;
+    (void)level;
+    return SQLITE_OK;
+}
+
+static int disk_check_reserved(sqlite3_file *base, int *out) {
+    (void)base;
+    *out = 0;
+    return SQLITE_OK;
+}
+
+static int disk_control(sqlite3_file *base, int op, void *argument) {
+    (void)base;
+    (void)op;
+    (void)argument;
+    return SQLITE_NOTFOUND;
+}
+
+static int disk_sector(sqlite3_file *base) {
+    (void)base;
+    return (int)SECTOR_BYTES;
+}
+
+static int disk_characteristics(sqlite3_file *base) {
+    (void)base;
+    return 0;
+}
+
+static const sqlite3_io_methods disk_methods = {
+    .iVersion = 1,
+    .xClose = disk_close,
+    .xRead = disk_read,
+    .xWrite = disk_write,
+    .xTruncate = disk_truncate,
+    .xSync = disk_sync,
+    .xFileSize = disk_size,
+    .xLock = disk_lock,
+    .xUnlock = disk_lock,
+    .xCheckReservedLock = disk_check_reserved,
+    .xFileControl = disk_control,
+    .xSectorSize = disk_sector,
+    .xDeviceCharacteristics = disk_characteristics,
+};
+
+static int disk_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *out_flags) {
+    test_disk *disk = vfs->pAppData;
+    disk_file *file = file_of(base);
+    memset(file, 0, sizeof *file);
+    if (fails(disk)) {
+        return SQLITE_CANTOPEN;
+    }
+    file->node = node_of(disk, path);
+    if (file->node == NULL && (flags & SQLITE_OPEN_CREATE) == 0) {
+        return SQLITE_CANTOPEN;
+    }
+    if (file->node == NULL) {
+        file->node = new_node(disk);
+        find_name(disk, path, true)->now = file->node;
+    }
+    file->disk = disk;
+    file->names_itself = (flags & SQLITE_OPEN_WAL) != 0;
+    file->base.pMethods = &disk_methods;
+    if (out_flags != NULL) {
+        *out_flags = flags;
+    }
+    return SQLITE_OK;
+}
+
+static int disk_delete(sqlite3_vfs *vfs, const char *path, int sync_folder) {
+    test_disk *disk = vfs->pAppData;
+    disk_name *found = find_name(disk, path, false);
+    if (fails(disk)) {
+        return SQLITE_IOERR_DELETE;
+    }
+    if (found == NULL || found->now == NULL) {
+        return SQLITE_IOERR_DELETE_NOENT;
+    }
+    found->now = NULL;
+    if (sync_folder) {
+        sync_names(disk);
+    }
+    return SQLITE_OK;
+}
+
+static int disk_access(sqlite3_vfs *vfs, const char *path, int flags, int *out) {
+    test_disk *disk = vfs->pAppData;
+    const disk_node *found = node_of(disk, path);
+    (void)flags;
+    *out = found != NULL && found->now.bytes > 0; /* as the unix VFS, which takes an empty WAL for none */
+    return fails(disk) ? SQLITE_IOERR_ACCESS : SQLITE_OK;
+}
+
+static int disk_full_path(sqlite3_vfs *vfs, const char *path, int bytes, char *out) {
+    (void)vfs;
+    REQUIRE((int)strlen(path) < bytes);
+    memcpy(out, path, strlen(path) + 1);
+    return SQLITE_OK;
+}
+
+static int disk_randomness(sqlite3_vfs *vfs, int bytes, char *out) {
+    (void)vfs;
+    memset(out, 5, (size_t)bytes);
+    return bytes;
+}
+
+static int disk_sleep(sqlite3_vfs *vfs, int microseconds) {
+    (void)vfs;
+    return microseconds;
+}
+
+static int disk_time(sqlite3_vfs *vfs, double *out) {
+    (void)vfs;
+    *out = 2461000.5;
+    return SQLITE_OK;
+}
+
+/* ---- the file verbs ---- */
+
+static satchel_status verb_failure(const test_disk *disk) {
+    return disk->fault == TEST_FAULT_FULL ? SATCHEL_DISK_FULL : SATCHEL_IO_ERROR;
+}
+
+static satchel_status verb_read(void *context, const char *path, size_t limit_bytes, satchel_buffer *out) {
+    test_disk *disk = context;
+    const disk_node *found = node_of(disk, path);
+    if (fails(disk)) {
+        return SATCHEL_IO_ERROR;
+    }
+    if (found == NULL) {
+        return SATCHEL_NOT_FOUND;
+    }
+    if (found->now.bytes > limit_bytes) {
+        return SATCHEL_LIMIT_EXCEEDED;
+    }
+    return satchel_buffer_append(out, satchel_bytes_of(found->now.data, found->now.bytes));
+}
+
+static satchel_status verb_write(void *context, const char *path, satchel_bytes bytes) {
+    test_disk *disk = context;
+    bool failing = fails(disk);
+    if (failing && disk->fault == TEST_FAULT_ERROR) {
+        return SATCHEL_IO_ERROR;
+    }
+    disk_name *found = find_name(disk, path, true);
+    if (found->now == NULL) {
+        found->now = new_node(disk);
+    }
+    truncate_node(found->now, 0);
+    write_node(found->now, 0, bytes.data, failing ? part_of(0, bytes.bytes) : bytes.bytes);
+    if (failing || fails(disk)) {
+        return verb_failure(disk);
+    }
+    sync_node(disk, found->now);
+    return SATCHEL_OK;
+}
+
+static satchel_status verb_sync(void *context, const char *path) {
+    test_disk *disk = context;
+    disk_node *found = node_of(disk, path);
+    if (fails(disk)) {
+        return verb_failure(disk);
+    }
+    if (found == NULL) {
+        return SATCHEL_NOT_FOUND;
+    }
+    sync_node(disk, found);
+    return SATCHEL_OK;
+}
+
+static satchel_status verb_rename(void *context, const char *from, const char *to) {
+    test_disk *disk = context;
+    disk_name *old = find_name(disk, from, false);
+    if (fails(disk)) {
+        return verb_failure(disk);
+    }
+    if (old == NULL || old->now == NULL) {
+        return SATCHEL_NOT_FOUND;
+    }
+    disk_node *moved = old->now;
+    old->now = NULL;
+    find_name(disk, to, true)->now = moved;
+    return SATCHEL_OK;
+}
+
+static satchel_status verb_remove(void *context, const char *path) {
+    test_disk *disk = context;
+    disk_name *found = find_name(disk, path, false);
+    if (fails(disk)) {
+        return verb_failure(disk);
+    }
+    if (found != NULL) {
+        found->now = NULL;
+    }
+    return SATCHEL_OK;
+}
+
+static satchel_status verb_sync_folder(void *context, const char *folder) {
+    test_disk *disk = context;
+    (void)folder;
+    if (fails(disk)) {
+        return verb_failure(disk);
+    }
+    sync_names(disk);
+    return SATCHEL_OK;
+}
+
+static satchel_status verb_size(void *context, const char *path, uint64_t *out_bytes) {
+    test_disk *disk = context;
+    const disk_node *found = node_of(disk, path);
+    *out_bytes = found != NULL ? found->now.bytes : 0;
+    if (fails(disk)) {
+        return SATCHEL_IO_ERROR;
+    }
+    return found != NULL ? SATCHEL_OK : SATCHEL_NOT_FOUND;
+}
+
+static satchel_status verb_lock(void *context, const char *path, intptr_t *out_lock) {
+    test_disk *disk = context;
+    intptr_t free_lock = -1;
+    if (fails(disk)) {
+        return SATCHEL_IO_ERROR;
+    }
+    for (intptr_t lock = 0; lock < LOCKS_MOST; lock++) {
+        if (strcmp(disk->locks[lock], path) == 0) {
+            return SATCHEL_IN_USE;
+        }
+        if (disk->locks[lock][0] == '\0') {
+            free_lock = lock;
+        }
+    }
+    REQUIRE(free_lock >= 0 && strlen(path) < NAME_BYTES);
+    memcpy(disk->locks[free_lock], path, strlen(path) + 1);
+    *out_lock = free_lock;
+    return SATCHEL_OK;
+}
+
+static void verb_unlock(void *context, intptr_t lock) {
+    test_disk *disk = context;
+    disk->locks[lock][0] = '\0';
+}
+
+/* ---- making, failing, losing power ---- */
+
+test_disk *test_disk_make(void) {
+    test_disk *disk = calloc(1, sizeof *disk);
+    REQUIRE(disk != NULL);
+    disk->vfs = (sqlite3_vfs){
+        .iVersion = 1,
+        .szOsFile = (int)sizeof(disk_file),
+        .mxPathname = NAME_BYTES - 1,
+        .zName = "test-disk",
+        .pAppData = disk,
+        .xOpen = disk_open,
+        .xDelete = disk_delete,
+        .xAccess = disk_access,
+        .xFullPathname = disk_full_path,
+        .xRandomness = disk_randomness,
+        .xSleep = disk_sleep,
+        .xCurrentTime = disk_time,
+    };
+    disk->files = (satchel_vault_files){
+        .context = disk,
+        .read = verb_read,
+        .write = verb_write,
+        .sync = verb_sync,
+        .rename = verb_rename,
+        .remove = verb_remove,
+        .sync_folder = verb_sync_folder,
+        .size = verb_size,
+        .lock = verb_lock,
+        .unlock = verb_unlock,
+    };
+    return disk;
+}
+
+void test_disk_free(test_disk *disk) {
+    if (disk == NULL) {
+        return;
+    }
+    while (disk->nodes != NULL) {
+        disk_node *next = disk->nodes->next;
+        forget_changes(disk->nodes);
+        free(disk->nodes->now.data);
+        free(disk->nodes->durable.data);
+        free(disk->nodes);
+        disk->nodes = next;
+    }
+    free(disk);
+}
+
+sqlite3_vfs *test_disk_vfs(test_disk *disk) {
+    return &disk->vfs;
+}
+
+const satchel_vault_files *test_disk_files(test_disk *disk) {
+    return &disk->files;
+}
+
+uint64_t test_disk_operations(const test_disk *disk) {
+    return disk->operations;
+}
+
+void test_disk_fail_at(test_disk *disk, uint64_t number, bool forever, test_fault fault) {
+    disk->fails_at = number;
+    disk->fails_forever = forever;
+    disk->fault = fault;
+}
+
+void test_disk_lie_about_syncs(test_disk *disk) {
+    disk->lies = true;
+}
+
+static void survive_sectors(disk_content *to, const disk_change *change, test_random *random) {
+    for (uint64_t at = change->offset; at < change->offset + change->bytes;) {
+        uint64_t end = (at / SECTOR_BYTES + 1) * SECTOR_BYTES;
+        if (end > change->offset + change->bytes) {
+            end = change->offset + change->bytes;
+        }
+        if (test_random_chance(random, 50)) {
+            put(to, at, change->data + (at - change->offset), end - at);
+        }
+        at = end;
+    }
+}
+
+static disk_node *survive_node(test_disk *to, const disk_node *from, test_survival survival, test_random *random) {
+    disk_node *made = new_node(to);
+    copy_content(&made->now, &from->durable);
+    for (const disk_change *change = from->first; change != NULL; change = change->next) {
+        if (survival == TEST_SURVIVES_NONE) {
+            continue;
+        }
+        if (survival == TEST_SURVIVES_TORN && change->data != NULL) {
+            survive_sectors(&made->now, change, random);
+        } else if (survival == TEST_SURVIVES_ALL || test_random_chance(random, 50)) {
+            if (change->data == NULL) {
+                set_size(&made->now, change->offset);
+            } else {
+                put(&made->now, change->offset, change->data, change->bytes);
+            }
+        }
+    }
+    copy_content(&made->durable, &made->now);
+    return made;
+}
+
+test_disk *test_disk_after_power_loss(const test_disk *disk, test_survival survival, uint64_t seed) {
+    test_disk *made = test_disk_make();
+    test_random random = {seed * 4 + (uint64_t)survival};
+    for (size_t index = 0; index < disk->name_count; index++) {
+        const disk_name *from = &disk->names[index];
+        bool newer =
+            survival == TEST_SURVIVES_ALL || (survival != TEST_SURVIVES_NONE && test_random_chance(&random, 50));
+        const disk_node *kept = newer ? from->now : from->durable;
+        if (kept != NULL) {
+            disk_name *to = find_name(made, from->text, true);
+            to->now = survive_node(made, kept, survival, &random);
+            to->durable = to->now;
+        }
+    }
+    return made;
+}
