@@ -43,7 +43,8 @@ struct satchel_exchange {
     int64_t started_ms;     /* monotonic */
     uint64_t last_sequence; /* of the units in the request */
     uint32_t pages;
-    satchel_status status; /* how it ended */
+    satchel_status status;  /* how it ended */
+    satchel_status failure; /* why it waits or last waited, OK after a page */
     bool more;
     bool budget_over;
     uint64_t rows_done, rows_total;
@@ -210,6 +211,7 @@ static satchel_status store_page(satchel_exchange *exchange, satchel_error *erro
     if (stored == SATCHEL_OK) {
         device->offset_ms = state->offset_ms;
         exchange->pages++;
+        exchange->failure = SATCHEL_OK;
         for (size_t i = 0; i < sizeof outcome.changed; i++) {
             exchange->changed.bits[i] = (uint8_t)(exchange->changed.bits[i] | outcome.changed[i]);
         }
@@ -229,8 +231,9 @@ static satchel_status finish(satchel_exchange *exchange, satchel_error *error) {
     exchange->status = exchange->action.status;
     exchange->more = exchange->action.more;
     if (exchange->budget_over && exchange->status == SATCHEL_CANCELLED) {
-        /* The budget is no failure once something was stored; before that the network was too slow. */
-        exchange->status = exchange->pages > 0 ? SATCHEL_OK : SATCHEL_TIMED_OUT;
+        /* The budget is no failure once something was stored; before that the network was too slow, or worse. */
+        satchel_status without = exchange->pages > 0 ? SATCHEL_OK : SATCHEL_TIMED_OUT;
+        exchange->status = exchange->failure != SATCHEL_OK ? exchange->failure : without;
         exchange->more = true;
     }
     exchange->phase = PHASE_PURGE;
@@ -299,6 +302,7 @@ static satchel_status carry_out(satchel_exchange *exchange, satchel_step *out, b
         fill_step(exchange, SATCHEL_STEP_WAIT, out);
         out->wait_ms = exchange->action.wait_ms;
         out->status = exchange->action.status;
+        exchange->failure = exchange->action.status;
         exchange->phase = PHASE_WAIT;
         *out_told = true;
         return SATCHEL_OK;

@@ -170,6 +170,8 @@ satchel_status cli_edit_row(cli_session *cli, uint32_t entity, const satchel_id 
 /* --- results --- */
 
 json_t *cli_id_json(const satchel_id *id);
+/* A word for people, a truth value for scripts. */
+json_t *cli_bool_json(const cli_session *cli, bool value);
 /* A time for people in the zone of the machine, for scripts in UTC; 0: null. */
 json_t *cli_time_json(const cli_session *cli, int64_t unix_ms);
 /* {"id": …}, what a verb that makes a row gives. */

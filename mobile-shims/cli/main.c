@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define OPTIONS_MOST 24 /* of a verb and global ones, with the end of the table */
 #define FIRST_TEXT 1000 /* popt's value of the first option that takes a text */
@@ -244,6 +245,7 @@ static int run_command_line(cli_session *cli, int argc, const char **argv) {
 int main(int argc, char **argv) {
     cli_session session;
     memset(&session, 0, sizeof session);
+    umask(077); /* what is made here is its owner's alone; SQLite would let others read */
     setlocale(LC_CTYPE, "");
     int code = run_command_line(&session, argc, (const char **)(uintptr_t)argv);
     cli_close(&session);

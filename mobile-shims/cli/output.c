@@ -390,6 +390,13 @@ json_t *cli_time_json(const cli_session *cli, int64_t unix_ms) {
     return json_string(text);
 }
 
+json_t *cli_bool_json(const cli_session *cli, bool value) {
+    if (cli->json) {
+        return json_boolean(value);
+    }
+    return json_string(cli_chinese(cli) ? (value ? "是" : "否") : (value ? "yes" : "no"));
+}
+
 json_t *cli_id_json(const satchel_id *id) {
     char text[SATCHEL_ID_TEXT_BYTES];
     satchel_id_write(id, text);

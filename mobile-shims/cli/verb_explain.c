@@ -77,21 +77,30 @@ static satchel_status put_side(cli_session *cli, json_t *object, const char *key
     return cli_put(cli, object, key, cli_record_json(cli, entity, record, cli_wanted_form(cli)));
 }
 
+/* Who wrote the other value; nobody: it was done on the server itself. */
+static json_t *other_json(cli_session *cli, const satchel_id *user) {
+    static const satchel_id nobody = {{0}};
+    char name[CLI_TITLE_BYTES];
+    if (memcmp(user, &nobody, sizeof nobody) == 0) {
+        return cli->json ? json_null() : json_string(cli_chinese(cli) ? "公司" : "the office");
+    }
+    cli_row_title(cli, SATCHEL_ENTITY_USER, user, name, sizeof name);
+    return json_string(name);
+}
+
 static satchel_status put_conflict(cli_session *cli, json_t *object, const satchel_reason *reason) {
     satchel_status status = cli_put(cli, object, "policy", json_string(policy_name(reason->policy)));
     if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "open", json_boolean(reason->open));
+        status = cli_put(cli, object, "open", cli_bool_json(cli, reason->open));
     }
     if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "mine_stands", json_boolean(reason->mine_stands));
+        status = cli_put(cli, object, "mine_stands", cli_bool_json(cli, reason->mine_stands));
     }
     if (status == SATCHEL_OK) {
         status = cli_put(cli, object, "conflict", cli_id_json(&reason->conflict));
     }
     if (status == SATCHEL_OK) {
-        char other[CLI_TITLE_BYTES];
-        cli_row_title(cli, SATCHEL_ENTITY_USER, &reason->other_user, other, sizeof other);
-        status = cli_put(cli, object, "other", json_string(other));
+        status = cli_put(cli, object, "other", other_json(cli, &reason->other_user));
     }
     if (status == SATCHEL_OK) {
         status = cli_put(cli, object, "other_at", cli_time_json(cli, reason->other_ms));

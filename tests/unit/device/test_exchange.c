@@ -259,3 +259,22 @@ TEST(exchange, clocks_are_measured_and_boots_are_counted) {
     CHECK_UINT(p.server.units_applied, 2);
     phone_deinit(&p);
 }
+
+TEST(exchange, a_budget_that_ends_while_it_waits_tells_why_it_waited) {
+    phone p;
+    satchel_exchange *exchange;
+    satchel_step step;
+    phone_ready(&p, 53);
+    REQUIRE_OK(satchel_exchange_open(&exchange, p.device, 500, &p.error));
+    REQUIRE_OK(satchel_exchange_next(exchange, &step, &p.error));
+    REQUIRE_OK(satchel_exchange_fail(exchange, &p.error));
+    REQUIRE_OK(satchel_exchange_next(exchange, &step, &p.error));
+    REQUIRE_INT(step.kind, SATCHEL_STEP_WAIT);
+    p.monotonic_ms += 500;
+    REQUIRE_OK(satchel_exchange_next(exchange, &step, &p.error));
+    CHECK_INT(step.kind, SATCHEL_STEP_DONE);
+    CHECK_STATUS(step.status, SATCHEL_NETWORK_ERROR);
+    CHECK(step.more);
+    satchel_exchange_close(exchange);
+    phone_deinit(&p);
+}
