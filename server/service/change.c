@@ -22,7 +22,7 @@ void satchel_change_begin(satchel_change *change, const satchel_service *service
                                .now_ms = satchel_service_now_ms(service),
                                .day = satchel_service_today(service),
                                .n = counter->n + 1,
-                               .base_cap = counter->n,
+                               .base_cap = counter->n + 1,
                                .sequence = counter->n + 1};
     change->stamp_ms = change->now_ms;
     change->touched.arena = arena;

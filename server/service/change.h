@@ -52,6 +52,7 @@ typedef struct satchel_change {
     uint32_t order_count;
     uint32_t order_capacity;
     uint32_t conflicts;
+    uint64_t journalled; /* conflict rows made in all, for their ids */
     uint32_t parked;
     bool moved; /* something was written */
 } satchel_change;

@@ -236,10 +236,11 @@ static satchel_status build_conflict(satchel_change *change, const satchel_store
 }
 
 static satchel_id conflict_id(const satchel_change *change, const satchel_stored_row *row, const satchel_loss *loss) {
-    uint8_t numbers[24];
+    uint8_t numbers[32];
     satchel_put_u64be(numbers, change->n);
     satchel_put_u64be(numbers + 8, change->sequence);
     satchel_put_u64be(numbers + 16, loss->field);
+    satchel_put_u64be(numbers + 24, change->journalled);
     const satchel_bytes parts[] = {satchel_id_view(&change->author->incarnation_id), satchel_id_view(&row->id),
                                    satchel_bytes_of(numbers, sizeof numbers)};
     return satchel_id_derive("satchel conflict", parts, 3);
@@ -292,5 +293,6 @@ satchel_status satchel_journal_conflict(satchel_change *change, const satchel_st
         status = satchel_change_insert(change, SATCHEL_ENTITY_CONFLICT, out_id, &record, NULL, error);
     }
     change->conflicts += status == SATCHEL_OK ? 1 : 0;
+    change->journalled++;
     return status;
 }
