@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_LISTEN "127.0.0.1:8080"
@@ -279,6 +280,7 @@ static int run_local(const char *data, int argc, const char **argv) {
 }
 
 int main(int argc, const char **argv) {
+    umask(077); /* what is made here is its owner's alone; SQLite would let others read */
     int count = argc - 1;
     const char **words = argv + 1;
     const char *data = take_data(&count, words);

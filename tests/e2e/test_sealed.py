@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing readable lies on a phone's disk: every text of the plain rows, in four encodings, at five moments."""
 
-import glob
+import contextlib
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import tempfile
@@ -42,11 +43,17 @@ def texts_in(value):
 
 def texts_of_database(path):
     """Every text value of every table."""
-    with sqlite3.connect(f"file:{urllib.parse.quote(path)}?mode=ro", uri=True) as database:
+    with contextlib.closing(sqlite3.connect(f"file:{urllib.parse.quote(path)}?mode=ro", uri=True)) as database:
         tables = [name for name, in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         for table in tables:
             for row in database.execute(f'SELECT * FROM "{table}"'):
                 yield from (value for value in row if isinstance(value, str))
+
+
+def modes_under(folder):
+    """Path → permission bits of everything below."""
+    return {os.path.join(path, name): stat.S_IMODE(os.lstat(os.path.join(path, name)).st_mode)
+            for path, folders, names in os.walk(folder) for name in folders + names}
 
 
 class Story:
@@ -56,6 +63,7 @@ class Story:
         self.stage = Stage(lambda server, folder: company.found(server, folder, CUSTOMERS))
         self.moments = {}  # moment → [(file, content)]
         self.texts = set()
+        self.modes = {}
 
     def capture(self, moment, *running):
         folders = [self.stage.path(name) for name in ("phones", "keys", "temporary")]
@@ -63,6 +71,9 @@ class Story:
         for phone in running:
             held += open_files_of(phone.process.pid)
         self.moments[moment] = held
+        stores = [phone.folder for phone in self.stage.phones]
+        for folder in (*stores, self.stage.path("keys"), self.stage.server.folder):
+            self.modes.update(modes_under(folder))
 
     def play(self):
         proxy = Proxy(self.stage.server.port)
@@ -131,8 +142,8 @@ class Story:
         phone.run(["find", "货架"])
 
     def databases(self):
-        found = glob.glob(self.stage.path("server", "**", "*"), recursive=True)
-        return [path for path in found if os.path.isfile(path) and open(path, "rb").read(15) == b"SQLite format 3"]
+        return [path for path, content in files_under(self.stage.server.folder)
+                if content.startswith(b"SQLite format 3")]
 
     def server_texts(self):
         return {text for path in self.databases() for text in texts_of_database(path)}
@@ -181,6 +192,10 @@ class Sealed(unittest.TestCase):
             stores = {name.split("/phones/")[1].split("/")[0] for name, content in files
                       if "/phones/" in name and not name.startswith("/proc") and len(content) >= 4096}
             self.assertLessEqual({"wang.fang", "li.na"}, stores, moment)
+
+    def test_files_of_stores_keys_and_server_belong_to_their_owner_alone(self):
+        self.assertGreater(len(self.story.modes), 10)
+        self.assertEqual({path for path, mode in self.story.modes.items() if mode & 0o077}, set())
 
     def test_the_same_scan_of_the_plain_database_finds_a_thousand_texts(self):
         scanner = Scanner(self.story.texts)
