@@ -254,7 +254,7 @@ static uint64_t stride(uint64_t points, uint64_t sample) {
 
 TEST(power, a_loss_at_any_operation_leaves_what_was_acknowledged) {
     test_story story = clean_story();
-    for (uint64_t point = 1; point <= story.operations; point += stride(story.operations, 60)) {
+    for (uint64_t point = 1; point <= story.operations; point += stride(story.operations, 24)) {
         test_disk *disk = test_disk_make();
         test_disk_fail_at(disk, point, true, TEST_FAULT_ERROR);
         play_state progress = play(disk, false, NULL);
@@ -295,7 +295,7 @@ static void lose_power_twice(const test_disk *first, const test_story *story, co
 
 TEST(power, a_second_loss_during_recovery_does_no_more_harm) {
     test_story story = clean_story();
-    for (uint64_t point = 1; point <= story.operations; point += stride(story.operations, 50)) {
+    for (uint64_t point = 1; point <= story.operations; point += stride(story.operations, 14)) {
         test_disk *disk = test_disk_make();
         test_disk_fail_at(disk, point, true, TEST_FAULT_ERROR);
         play_state progress = play(disk, false, NULL);
@@ -342,7 +342,7 @@ static void fail_and_judge(const test_story *story, uint64_t point, bool forever
 
 TEST(power, a_disk_that_fails_once_or_for_good_loses_nothing) {
     test_story story = clean_story();
-    for (uint64_t point = 1; point <= story.operations; point += stride(story.operations, 60)) {
+    for (uint64_t point = 1; point <= story.operations; point += stride(story.operations, 24)) {
         for (int kind = 0; kind < 2 * TEST_FAULT_COUNT; kind++) {
             fail_and_judge(&story, point, kind % 2 == 1, (test_fault)(kind / 2));
         }
