@@ -6,6 +6,7 @@
 #include "access/access.h"
 
 #include "base/ids.h"
+#include "base/limits.h"
 
 #include <stdlib.h>
 
@@ -49,7 +50,7 @@ uint32_t satchel_access_relations(const satchel_access_user *user, const satchel
 }
 
 static bool has_role(const satchel_access_user *user, uint8_t role) {
-    return role < 64 && (user->roles >> role & 1) != 0;
+    return role < SATCHEL_LIMIT_ROLES && (user->roles >> role & 1) != 0;
 }
 
 static bool names_entity(uint8_t rule_entity, uint32_t entity) {

@@ -29,14 +29,12 @@
 #define SATCHEL_LIMIT_UNITS_PER_REQUEST 4096 /* units in one request */
 
 /* query */
-#define SATCHEL_LIMIT_CONDITIONS 64        /* conditions of one query */
-#define SATCHEL_LIMIT_CONDITION_VALUES 256 /* values of one "in" */
-#define SATCHEL_LIMIT_SORT_KEYS 4          /* sort keys of one query */
-#define SATCHEL_LIMIT_PAGE_ROWS 1000       /* rows of one materialised page */
-#define SATCHEL_LIMIT_SEARCH_BYTES 256     /* text of a search */
+#define SATCHEL_LIMIT_CONDITIONS 64    /* conditions of one query */
+#define SATCHEL_LIMIT_SORT_KEYS 4      /* sort keys of one query */
+#define SATCHEL_LIMIT_PAGE_ROWS 1000   /* rows of one materialised page */
+#define SATCHEL_LIMIT_SEARCH_BYTES 256 /* text of a search */
 
 /* access */
-#define SATCHEL_LIMIT_RULES 4096 /* rules of one policy */
-#define SATCHEL_LIMIT_ROLES 64   /* roles of one company */
+#define SATCHEL_LIMIT_ROLES 64 /* roles of one company */
 
 #endif

@@ -110,8 +110,8 @@ def compare_today():
         old = released.Version(released.folder_of(number)).model
         found += ["v%d: %s" % (number, sentence) for sentence in compare(old, today)]
         if old.version == today.version and shape(old) != shape(today):
-            found.append("v%d: today's model says more under the same version: raise it in option (schema), and when it "
-                         "is released, freeze it" % number)
+            found.append("v%d: today's model says more under the same version: raise it in option (schema), and when "
+                         "it is released, freeze it" % number)
     return found
 
 

@@ -23,8 +23,8 @@ class Version:
     """A model with the folder that holds its satchel/*.proto: tables, and message classes by entity."""
 
     def __init__(self, folder):
-        run = subprocess.run(["protoc", "-I", str(folder), "--include_imports", "--descriptor_set_out=/dev/stdout", NAME],
-                             capture_output=True, check=False)
+        command = ["protoc", "-I", str(folder), "--include_imports", "--descriptor_set_out=/dev/stdout", NAME]
+        run = subprocess.run(command, capture_output=True, check=False)
         if run.returncode != 0:
             raise Broken(run.stderr.decode("utf-8"))
         files = descriptor_pb2.FileDescriptorSet.FromString(run.stdout).file

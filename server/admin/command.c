@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
-#include "satchel/model.h"
 #include "schema/text_form.h"
 #include "verbs.h"
+#include <satchel/model.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,7 +146,8 @@ satchel_status satchel_command_find(const satchel_command *command, satchel_db *
         status = satchel_user_named(command->service, db, satchel_text_of(text), out, error);
     }
     if (status == SATCHEL_NOT_FOUND) {
-        status = satchel_served_row_by_external_id(command->service, db, entity_number, satchel_text_of(text), out, error);
+        status =
+            satchel_served_row_by_external_id(command->service, db, entity_number, satchel_text_of(text), out, error);
     }
     if ((status == SATCHEL_NOT_FOUND || status == SATCHEL_UNSUPPORTED) && entity->title_field != 0) {
         status = find_by_title(command, db, entity, text, out, error);

@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
-#include "satchel/model.h"
 #include "wire/record_codec.h"
 #include "wire/unit_codec.h"
+#include <satchel/model.h>
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "satchel/model.h"
+#include <satchel/model.h>
 
 #include <qrencode.h>
 #include <string.h>

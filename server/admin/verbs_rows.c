@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
-#include "satchel/model.h"
+#include <satchel/model.h>
 
 #include <string.h>
 
@@ -70,7 +70,8 @@ static satchel_status add_row(satchel_command *command, void *context, satchel_d
     satchel_status status =
         satchel_command_record(command, db, options->entity, (const char *const *)options->set, &record, error);
     if (status == SATCHEL_OK) {
-        status = satchel_served_row_create(command->service, db, &system, options->entity, &none, &record, &outcome, error);
+        status =
+            satchel_served_row_create(command->service, db, &system, options->entity, &none, &record, &outcome, error);
     }
     return status == SATCHEL_OK ? tell_outcome(command, &outcome) : status;
 }
@@ -112,7 +113,7 @@ static satchel_status edit_row(satchel_command *command, void *context, satchel_
     }
     if (status == SATCHEL_OK) {
         status = satchel_served_row_edit(command->service, db, &system, options->entity, &id, (uint64_t)options->base_n,
-                                  &record, cleared, cleared_count, &outcome, error);
+                                         &record, cleared, cleared_count, &outcome, error);
     }
     return status == SATCHEL_OK ? tell_outcome(command, &outcome) : status;
 }

@@ -110,7 +110,8 @@ class Demo:
         task = wang.run(["task", "add", "送样品 Bring samples", "--customer", shop])["id"]
         wang.run(["task", "done", task])
         wang.run(["visit", "out", visit, "--outcome", "order", "--summary", "下了单 took an order"])
-        wang.run(["customer", "edit", shop, "--set", "opening_hours=8:00–22:00", "--set", "name=华宁超市（总店） Huaning Main"])
+        wang.run(["customer", "edit", shop, "--set", "opening_hours=8:00–22:00",
+                  "--set", "name=华宁超市（总店） Huaning Main"])
         found = wang.run(["find", "新客"])["rows"]
         self.must("found_offline", any(row["id"] == made for row in found),
                   "a customer made a moment ago is found by two Chinese characters")
@@ -179,7 +180,8 @@ class Demo:
         wang.run(["sync", "--once"])
         li.run(["sync", "--once"])
         arrived = self.server.admin("show", "visit", visit)
-        self.must("visit_accepted", arrived["status"] == "completed", "what he did there is a fact: the visit is accepted")
+        self.must("visit_accepted", arrived["status"] == "completed",
+                  "what he did there is a fact: the visit is accepted")
         parked = [row for row in self.server.admin("parked")["rows"] if row["row"] == shop]
         self.must("edit_parked", parked and parked[0]["set"].get("street") == "世纪大道 88 号",
                   "his edit is not lost and not applied: it is parked for the new owner's manager")

@@ -14,7 +14,8 @@ FACTS = ["first_sync_exact", "found_offline", "unsent", "merged_fields", "confli
 
 class Demo(unittest.TestCase):
     def test_every_fact_of_the_story_holds(self):
-        done = subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "demo.py"), "--json"], capture_output=True, text=True, check=False)
+        story = os.path.join(os.path.dirname(os.path.abspath(__file__)), "demo.py")
+        done = subprocess.run([sys.executable, story, "--json"], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         facts = json.loads(done.stdout)
         for name in FACTS:

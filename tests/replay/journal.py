@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the replay was told: every acknowledged write and every sync, in the order in which they happened.
 
-The judge reads it to demand that each acknowledged value is current, or superseded by a write that had seen it, or listed
-as the loser of a conflict, or parked.
+The judge reads it to demand that each acknowledged value is current, or superseded by a write that had seen it, or
+listed as the loser of a conflict, or parked.
 """
 
 import json

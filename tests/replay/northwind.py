@@ -240,7 +240,7 @@ def read_orders(folder, customers, employees, products):
     for order in found.values():
         if not order.lines:
             raise BadInput(f"{table.path}: order {order.key} has no line in order_details.csv")
-    return sorted(found.values(), key=lambda order: (order.day, int(order.key) if order.key.isdigit() else 0, order.key))
+    return sorted(found.values(), key=lambda order: (order.day, len(order.key), order.key))
 
 
 def read_lines(folder, orders, products):

@@ -75,7 +75,7 @@ class Replay:
         return path
 
     def found(self):
-        """Users with their manager tree, territories, customers, products, assignments: all through the server's commands."""
+        """Users with their manager tree, territories, customers, products, assignments: by the server's commands."""
         server = self.server
         server_folder = server.folder
         os.makedirs(server_folder, exist_ok=True)
@@ -85,7 +85,8 @@ class Replay:
         self.add_users()
         self.import_goods()
         rows = [{"customer": customer, "user": self.company.employees[employee].login, "from_day": day_text(first),
-                 "to_day": day_text(last), "kind": "support"} for (employee, customer), (first, last) in sorted(self.days.items())]
+                 "to_day": day_text(last), "kind": "support"}
+                for (employee, customer), (first, last) in sorted(self.days.items())]
         server.admin("import", "assignment", self.write_csv("assignments.csv", rows))
         listing = server.admin("customer", "list")["rows"]
         self.customers = {row["external_id"]: row["id"] for row in listing}
@@ -204,7 +205,8 @@ class Replay:
     def commands_of(self, order, stop):
         """What the rep does at the customer, each with an id of its own."""
         identity = self.story.identity
-        customer, visit, row = self.customers[order.customer], identity("visit", order.key), identity("order", order.key)
+        customer, visit, row = (self.customers[order.customer], identity("visit", order.key),
+                                identity("order", order.key))
         commands = [["visit", "in", customer, "--id", visit, "--latitude", "31.2304", "--longitude", "121.4737"]]
         commands.append(["order", "new", customer, "--id", row, "--visit", visit, "--currency", "USD",
                          "--external-id", order.key])
@@ -246,7 +248,7 @@ class Replay:
         self.journal.edit(MANAGER, customer, field, value)
 
     def collide(self, rep, order, stop):
-        """Rep and office set the same field to different values, neither knowing of the other; the office another one too."""
+        """Rep and office set one field to different values, neither knowing of the other; the office another too."""
         field, customer = stop.collide, order.customer
         base = self.company.customers[customer].name
         self.edit_on_phone(rep, customer, field, f"{base} · {field} by {rep.employee.first_name} {order.key}")

@@ -303,7 +303,8 @@ def check_state(tree):
         code = code_of(text)
         for match in re.finditer(r"(?:(?<=[;{}\n])|^)[ \t]*static\b([^;={(]*)([;={(])", code):
             words, end = match.groups()
-            if end == "(" or re.match(r"\s*_Static_assert", words) or re.search(r"\b(struct|union|enum)\s+\w+\s*$", words):
+            is_type = re.search(r"\b(struct|union|enum)\s+\w+\s*$", words)
+            if end == "(" or re.match(r"\s*_Static_assert", words) or is_type:
                 continue
             constant = "const" in (words.rsplit("*", 1)[1] if "*" in words else words)
             if not constant:

@@ -73,7 +73,8 @@ class Planted(unittest.TestCase):
     def test_plant_heads(self):
         self.finds("heads", "core/base/a.c", "int x;\n", "first line")
         self.finds("heads", "core/base/a.c", "/* SPDX-License-Identifier: Apache-2.0 */\nint x;\n", "comment")
-        self.finds("heads", "core/base/a.c", "/* SPDX-License-Identifier: Apache-2.0 */\n/*\n" + " * x\n" * 13 + " */\n")
+        spdx = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+        self.finds("heads", "core/base/a.c", spdx + "/*\n" + " * x\n" * 13 + " */\n")
         self.finds("heads", "proto/a.py", "x = 1\n", "licence")
         self.finds("heads", "proto/a.proto", 'syntax = "proto3";\n', "licence")
 

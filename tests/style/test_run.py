@@ -135,7 +135,8 @@ class Rings(unittest.TestCase):
 
     def ring(self, lines, budget=100, after=""):
         with tempfile.TemporaryDirectory(prefix="satchel-test-") as folder:
-            return bash(f"cd {folder}; preset_of() {{ echo none; }}; need() {{ :; }}; budget_of() {{ echo {budget}; }}\n"
+            return bash(f"cd {folder}; preset_of() {{ echo none; }}; need() {{ :; }}\n"
+                        f"budget_of() {{ echo {budget}; }}\n"
                         f"ring_unit() {{ {{ {lines}; }} | run_programs unit 2; }}\n{after}\ncommand_test unit")
 
     def test_a_passing_ring_passes(self):

@@ -4,6 +4,7 @@
  */
 #include "access/access.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "support/random.h"
 
 #include <string.h>
@@ -57,6 +58,16 @@ TEST(access_decide, an_inactive_user_stands_nowhere_and_may_nothing) {
     CHECK_UINT(satchel_access_reach(policy, &user, 1, SATCHEL_VERB_READ), 0);
     CHECK(!satchel_access_allows(policy, &user, 1, 127, SATCHEL_VERB_READ));
     CHECK_UINT(satchel_access_visible_classes(policy, &user, 1, 127), 0);
+}
+
+TEST(access_decide, a_role_past_the_limit_is_nobodys) {
+    const satchel_access_user user = {.id = id_of(1), .roles = UINT64_MAX, .active = true};
+    for (uint8_t role = SATCHEL_LIMIT_ROLES - 1; role <= SATCHEL_LIMIT_ROLES; role++) {
+        const satchel_access_rule rule = {role, 1, SATCHEL_RELATION_ANY, SATCHEL_VERB_READ};
+        const satchel_access_policy policy = {&rule, 1, NULL, 0};
+        CHECK(satchel_access_allows(&policy, &user, 1, SATCHEL_RELATION_ANY, SATCHEL_VERB_READ) ==
+              (role < SATCHEL_LIMIT_ROLES));
+    }
 }
 
 TEST(access_decide, the_highest_level_of_all_fitting_rules_holds) {

@@ -92,6 +92,28 @@ TEST(body, any_ratio_is_allowed_below_its_limit_only) {
     CHECK_STATUS(unpack_zeros(SATCHEL_LIMIT_PLAIN_BYTES + 1), SATCHEL_LIMIT_EXCEEDED);
 }
 
+/* Noise and then zeros compress to about the noise: the length of the zeros moves the ratio across its limit. */
+TEST(body, a_ratio_is_allowed_up_to_its_limit) {
+    static uint8_t plain[2 * SATCHEL_LIMIT_RATIO_FREE_BYTES];
+    test_random random = test_random_of(171);
+    satchel_buffer body = {0};
+    satchel_buffer back = {0};
+    size_t seen[2] = {0, 0};
+    for (size_t at = 0; at < 1200; at++) {
+        plain[at] = (uint8_t)test_random_u64(&random);
+    }
+    for (size_t bytes = SATCHEL_LIMIT_RATIO_FREE_BYTES + 1; bytes < sizeof plain; bytes += 61) {
+        zstd_body(satchel_bytes_of(plain, bytes), &body);
+        bool allowed = bytes < (body.bytes - 2 + 1) * SATCHEL_LIMIT_COMPRESSION_RATIO;
+        seen[allowed]++;
+        CHECK_STATUS(satchel_body_unpack(satchel_buffer_view(&body), &back, NULL),
+                     allowed ? SATCHEL_OK : SATCHEL_LIMIT_EXCEEDED);
+    }
+    CHECK(seen[0] > 0 && seen[1] > 0);
+    satchel_buffer_deinit(&back);
+    satchel_buffer_deinit(&body);
+}
+
 TEST(body, what_would_exceed_the_ratio_is_sent_plain) {
     static uint8_t zeros[SATCHEL_LIMIT_RATIO_FREE_BYTES + 1];
     size_t bytes = 0;
