@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The straight line with real programs: two phones work offline, sync, merge, conflict; then all that goes wrong."""
 
+import json
 import os
+import resource
 import shutil
+import socket
+import subprocess
 import sys
 import unittest
 
@@ -11,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import company
 from processes import CommandFailed, Died
 from proxy import Proxy
-from stage import PIN, Stage
+from stage import PIN, Stage, program
 
 CUSTOMERS = 24  # odd numbers are Wang Fang's, even ones Li Na's
 ACCESS, FAILED = 3, 1
@@ -293,6 +297,28 @@ class Moves(OnStage):
         self.assertEqual(self.on_phone(self.wang, task, "task")["title"], "送样品")
 
 
+class Liar(Proxy):
+    """Gives what is in `lie` for the server's answers, and ends the connection."""
+
+    lie = None
+
+    def pump(self, source, target, is_request):
+        if is_request:
+            super().pump(source, target, is_request)
+            return
+        try:
+            while data := source.recv(65536):
+                target.sendall(data if self.lie is None else self.lie)
+                if self.lie is not None:
+                    break
+            for sock in (source, target):
+                sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the phone has heard enough
+        for sock in (source, target):
+            sock.close()
+
+
 class Faults(OnStage):
     def test_what_was_answered_survives_a_kill(self):
         shop = self.customer(1)
@@ -349,6 +375,57 @@ class Faults(OnStage):
         self.assertEqual(self.on_server(shop)["district"], "闵行")
         self.wang.run(["sync"])
         self.assertEqual(self.on_server(shop)["district"], "浦东")
+
+    def test_a_disk_that_takes_no_more_loses_nothing(self):
+        phone = self.ready("li.na", "full-disk")
+        shop = self.customer(4)
+        before = phone.run(["dump"])["rows"]
+        phone.stop()
+        told = set()
+        for most_bytes in (0, 4096, 8192, 12288):
+            done = subprocess.run(
+                [program("satchel"), "--json", "customer", "edit", shop, "--set", "district=余杭"], check=False,
+                capture_output=True, env=phone.environment, restore_signals=False,  # SIGXFSZ stays ignored
+                preexec_fn=lambda most=most_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
+            told.add(json.loads(done.stdout).get("status", "OK"))
+            phone.start()
+            rows = phone.run(["dump"])["rows"]
+            self.assertEqual(rows != before, done.returncode == 0)
+            before = rows
+            phone.stop()
+        self.assertTrue(told & {"IO_ERROR", "DISK_FULL"}, told)
+        phone.start()
+        phone.run(["customer", "edit", shop, "--set", "district=萧山"])
+        phone.run(["sync"])
+        self.assertEqual(self.on_server(shop)["district"], "萧山")
+        phone.stop()
+
+    def test_answers_that_are_none_change_nothing(self):
+        proxy = Liar(self.server.port)
+        self.stage.proxies.append(proxy)
+        phone = self.ready("li.na", "lied-to", port=proxy.port)
+        shop = self.customer(6)
+        phone.run(["customer", "edit", shop, "--set", "district=拱墅"])
+        before = phone.run(["dump"])["rows"]
+        body = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.satchel.sync\r\nContent-Length: "
+        for lie in (b"", b"no HTTP at all\r\n\r\n", body + b"0\r\n\r\n", body + b"2\r\n\r\n\x01\x00",
+                    body + b"9\r\n\r\n\x01\x00garbage", body + b"500\r\n\r\ncut short", body + b"-1\r\n\r\n",
+                    body + b"2000\r\n\r\n" + b"\xff" * 2000, body + b"99999999999\r\n\r\n" + b"x" * 100_000,
+                    body + b"12000000\r\n\r\n" + bytes(12_000_000),
+                    b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n",
+                    b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+                    b"HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\n<html"):
+            proxy.lie = lie
+            with self.subTest(lie=lie[:120]):
+                with self.assertRaises(CommandFailed) as caught:
+                    phone.run(["sync", "--once"])
+                self.assertIn(caught.exception.answer["class"], ("RETRY", "ACCESS"))
+                self.assertEqual(phone.run(["dump"])["rows"], before)
+        proxy.lie = None
+        phone.run(["sync"])
+        self.assertEqual(self.on_server(shop)["district"], "拱墅")
+        self.settled(phone)
+        phone.stop()
 
     def test_a_revoked_phone_keeps_its_work_and_is_told(self):
         phone = self.ready("li.na")
