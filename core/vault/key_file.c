@@ -191,11 +191,10 @@ void satchel_key_attempts_mac(const satchel_key_file *file, const uint8_t *secre
     satchel_hash_end(&hash, out);
 }
 
-satchel_key_slot *satchel_key_file_find(satchel_key_file *file, uint32_t kind) {
-    for (size_t index = 0; index < SATCHEL_KEY_FILE_SLOTS; index++) {
-        if (file->slots[index].kind == kind) {
-            return &file->slots[index];
-        }
+size_t satchel_key_file_find(const satchel_key_file *file, uint32_t kind) {
+    size_t index = 0;
+    while (index < SATCHEL_KEY_FILE_SLOTS && file->slots[index].kind != kind) {
+        index++;
     }
-    return NULL;
+    return index;
 }

@@ -73,7 +73,7 @@ void satchel_key_file_mac(const satchel_key_file *file, const uint8_t key[SATCHE
 /* The MAC over the attempts; `secret` NULL: no keystore, a checksum only. */
 void satchel_key_attempts_mac(const satchel_key_file *file, const uint8_t *secret, uint8_t out[SATCHEL_MAC_BYTES]);
 
-/* The slot of this kind, NULL if there is none. Kind 0 finds a free one. */
-satchel_key_slot *satchel_key_file_find(satchel_key_file *file, uint32_t kind);
+/* Index of the first slot of this kind, SATCHEL_KEY_FILE_SLOTS if there is none. Kind 0 finds a free one. */
+size_t satchel_key_file_find(const satchel_key_file *file, uint32_t kind);
 
 #endif

@@ -128,10 +128,11 @@ satchel_status satchel_keyring_unlock(satchel_keyring *keyring, const satchel_va
                                       const satchel_keyring_policy *policy, satchel_vault_keys *keys,
                                       satchel_error *error) {
     uint8_t secret[SATCHEL_KEY_BYTES] = {0};
-    const satchel_key_slot *slot = satchel_key_file_find(&keyring->file, (uint32_t)unlock->slot);
-    if (slot == NULL) {
+    size_t index = satchel_key_file_find(&keyring->file, (uint32_t)unlock->slot);
+    if (index == SATCHEL_KEY_FILE_SLOTS) {
         return missing_slot(keyring, error);
     }
+    const satchel_key_slot *slot = &keyring->file.slots[index];
     bool bound = (slot->flags & SATCHEL_KEY_SLOT_KEYSTORE) != 0;
     satchel_status status = bound ? fetch_secret(&unlock->keystore, secret, error) : SATCHEL_OK;
     if (status != SATCHEL_OK) {
@@ -169,8 +170,11 @@ static satchel_key_slot *place_for(satchel_key_file *file, satchel_vault_slot ki
             }
         }
     }
-    satchel_key_slot *same = satchel_key_file_find(file, (uint32_t)kind);
-    return same != NULL ? same : satchel_key_file_find(file, 0);
+    size_t index = satchel_key_file_find(file, (uint32_t)kind);
+    if (index == SATCHEL_KEY_FILE_SLOTS) {
+        index = satchel_key_file_find(file, 0);
+    }
+    return index < SATCHEL_KEY_FILE_SLOTS ? &file->slots[index] : NULL;
 }
 
 static satchel_status check_next(const satchel_vault_unlock *next, satchel_error *error) {
@@ -190,9 +194,9 @@ static satchel_status check_next(const satchel_vault_unlock *next, satchel_error
 
 /* The count of wrong PINs is bound to what the PIN slot is bound to, whichever slot was put last. */
 static satchel_status bind_attempts(satchel_key_file *file, const uint8_t *secret, satchel_error *error) {
-    const satchel_key_slot *pin = satchel_key_file_find(file, SATCHEL_VAULT_SLOT_PIN_DEVICE);
-    bool bound = pin != NULL && (pin->flags & SATCHEL_KEY_SLOT_KEYSTORE) != 0;
-    if (bound && !satchel_slot_secret_fits(pin, secret)) {
+    size_t pin = satchel_key_file_find(file, SATCHEL_VAULT_SLOT_PIN_DEVICE);
+    bool bound = pin < SATCHEL_KEY_FILE_SLOTS && (file->slots[pin].flags & SATCHEL_KEY_SLOT_KEYSTORE) != 0;
+    if (bound && !satchel_slot_secret_fits(&file->slots[pin], secret)) {
         return satchel_fail(error, SATCHEL_KEY_GONE, "the PIN slot was made with another keystore");
     }
     file->attempts.sequence++;

@@ -527,6 +527,9 @@ satchel_vault_stats satchel_vault_stats_of(const satchel_vault *vault) {
     }
     stats.key_file_healed = vault->key_file_healed;
     stats.wrong_pins = vault->keyring.file.attempts.wrong;
+    size_t pin = satchel_key_file_find(&vault->keyring.file, SATCHEL_VAULT_SLOT_PIN_DEVICE);
+    stats.pin_alone =
+        pin < SATCHEL_KEY_FILE_SLOTS && (vault->keyring.file.slots[pin].flags & SATCHEL_KEY_SLOT_KEYSTORE) == 0;
     return stats;
 }
 

@@ -102,6 +102,7 @@ typedef struct satchel_vault_stats {
     satchel_vault_tail tail;
     bool key_file_healed; /* one of keys.a, keys.b was damaged or behind and has been written again */
     uint32_t wrong_pins;  /* entered since the last right one */
+    bool pin_alone;       /* there is a PIN slot without a keystore secret: whoever copies the files can guess it */
 } satchel_vault_stats;
 
 /*

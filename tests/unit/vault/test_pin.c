@@ -37,6 +37,7 @@ TEST(pin, opens_with_the_right_one_only) {
     fixture_open(&fixture);
     CHECK_INT(number_of(fixture.vault, "SELECT count(*) FROM t"), 2);
     CHECK_UINT(satchel_vault_stats_of(fixture.vault).wrong_pins, 0);
+    CHECK(!satchel_vault_stats_of(fixture.vault).pin_alone);
     fixture_deinit(&fixture);
 }
 
@@ -201,6 +202,7 @@ TEST(pin, may_stand_without_a_keystore) {
     fixture.config.unlock.keystore.secret = NULL;
     fixture_use_pin(&fixture, "135790");
     fixture_create(&fixture);
+    CHECK(satchel_vault_stats_of(fixture.vault).pin_alone); /* and that is told */
     device.keystore = fixture_keystore(&fixture.keystore);
     REQUIRE_OK(satchel_vault_slot_add(fixture.vault, &device, NULL)); /* the PIN's count stays free of the keystore */
     CHECK_STATUS(
