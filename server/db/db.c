@@ -24,6 +24,11 @@ satchel_db *satchel_db_new(const satchel_db_driver *driver, void *native, satche
 }
 
 static void free_statement(satchel_db_statement *statement) {
+    for (size_t i = 0; i < SATCHEL_DB_SHORTCUTS; i++) {
+        if (statement->db->shortcuts[i] == statement) {
+            statement->db->shortcuts[i] = NULL;
+        }
+    }
     statement->db->driver->finalize(statement->native);
     statement->db->statement_count--;
     satchel_memory_give(statement->sql);
@@ -145,6 +150,11 @@ static uint64_t hash_text(const char *text) {
     return hash;
 }
 
+static satchel_db_statement **shortcut_of(satchel_db *db, const char *sql) {
+    uintptr_t address = (uintptr_t)sql;
+    return &db->shortcuts[(address >> 4 ^ address >> 12) % SATCHEL_DB_SHORTCUTS];
+}
+
 static satchel_db_statement *find_idle(satchel_db *db, const char *sql, uint64_t hash) {
     for (satchel_db_statement *at = db->buckets[hash % SATCHEL_DB_CACHE_BUCKETS]; at != NULL; at = at->next) {
         if (!at->busy && at->hash == hash && strcmp(at->sql, sql) == 0) {
@@ -210,11 +220,16 @@ satchel_status satchel_db_exec(satchel_db *db, const char *sql, satchel_error *e
 satchel_status satchel_db_start(satchel_db_statement **out, satchel_db *db, const char *sql,
                                 const satchel_value *values, uint32_t count, satchel_error *error) {
     *out = NULL;
-    uint64_t hash = hash_text(sql);
-    satchel_db_statement *statement = find_idle(db, sql, hash);
+    satchel_db_statement **shortcut = shortcut_of(db, sql);
+    satchel_db_statement *statement = *shortcut;
     satchel_status status = SATCHEL_OK;
-    if (statement == NULL) {
-        status = make_statement(db, sql, hash, &statement, error);
+    if (statement == NULL || statement->busy || strcmp(statement->sql, sql) != 0) {
+        uint64_t hash = hash_text(sql);
+        statement = find_idle(db, sql, hash);
+        if (statement == NULL) {
+            status = make_statement(db, sql, hash, &statement, error);
+        }
+        *shortcut = status == SATCHEL_OK ? statement : NULL;
     }
     for (uint32_t i = 0; status == SATCHEL_OK && i < count; i++) {
         status = db->driver->bind(db, statement->native, i + 1, &values[i], error);

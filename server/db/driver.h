@@ -11,6 +11,8 @@
 /* Prepared statements kept by a connection; past it the one that was not used for the longest time is given up. */
 #define SATCHEL_DB_CACHE_STATEMENTS 512
 #define SATCHEL_DB_CACHE_BUCKETS 256
+/* Most texts are constants: where a text was last seen, its statement is looked for first, before it is hashed. */
+#define SATCHEL_DB_SHORTCUTS 128
 
 /* `native` is the driver's own statement. Every function that fails fills `error`. */
 typedef struct satchel_db_driver {
@@ -54,6 +56,7 @@ struct satchel_db {
     uint64_t starts;
     uint32_t statement_count;
     satchel_db_statement *buckets[SATCHEL_DB_CACHE_BUCKETS];
+    satchel_db_statement *shortcuts[SATCHEL_DB_SHORTCUTS]; /* by address of the text */
     satchel_db_stats stats;
 };
 
