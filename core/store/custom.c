@@ -232,6 +232,8 @@ satchel_status satchel_store_load_custom(satchel_store *store, satchel_error *er
     store->schema_arena = arena;
     store->schema = schema;
     for (uint32_t i = 0; i < store->table_count; i++) {
+        sqlite3_finalize(store->tables[i].fetch); /* it names what is searched */
+        store->tables[i].fetch = NULL;
         store->tables[i].searchable = satchel_entity_is_searchable(&store->schema, store->tables[i].entity);
     }
     return SATCHEL_OK;

@@ -177,6 +177,9 @@ static satchel_status freeze_bases(satchel_draft *draft, uint32_t row, satchel_o
     op->base_n = draft->rows[row].base_n;
     op->exceptions = NULL;
     op->exception_count = 0;
+    if (draft->rows[row].lying_count == 0 && draft->rows[row].first_op == 0) {
+        return SATCHEL_OK; /* nothing of the row is dirty */
+    }
     for (uint32_t i = 0; (field = satchel_schema_field_at(&draft->store->schema, op->entity, i)) != NULL; i++) {
         if (!satchel_op_touches(op, field->number)) {
             continue;
@@ -304,6 +307,7 @@ satchel_status satchel_draft_push(satchel_draft *draft, uint32_t row, satchel_op
     draft->ops[draft->op_count++] = entry;
     link_op(draft, row);
     draft->bytes += entry.encoded.bytes + OP_FRAME_BYTES;
+    draft->rows[row].shown = shown; /* not by a VOID: what remains of the row is found out at commit */
     if (op->kind != SATCHEL_OP_VOID) {
         draft->rows[row].visible = visible;
         draft->rows[row].exists = shown && !satchel_record_is_deleted(&visible);
@@ -569,9 +573,6 @@ satchel_status satchel_draft_read(satchel_draft *draft, uint32_t entity, const s
 
 /* A page was stored since the rows were read: what was meant stays, what it lies on is read again. */
 static satchel_status read_again(satchel_draft *draft, satchel_error *error) {
-    if (draft->generation == draft->store->generation) {
-        return SATCHEL_OK;
-    }
     for (uint32_t i = 0; i < draft->row_count; i++) {
         satchel_stored_row *stored = &draft->rows[i].stored;
         satchel_status status =
@@ -580,7 +581,6 @@ static satchel_status read_again(satchel_draft *draft, satchel_error *error) {
             return status;
         }
     }
-    draft->generation = draft->store->generation;
     return SATCHEL_OK;
 }
 
@@ -622,7 +622,10 @@ static satchel_status ops_of_row(satchel_draft *draft, const satchel_draft_row *
     return SATCHEL_OK;
 }
 
-static satchel_status write_rows(satchel_draft *draft, satchel_error *error) {
+/* More rows than a user makes by hand: their indexing may wait for the background. */
+#define INDEX_AT_ONCE_OPS 32
+
+static satchel_status write_rows(satchel_draft *draft, bool unchanged, satchel_error *error) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; i < draft->op_count && status == SATCHEL_OK; i++) {
         satchel_draft_row *row = &draft->rows[draft->ops[i].row];
@@ -637,7 +640,9 @@ static satchel_status write_rows(satchel_draft *draft, satchel_error *error) {
             const satchel_rebase how = {.scope_set = stored.scope_set,
                                         .through = draft->store->reflected_through,
                                         .more = ops,
-                                        .more_count = count};
+                                        .more_count = count,
+                                        .visible = unchanged && row->shown && count == 1 ? &row->visible : NULL,
+                                        .index_later = draft->op_count > INDEX_AT_ONCE_OPS};
             status = satchel_row_rebase(draft->store, &stored, &how, &draft->arena, error);
         }
     }
@@ -673,12 +678,13 @@ satchel_status satchel_draft_commit(satchel_draft *draft, const satchel_moment *
         return status;
     }
     const satchel_receipt receipt = {store->next_sequence, draft->op_count};
-    status = read_again(draft, error);
+    bool unchanged = draft->generation == store->generation;
+    status = unchanged ? SATCHEL_OK : read_again(draft, error);
     if (status == SATCHEL_OK) {
         status = log_ops(draft, &head, error);
     }
     if (status == SATCHEL_OK) {
-        status = write_rows(draft, error);
+        status = write_rows(draft, unchanged, error);
     }
     if (status == SATCHEL_OK) {
         status = mark_undone(draft, error);

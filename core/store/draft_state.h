@@ -20,6 +20,7 @@ typedef struct satchel_draft_row {
     satchel_stored_row stored;
     satchel_record visible; /* with the draft applied */
     bool exists;            /* shown and not deleted */
+    bool shown;             /* `visible` is what the draft's ops make of the row */
     uint64_t base_n;
     satchel_logged_op *lying; /* own ops that lie on it already: they freeze bases */
     uint32_t lying_count;

@@ -12,6 +12,32 @@
 
 #include "merge/merge.h"
 
+/* Fields that merging treats in a way of their own even when a row is new. */
+static bool is_plain_create(const satchel_schema *schema, const satchel_op *op) {
+    for (uint32_t i = 0; i < op->set.count; i++) {
+        const satchel_field *field = satchel_schema_field(schema, op->entity, op->set.fields[i].number);
+        if (field == NULL || field->policy == SATCHEL_POLICY_SERVER ||
+            (field->flags & (SATCHEL_FIELD_META | SATCHEL_FIELD_DERIVED | SATCHEL_FIELD_ARCHIVED)) != 0) {
+            return false;
+        }
+    }
+    return op->kind == SATCHEL_OP_CREATE && op->set.tail.bytes == 0 && op->cleared_count == 0;
+}
+
+/* A new row under its CREATE alone: what the op says and the initial states. Merging would give the same, slower. */
+static satchel_status show_create(const satchel_schema *schema, const satchel_op *op, satchel_record *out) {
+    const satchel_entity *entity = satchel_schema_entity(schema, op->entity);
+    satchel_status status = satchel_record_copy(&op->set, out);
+    for (uint32_t i = 0; i < entity->field_count && status == SATCHEL_OK; i++) {
+        const satchel_field *field = &entity->fields[i];
+        if (field->policy == SATCHEL_POLICY_STATE && field->choices != NULL && field->choices->initial != 0 &&
+            satchel_record_get(out, field->number) == NULL) {
+            status = satchel_record_set_int(out, field->number, field->choices->initial);
+        }
+    }
+    return status;
+}
+
 satchel_status satchel_overlay_show(satchel_store *store, const satchel_record *server, const satchel_op *ops,
                                     uint32_t op_count, satchel_record *out, bool *out_shown, satchel_error *error) {
     satchel_merge_context context = {.schema = &store->schema, .base_cap = UINT64_MAX};
@@ -19,6 +45,10 @@ satchel_status satchel_overlay_show(satchel_store *store, const satchel_record *
     *out_shown = false;
     if (server == NULL && (op_count == 0 || ops[0].kind != SATCHEL_OP_CREATE)) {
         return SATCHEL_OK;
+    }
+    if (server == NULL && op_count == 1 && is_plain_create(&store->schema, &ops[0])) {
+        *out_shown = true;
+        return show_create(&store->schema, &ops[0], out);
     }
     satchel_status status = satchel_merge_rebase(&context, server, NULL, ops, op_count, out, &deleted, error);
     if (status == SATCHEL_OK && deleted) {
@@ -79,11 +109,12 @@ static satchel_status gather(const satchel_logged_op *logged, uint32_t count, bo
 }
 
 static satchel_status write_row(satchel_store *store, const satchel_stored_row *old, satchel_stored_row *row,
-                                satchel_arena *arena, satchel_error *error) {
+                                bool index_later, satchel_arena *arena, satchel_error *error) {
     bool inserted = false;
+    bool at_once = row->overlay.kind != SATCHEL_OVERLAY_NONE && !index_later;
     if (old->found) {
-        satchel_status status = satchel_search_update(store, row->table, row->rowid, &old->visible, &row->visible,
-                                                      row->overlay.kind != SATCHEL_OVERLAY_NONE, error);
+        satchel_status status =
+            satchel_search_update(store, row->table, row->rowid, &old->visible, &row->visible, at_once, error);
         return status == SATCHEL_OK ? satchel_row_update(store, &old->visible, row, arena, error) : status;
     }
     satchel_status status = satchel_row_insert(store, row, arena, &inserted, error);
@@ -91,7 +122,7 @@ static satchel_status write_row(satchel_store *store, const satchel_stored_row *
         status = satchel_fail(error, SATCHEL_INTERNAL, "a new row is there already");
     }
     if (status == SATCHEL_OK) {
-        status = satchel_search_update(store, row->table, row->rowid, NULL, &row->visible, true, error);
+        status = satchel_search_update(store, row->table, row->rowid, NULL, &row->visible, at_once, error);
     }
     return status;
 }
@@ -122,7 +153,10 @@ satchel_status satchel_row_rebase(satchel_store *store, satchel_stored_row *row,
     }
     uint64_t through = server != NULL ? how->through : own_row_through(logged, count, how->through);
     status = gather(logged, count, server != NULL, through, how, arena, &row->overlay, &ops, &count);
-    if (status == SATCHEL_OK) {
+    if (status == SATCHEL_OK && how->visible != NULL && old.overlay.kind == SATCHEL_OVERLAY_NONE) {
+        row->visible = *how->visible;
+        shown = true;
+    } else if (status == SATCHEL_OK) {
         satchel_record_init(&row->visible, arena);
         status = satchel_overlay_show(store, server, ops, count, &row->visible, &shown, error);
     }
@@ -141,7 +175,7 @@ satchel_status satchel_row_rebase(satchel_store *store, satchel_stored_row *row,
     } else if (row->overlay.kind == SATCHEL_OVERLAY_NONE) {
         row->visible = *server; /* as it came: rebase drops values that are null or false by default */
     }
-    return write_row(store, &old, row, arena, error);
+    return write_row(store, &old, row, how->index_later, arena, error);
 }
 
 satchel_status satchel_overlay_refresh(satchel_store *store, uint32_t entity, const satchel_id *id, uint64_t through,

@@ -428,19 +428,28 @@ static void find_change(const satchel_entity *entity, const satchel_record *befo
     out->tail = !satchel_bytes_equal(before->tail, after->tail);
 }
 
+/* Appends texts up to a NULL; formatting would cost more than the update. */
+static satchel_status put_texts(satchel_buffer *out, const char *const *texts) {
+    satchel_status status = SATCHEL_OK;
+    for (; *texts != NULL && status == SATCHEL_OK; texts++) {
+        status = satchel_buffer_append(out, satchel_text_bytes(satchel_text_of(*texts)));
+    }
+    return status;
+}
+
 static satchel_status write_update(const satchel_entity *entity, const row_change *change, satchel_buffer *sql) {
-    satchel_status status = satchel_buffer_append_format(sql, "UPDATE \"%s\" SET ", entity->name);
+    satchel_status status = put_texts(sql, (const char *[]){"UPDATE \"", entity->name, "\" SET ", NULL});
     for (uint32_t i = 0; i < change->count && status == SATCHEL_OK; i++) {
-        status = satchel_buffer_append_format(sql, "\"%s\" = ?, ", change->fields[i]->name);
+        status = put_texts(sql, (const char *[]){"\"", change->fields[i]->name, "\" = ?, ", NULL});
     }
     if (status == SATCHEL_OK && change->custom) {
-        status = satchel_buffer_append_format(sql, "\"custom\" = ?, ");
+        status = put_texts(sql, (const char *[]){"\"custom\" = ?, ", NULL});
     }
     if (status == SATCHEL_OK && change->tail) {
-        status = satchel_buffer_append_format(sql, "\"tail\" = ?, ");
+        status = put_texts(sql, (const char *[]){"\"tail\" = ?, ", NULL});
     }
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_format(sql, "scope_set = ?, overlay = ? WHERE rowid = ?");
+        status = put_texts(sql, (const char *[]){"scope_set = ?, overlay = ? WHERE rowid = ?", NULL});
     }
     return status == SATCHEL_OK ? satchel_buffer_append_byte(sql, 0) : status;
 }

@@ -73,6 +73,8 @@ typedef struct satchel_rebase {
     uint64_t through;
     const satchel_op *more;
     uint32_t more_count;
+    const satchel_record *visible; /* what `more` make of a row that no op lay on, if that is known; else NULL */
+    bool index_later;              /* the search index may wait: one of many rows */
 } satchel_rebase;
 SATCHEL_MUST_USE satchel_status satchel_row_rebase(satchel_store *store, satchel_stored_row *row,
                                                    const satchel_rebase *how, satchel_arena *arena,

@@ -372,37 +372,65 @@ satchel_status satchel_search_update(satchel_store *store, const satchel_table *
 
 /* --- the queue --- */
 
+/* The columns of a table with NULL where nothing is searched: what is not needed is not decoded. */
+static satchel_status write_searched_columns(const satchel_schema *schema, const satchel_entity *entity,
+                                             satchel_buffer *sql) {
+    const satchel_field *field;
+    bool custom = false;
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; (field = satchel_schema_field_at(schema, entity->number, i)) != NULL; i++) {
+        if ((field->flags & SATCHEL_FIELD_CUSTOM) != 0) {
+            custom = custom || has_search(field);
+        } else if (field->number != SATCHEL_FIELD_ID && status == SATCHEL_OK) {
+            status = has_search(field) ? satchel_buffer_append_format(sql, "\"%s\", ", field->name)
+                                       : satchel_buffer_append_format(sql, "NULL, ");
+        }
+    }
+    return status == SATCHEL_OK ? satchel_buffer_append_format(sql, custom ? "\"custom\", NULL" : "NULL, NULL")
+                                : status;
+}
+
+static satchel_status prepare_fetch(satchel_store *store, satchel_table *table, satchel_error *error) {
+    satchel_buffer sql = {NULL, 0, 0};
+    satchel_status status = SATCHEL_OK;
+    if (table->fetch == NULL) {
+        status = satchel_buffer_append_format(&sql, "SELECT ");
+        if (status == SATCHEL_OK) {
+            status = write_searched_columns(&store->schema, table->entity, &sql);
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_buffer_append_format(&sql, " FROM \"%s\" WHERE rowid = ?", table->entity->name);
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_buffer_append_byte(&sql, 0);
+        }
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_statement_keep(store, &table->fetch, (const char *)sql.data, error);
+    }
+    satchel_buffer_deinit(&sql);
+    return status;
+}
+
 static satchel_status index_target(satchel_store *store, int64_t target, satchel_arena *arena, satchel_error *error) {
     satchel_table *table = satchel_table_of(store, (uint32_t)(target >> TARGET_SHIFT));
     int64_t rowid = target & ((INT64_C(1) << TARGET_SHIFT) - 1);
-    satchel_buffer sql = {NULL, 0, 0};
-    sqlite3_stmt *statement = NULL;
     satchel_record record;
     bool has_row = false;
     if (table == NULL || !table->searchable) {
         return SATCHEL_OK;
     }
-    satchel_status status = satchel_buffer_append_format(&sql, "SELECT %s FROM \"%s\" WHERE rowid = ?", table->columns,
-                                                         table->entity->name);
-    if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_byte(&sql, 0);
+    satchel_status status = prepare_fetch(store, table, error);
+    if (status != SATCHEL_OK) {
+        return status;
     }
-    if (status == SATCHEL_OK) {
-        status = satchel_statement_of(store, (const char *)sql.data, &statement, error);
-    }
-    if (status == SATCHEL_OK) {
-        satchel_bind_int(statement, 1, rowid);
-        status = satchel_statement_step(store, statement, &has_row, error);
-        if (status == SATCHEL_OK && has_row) {
-            status = satchel_row_read(store, table, statement, 0, arena, &record, error);
-        }
-        satchel_statement_end(statement);
-    }
+    satchel_bind_int(table->fetch, 1, rowid);
+    status = satchel_statement_step(store, table->fetch, &has_row, error);
     if (status == SATCHEL_OK && has_row) {
-        status = index_put(store, table, rowid, &record, error);
+        status = satchel_row_read(store, table, table->fetch, 0, arena, &record, error);
     }
-    satchel_buffer_deinit(&sql);
-    return status;
+    satchel_statement_end(table->fetch);
+    return status == SATCHEL_OK && has_row ? index_put(store, table, rowid, &record, error) : status;
 }
 
 static satchel_status list_queue(satchel_store *store, uint32_t budget_rows, int64_t *targets, uint32_t *out_count,

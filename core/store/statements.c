@@ -153,8 +153,10 @@ void satchel_statements_close(satchel_store *store) {
     }
     for (uint32_t i = 0; i < store->table_count; i++) {
         sqlite3_finalize(store->tables[i].find);
+        sqlite3_finalize(store->tables[i].fetch);
         sqlite3_finalize(store->tables[i].insert);
         store->tables[i].find = NULL;
+        store->tables[i].fetch = NULL;
         store->tables[i].insert = NULL;
     }
 }

@@ -25,7 +25,8 @@
 typedef struct satchel_table {
     const satchel_entity *entity;
     const char *columns; /* field columns, custom, tail: see satchel_ddl_columns */
-    sqlite3_stmt *find;
+    sqlite3_stmt *find;  /* by id */
+    sqlite3_stmt *fetch; /* by rowid, only what is searched */
     sqlite3_stmt *insert;
     bool searchable;
 } satchel_table;
