@@ -124,7 +124,7 @@ static void end_call(satchel_observer *observer, const running_call *call) {
 static satchel_observer *call_one(satchel_observers *observers, satchel_observer *observer,
                                   const satchel_changed_set *changed) {
     running_call call = {pthread_self(), observer->calls};
-    observer->calls = &call;
+    observer->calls = &call; /* cppcheck-suppress autoVariables ; end_call takes it out again */
     for (uint32_t entity = 1; entity < SATCHEL_CHANGED_BYTES * 8 && !observer->closed; entity++) {
         bool wanted = observer->entity == 0 || observer->entity == entity;
         if (wanted && satchel_changed_has(changed, entity)) {

@@ -300,10 +300,9 @@ satchel_status verb_help(cli_session *cli, int argc, const char **argv, json_t *
         status = cli_usage(cli, "there is no verb \"%.60s\"", args.words[0]);
     }
     if (status == SATCHEL_OK && !cli->json && args.count == 0) {
-        puts(
-            "\n--store DIR (or SATCHEL_STORE)  --pin-file FILE (or SATCHEL_PIN)  --key-file FILE (or SATCHEL_KEY_FILE)\n"
-            "--json  --language zh|en\n"
-            "exit: 0 done, 1 refused or failed, 2 wrong command line, 3 access or keys, 4 no network");
+        puts("\n--store DIR (or SATCHEL_STORE)  --pin-file FILE (or SATCHEL_PIN)\n"
+             "--key-file FILE (or SATCHEL_KEY_FILE)  --json  --language zh|en\n"
+             "exit: 0 done, 1 refused or failed, 2 wrong command line, 3 access or keys, 4 no network");
     }
     cli_args_close(&args);
     return status;
