@@ -155,6 +155,7 @@ static bool setting_is_fixed(const char *name) {
         "journal_size_limit",
         "wal_autocheckpoint",
         "checkpoint_fullfsync",
+        "secure_delete",
     };
     for (size_t index = 0; index < sizeof fixed / sizeof fixed[0]; index++) {
         if (sqlite3_stricmp(name, fixed[index]) == 0) {
@@ -221,6 +222,7 @@ static satchel_status configure(satchel_vfs *vfs, sqlite3 *database, const satch
     static const char *const before[] = {
         "PRAGMA locking_mode=EXCLUSIVE", "PRAGMA temp_store=MEMORY", "PRAGMA mmap_size=0",
         "PRAGMA synchronous=FULL",       "PRAGMA fullfsync=1",       "PRAGMA checkpoint_fullfsync=1",
+        "PRAGMA secure_delete=ON", /* a row that a user may no longer see is overwritten, not just unlinked */
     };
     int64_t wal_bytes = (int64_t)config->checkpoint_frames * WAL_BYTES_A_FRAME;
     satchel_status status = run_all(vfs, database, before, sizeof before / sizeof before[0], error);

@@ -209,7 +209,12 @@ static satchel_status try_store(const satchel_vault *vault, const char *path, sa
 /* The store under its temporary name, whole and synced. */
 static satchel_status make_store(const satchel_vault *vault, const char *path, satchel_error *error) {
     satchel_vfs *vfs = NULL;
-    satchel_status status = satchel_vfs_open(&vfs, path, true, vault->keys, vault->policy.random, vault->below);
+    /* SQLite would make it readable by others; its WAL takes the mode over. */
+    satchel_status status = vault->files->write(vault->files->context, path, satchel_bytes_of("", 0));
+    if (status != SATCHEL_OK) {
+        return satchel_fail(error, status, "the new store cannot be made");
+    }
+    status = satchel_vfs_open(&vfs, path, true, vault->keys, vault->policy.random, vault->below);
     if (status != SATCHEL_OK) {
         return satchel_fail(error, status, "the VFS cannot be made");
     }

@@ -141,8 +141,9 @@ static void open_plain(side *side, const char *folder, uint32_t cache_kib) {
     int code = sqlite3_open_v2(text, &side->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                                "bench-counting");
     bench_require(code == SQLITE_OK, "a plain store");
-    must(side->database, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;"
-                         "PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+    must(side->database,
+         "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;"
+         "PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON");
     (void)snprintf(text, sizeof text,
                    "PRAGMA cache_size=-%u; PRAGMA wal_autocheckpoint=%d; PRAGMA journal_size_limit=%d", cache_kib,
                    CHECKPOINT_FRAMES, 2 * CHECKPOINT_FRAMES * 4120);

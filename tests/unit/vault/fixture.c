@@ -128,6 +128,13 @@ void file_write(const vault_fixture *fixture, const char *name, satchel_bytes co
     REQUIRE_UINT(put, content.bytes);
 }
 
+unsigned file_mode(const vault_fixture *fixture, const char *name) {
+    char path[TEST_PATH_BYTES];
+    struct stat info;
+    REQUIRE_INT(stat(test_temp_path(&fixture->temp, name, path), &info), 0);
+    return (unsigned)info.st_mode & 0777u;
+}
+
 bool file_exists(const vault_fixture *fixture, const char *name) {
     char path[TEST_PATH_BYTES];
     struct stat info;

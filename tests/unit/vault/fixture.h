@@ -51,6 +51,7 @@ int64_t number_of(satchel_vault *vault, const char *sql);
  */
 satchel_buffer file_bytes(const vault_fixture *fixture, const char *name);
 void file_write(const vault_fixture *fixture, const char *name, satchel_bytes content);
+unsigned file_mode(const vault_fixture *fixture, const char *name); /* the permissions */
 bool file_exists(const vault_fixture *fixture, const char *name);
 void file_remove(const vault_fixture *fixture, const char *name);
 /* `to` gets its own folder with the files of `from`, and from's keystore; nothing is opened. */

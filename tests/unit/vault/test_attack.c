@@ -245,3 +245,32 @@ TEST(canary, the_same_page_written_twice_has_no_equal_block) {
     satchel_buffer_deinit(&after);
     fixture_deinit(&fixture);
 }
+
+/* Pages, opened by the VFS itself, in which the text stands. */
+static int open_pages_with(const vault_fixture *fixture, const char *text) {
+    sqlite3_file *file = NULL;
+    sqlite3_int64 bytes = 0;
+    int found = 0;
+    sqlite3 *database = satchel_vault_database(fixture->vault);
+    REQUIRE_INT(sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file), SQLITE_OK);
+    REQUIRE_INT(file->pMethods->xFileSize(file, &bytes), SQLITE_OK);
+    for (sqlite3_int64 at = 0; at < bytes; at += PAGE) {
+        uint8_t page[PAGE];
+        REQUIRE_INT(file->pMethods->xRead(file, page, PAGE, at), SQLITE_OK);
+        found += contains(satchel_bytes_of(page, PAGE), satchel_bytes_of(text, strlen(text)));
+    }
+    return found;
+}
+
+TEST(canary, what_was_deleted_stands_in_no_page) {
+    vault_fixture fixture;
+    fixture_init(&fixture);
+    fixture_create(&fixture);
+    fill_rows(fixture.vault, 100);
+    REQUIRE_OK(satchel_vault_checkpoint(fixture.vault, NULL));
+    CHECK(open_pages_with(&fixture, CANARY) > 5);
+    must_run(fixture.vault, "DELETE FROM t");
+    REQUIRE_OK(satchel_vault_checkpoint(fixture.vault, NULL));
+    CHECK_INT(open_pages_with(&fixture, CANARY), 0);
+    fixture_deinit(&fixture);
+}

@@ -34,6 +34,7 @@ TEST(vault, is_set_up_as_the_design_says) {
         {"PRAGMA cache_size", -SATCHEL_VAULT_CACHE_KIB_DEFAULT},
         {"PRAGMA wal_autocheckpoint", SATCHEL_VAULT_CHECKPOINT_FRAMES_DEFAULT},
         {"PRAGMA fullfsync", 1},
+        {"PRAGMA secure_delete", 1},
         {"SELECT journal_mode = 'wal' FROM pragma_journal_mode", 1},
         {"SELECT locking_mode = 'exclusive' FROM pragma_locking_mode", 1},
     };
@@ -99,6 +100,19 @@ TEST(vault, is_made_once) {
     fixture_close(&fixture);
     CHECK_STATUS(satchel_vault_create(&fixture.vault, &fixture.config, NULL), SATCHEL_ALREADY_EXISTS);
     CHECK(fixture.vault == NULL);
+    fixture_deinit(&fixture);
+}
+
+TEST(vault, its_files_are_readable_by_the_owner_alone) {
+    static const char *const names[] = {"keys.a", "keys.b", "store.db", "store.db-wal", "store.lock"};
+    vault_fixture fixture;
+    fixture_init(&fixture);
+    fixture_create(&fixture);
+    fill_rows(fixture.vault, 3);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        test_note("%s", names[i]);
+        CHECK_UINT(file_mode(&fixture, names[i]), 0600);
+    }
     fixture_deinit(&fixture);
 }
 
