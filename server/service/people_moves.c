@@ -18,11 +18,19 @@ bool satchel_entity_moves_people(uint32_t entity) {
     }
 }
 
+/* Of a user with more scopes than a phone may have nothing is noted: he has no phone that could have edits. */
 static satchel_status scopes_of_user(const satchel_people_moves *moves, const satchel_id *user, int64_t day,
                                      satchel_scope_list *out, satchel_error *error) {
     satchel_person person;
     satchel_status status = satchel_person_load(moves->service, moves->db, user, day, moves->arena, &person, error);
-    return status == SATCHEL_OK ? satchel_scopes_of(moves->db, &person, moves->arena, out, error) : status;
+    if (status == SATCHEL_OK) {
+        status = satchel_scopes_of(moves->db, &person, moves->arena, out, error);
+    }
+    if (status == SATCHEL_LIMIT_EXCEEDED) {
+        *out = (satchel_scope_list){NULL, NULL, 0};
+        status = SATCHEL_OK;
+    }
+    return status;
 }
 
 static satchel_status list_users(satchel_people_moves *moves, satchel_id_list *out, satchel_error *error) {

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A scope may be gathered for two reasons; the limit counts it once. */
+#define GATHERED_MOST (2 * SATCHEL_LIMIT_SCOPES)
+
 static int compare_numbers(const void *a, const void *b) {
     uint32_t left = *(const uint32_t *)a;
     uint32_t right = *(const uint32_t *)b;
@@ -70,18 +73,38 @@ typedef struct scope_gatherer {
     satchel_error *error;
     scope_item *items;
     uint32_t count;
+    uint32_t capacity;
     satchel_status status; /* sticky */
 } scope_gatherer;
+
+static void make_room(scope_gatherer *gatherer) {
+    uint32_t capacity = gatherer->capacity == 0 ? 32 : gatherer->capacity * 2;
+    scope_item *items = satchel_arena_take_array(gatherer->arena, capacity, sizeof *items);
+    if (items == NULL) {
+        gatherer->status = satchel_fail(gatherer->error, SATCHEL_NO_MEMORY, "no memory for scopes");
+        return;
+    }
+    if (gatherer->count > 0) {
+        memcpy(items, gatherer->items, gatherer->count * sizeof *items);
+    }
+    gatherer->items = items;
+    gatherer->capacity = capacity;
+}
 
 static void put(scope_gatherer *gatherer, uint32_t number, uint8_t kind) {
     if (gatherer->status != SATCHEL_OK || number == 0) {
         return;
     }
-    if (gatherer->count == SATCHEL_LIMIT_SCOPES) {
+    if (gatherer->count == GATHERED_MOST) {
         gatherer->status = satchel_fail(gatherer->error, SATCHEL_LIMIT_EXCEEDED, "the user has too many scopes");
         return;
     }
-    gatherer->items[gatherer->count++] = (scope_item){number, kind};
+    if (gatherer->count == gatherer->capacity) {
+        make_room(gatherer);
+    }
+    if (gatherer->status == SATCHEL_OK) {
+        gatherer->items[gatherer->count++] = (scope_item){number, kind};
+    }
 }
 
 static void gather(scope_gatherer *gatherer, satchel_scope_kind kind, const satchel_id *subject) {
@@ -122,7 +145,9 @@ static int compare_items(const void *a, const void *b) {
 }
 
 static satchel_status order_items(scope_gatherer *gatherer, satchel_scope_list *out) {
-    qsort(gatherer->items, gatherer->count, sizeof *gatherer->items, compare_items);
+    if (gatherer->count > 1) {
+        qsort(gatherer->items, gatherer->count, sizeof *gatherer->items, compare_items);
+    }
     out->numbers = satchel_arena_take_array(gatherer->arena, gatherer->count, sizeof *out->numbers);
     out->kinds = satchel_arena_take_array(gatherer->arena, gatherer->count, sizeof *out->kinds);
     if (out->numbers == NULL || out->kinds == NULL) {
@@ -134,6 +159,9 @@ static satchel_status order_items(scope_gatherer *gatherer, satchel_scope_list *
             out->kinds[out->count++] = gatherer->items[i].kind;
         }
     }
+    if (out->count > SATCHEL_LIMIT_SCOPES) {
+        return satchel_fail(gatherer->error, SATCHEL_LIMIT_EXCEEDED, "the user has too many scopes");
+    }
     return SATCHEL_OK;
 }
 
@@ -143,10 +171,6 @@ satchel_status satchel_scopes_of(satchel_db *db, const satchel_person *person, s
     const satchel_access_user *user = &person->access;
     scope_gatherer gatherer = {.db = db, .arena = arena, .error = error, .status = SATCHEL_OK};
     *out = (satchel_scope_list){NULL, NULL, 0};
-    gatherer.items = satchel_arena_take_array(arena, SATCHEL_LIMIT_SCOPES, sizeof *gatherer.items);
-    if (gatherer.items == NULL) {
-        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for scopes");
-    }
     if (!user->active) {
         return SATCHEL_OK;
     }

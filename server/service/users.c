@@ -357,7 +357,9 @@ satchel_status satchel_assignment_add(const satchel_service *service, satchel_db
     satchel_desk desk;
     satchel_record record;
     *out = (satchel_id){{0}};
-    satchel_status status = satchel_desk_open(&desk, service, db, actor, SATCHEL_ENTITY_ASSIGNMENT, error);
+    /* A customer's assignment moves memberships; only that of a territory changes which scopes a user has. */
+    uint32_t moves = satchel_id_is_none(&given->territory) ? 0 : SATCHEL_ENTITY_ASSIGNMENT;
+    satchel_status status = satchel_desk_open(&desk, service, db, actor, moves, error);
     if (status != SATCHEL_OK) {
         return status;
     }

@@ -196,6 +196,36 @@ static void phone_write_request(phone *mine, satchel_buffer *body) {
     satchel_buffer_deinit(&payload);
 }
 
+static void phone_apply(phone *mine, satchel_server_exchange *exchange) {
+    satchel_error error = {SATCHEL_OK, 0, 0, ""};
+    if (mine->apply != NULL) {
+        mine->apply(mine, exchange);
+        return;
+    }
+    stage_begin(mine->here);
+    satchel_status status = satchel_server_exchange_apply(exchange, mine->here->db, &error);
+    if (status != SATCHEL_OK) {
+        test_note("%s", error.detail);
+    }
+    REQUIRE_OK(status);
+    stage_commit(mine->here);
+}
+
+static void phone_answer(phone *mine, satchel_server_exchange *exchange, satchel_buffer *reply, uint32_t *http) {
+    satchel_error error = {SATCHEL_OK, 0, 0, ""};
+    REQUIRE_OK(satchel_db_begin(mine->here->db, SATCHEL_DB_READ, &error));
+    if (mine->answer != NULL) {
+        mine->answer(mine, exchange, reply, http);
+    } else {
+        satchel_status status = satchel_server_exchange_answer(exchange, mine->here->db, reply, http, &error);
+        if (status != SATCHEL_OK) {
+            test_note("%s", error.detail);
+        }
+        REQUIRE_OK(status);
+    }
+    satchel_db_rollback(mine->here->db);
+}
+
 static void phone_run(phone *mine, const satchel_signed_headers *headers, satchel_bytes body, satchel_buffer *reply,
                       uint32_t *http) {
     stage *here = mine->here;
@@ -205,27 +235,13 @@ static void phone_run(phone *mine, const satchel_signed_headers *headers, satche
     REQUIRE_OK(
         satchel_server_exchange_read(&exchange, here->service, here->db, "POST", "/v1/sync", headers, body, &error));
     satchel_db_rollback(here->db);
-    for (int rounds = 0; rounds < 4; rounds++) {
+    int rounds = 0;
+    do {
         if (satchel_server_exchange_needs_apply(exchange)) {
-            stage_begin(here);
-            satchel_status status = satchel_server_exchange_apply(exchange, here->db, &error);
-            if (status != SATCHEL_OK) {
-                test_note("%s", error.detail);
-            }
-            REQUIRE_OK(status);
-            stage_commit(here);
+            phone_apply(mine, exchange);
         }
-        REQUIRE_OK(satchel_db_begin(here->db, SATCHEL_DB_READ, &error));
-        satchel_status status = satchel_server_exchange_answer(exchange, here->db, reply, http, &error);
-        if (status != SATCHEL_OK) {
-            test_note("%s", error.detail);
-        }
-        REQUIRE_OK(status);
-        satchel_db_rollback(here->db);
-        if (!satchel_server_exchange_needs_apply(exchange)) {
-            break;
-        }
-    }
+        phone_answer(mine, exchange, reply, http);
+    } while (satchel_server_exchange_needs_apply(exchange) && rounds++ < 4);
     CHECK(!satchel_server_exchange_needs_apply(exchange));
     satchel_server_exchange_close(exchange);
 }

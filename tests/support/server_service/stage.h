@@ -124,6 +124,11 @@ typedef struct phone {
     uint32_t removals; /* ids removed in all */
     uint64_t rows_done, rows_total;
     bool more;
+    /* If set: called instead of one apply and commit, with a READ or no transaction open; leaves everything committed.
+     */
+    void (*apply)(struct phone *mine, satchel_server_exchange *exchange);
+    /* The same for the answer; a READ transaction is open. */
+    void (*answer)(struct phone *mine, satchel_server_exchange *exchange, satchel_buffer *body, uint32_t *http);
     char complaint[256]; /* empty: every page made sense */
     satchel_arena arena;
     satchel_buffer wire; /* all answers that it got, unpacked, one after another */
