@@ -239,6 +239,31 @@ class Refusals(OnStage):
         self.assertEqual(self.on_server(shop).get("district"), before)
 
 
+class Copies(OnStage):
+    def test_a_copied_store_is_found_out_and_keeps_its_work(self):
+        phone = self.ready("wang.fang", "original")
+        shop = self.customer(1)
+        phone.stop()
+        copy = self.stage.phone("copy")
+        copy.environment["SATCHEL_KEY_FILE"] = phone.environment["SATCHEL_KEY_FILE"]
+        shutil.copytree(phone.folder, copy.folder)
+        for each, field in ((phone, "district"), (copy, "street")):
+            each.start()
+            each.run(["customer", "edit", shop, "--set", f"{field}={each.name}"])
+        phone.run(["sync"])
+        answer = self.refused(copy, "FORKED", "sync")
+        self.assertEqual((answer["class"], answer["exit"]), ("DAMAGE", FAILED))
+        self.assertEqual(copy.run(["status"])["units_unsent"], 1)
+        self.assertEqual(self.on_phone(copy, shop)["street"], "copy")
+        phone.run(["customer", "edit", shop, "--set", "source=original"])
+        phone.run(["sync"])
+        row = self.on_server(shop)
+        self.assertEqual((row["district"], row["source"]), ("original", "original"))
+        self.assertNotEqual(row["street"], "copy")
+        for each in (phone, copy):
+            each.stop()
+
+
 class Moves(OnStage):
     @classmethod
     def setUpClass(cls):
@@ -411,7 +436,7 @@ class Faults(OnStage):
         for lie in (b"", b"no HTTP at all\r\n\r\n", body + b"0\r\n\r\n", body + b"2\r\n\r\n\x01\x00",
                     body + b"9\r\n\r\n\x01\x00garbage", body + b"500\r\n\r\ncut short", body + b"-1\r\n\r\n",
                     body + b"2000\r\n\r\n" + b"\xff" * 2000, body + b"99999999999\r\n\r\n" + b"x" * 100_000,
-                    body + b"12000000\r\n\r\n" + bytes(12_000_000),
+                    body + b"9000000\r\n\r\n" + bytes(9_000_000),
                     b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n",
                     b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
                     b"HTTP/1.1 404 No\r\nContent-Length: 5\r\n\r\n<html"):
@@ -479,6 +504,18 @@ class Enrolment(OnStage):
         self.assertLessEqual(len(self.devices("li.na")), before + 1)
         phone.run(["sync"])
         self.refused(phone, "ALREADY_EXISTS", "enroll", link)
+        phone.stop()
+
+    def test_work_from_before_the_enrolment_arrives(self):
+        phone = self.stage.phone("early")
+        phone.start()
+        self.refused(phone, "MALFORMED", "enroll", "no link")
+        made = phone.run(["customer", "add", "--set", "name=注册之前的客户"])["id"]
+        self.refused(phone, "UNAUTHENTICATED", "sync")
+        phone.run(["enroll", self.stage.link("wang.fang")])
+        phone.run(["sync"])
+        self.settled(phone)
+        self.assertEqual(self.on_server(made)["name"], "注册之前的客户")
         phone.stop()
 
     def test_a_link_is_for_one_phone(self):
