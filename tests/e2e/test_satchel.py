@@ -412,7 +412,7 @@ class BadArguments(WithPhone):
         self.assertEqual(self.give("status")["units_unsent"], unsent)
 
     def test_people_are_told_the_same_and_nothing_on_stdout(self):
-        for code, status, argv in self.CASES[::9]:
+        for code, status, argv in self.CASES[::20]:
             with self.subTest(argv=[word[:60] for word in argv]):
                 done = self.ran(*self.words(argv))
                 self.told(done, status, code)
@@ -465,11 +465,10 @@ class BadArguments(WithPhone):
                  "/proc/self", "relative/../..", "x" * 4095, "/" + "x" * 300, "a\x1bb", "'; DROP TABLE", b"\xff\xfe"]
         before = [sorted(os.listdir(folder)) for folder in (self.stage.folder, plain, "/etc")]
         for name in names:
-            for verb in ("status", "customer list"):
-                with self.subTest(store=name[:60], verb=verb):
-                    done = self.ran("--store", name, *verb.split())
-                    self.assertIn(done.returncode, (FAILED, USAGE, ACCESS), done.stderr)
-                    self.assertRegex(done.stderr.decode(), LINE)
+            with self.subTest(store=name[:60]):
+                done = self.ran("--store", name, "customer", "list")
+                self.assertIn(done.returncode, (FAILED, USAGE, ACCESS), done.stderr)
+                self.assertRegex(done.stderr.decode(), LINE)
         self.assertEqual([sorted(os.listdir(folder)) for folder in (self.stage.folder, plain, "/etc")], before)
 
     def test_key_and_pin_files_that_are_no_good(self):
