@@ -3,6 +3,7 @@
  * Signatures, derived keys, randomness and locked memory.
  */
 #include "base/bytes.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "crypto/derive.h"
 #include "crypto/random.h"
@@ -155,4 +156,12 @@ TEST(secret, is_zeroed_compared_and_wiped) {
     }
     satchel_secret_give(block);
     satchel_secret_give(NULL);
+}
+
+TEST(secret, memory_that_runs_out_gives_none) {
+    REQUIRE_OK(satchel_crypto_init());
+    satchel_memory_fail_at(1, 1);
+    void *block = satchel_secret_take(32);
+    satchel_memory_fail_at(0, 0);
+    CHECK(block == NULL);
 }
