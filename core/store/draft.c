@@ -587,9 +587,13 @@ static satchel_status read_again(satchel_draft *draft, satchel_error *error) {
 static satchel_status log_ops(satchel_draft *draft, const satchel_unit_head *head, satchel_error *error) {
     uint64_t first = draft->store->next_sequence;
     satchel_status status = SATCHEL_OK;
-    for (uint32_t i = 0; i < draft->row_count; i++) {
-        satchel_overlay overlay = draft->rows[i].stored.overlay;
-        draft->rows[i].last_sequence = overlay.kind != SATCHEL_OVERLAY_NONE ? overlay.last : 0;
+    for (uint32_t i = 0; i < draft->row_count && status == SATCHEL_OK; i++) {
+        satchel_draft_row *row = &draft->rows[i];
+        row->last_sequence = row->stored.overlay.kind != SATCHEL_OVERLAY_NONE ? row->stored.overlay.last : 0;
+        if (!row->stored.found) {
+            status = satchel_orphan_last(draft->store, row->stored.table->entity->number, &row->stored.id,
+                                         &row->last_sequence, error);
+        }
     }
     for (uint32_t i = 0; i < draft->op_count && status == SATCHEL_OK; i++) {
         satchel_draft_op *logged = &draft->ops[i];

@@ -201,7 +201,10 @@ satchel_status satchel_orphan_put(satchel_store *store, uint32_t entity, const s
                                   satchel_error *error) {
     sqlite3_stmt *statement;
     satchel_status status = satchel_statement_of(
-        store, "INSERT OR REPLACE INTO store_orphan (entity, row, first, last) VALUES (?, ?, ?, ?)", &statement, error);
+        store,
+        "INSERT INTO store_orphan (entity, row, first, last) VALUES (?, ?, ?, ?) ON CONFLICT (entity, row) DO UPDATE "
+        "SET first = min(first, excluded.first), last = max(last, excluded.last)",
+        &statement, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -211,6 +214,27 @@ satchel_status satchel_orphan_put(satchel_store *store, uint32_t entity, const s
     satchel_bind_int(statement, 4, (int64_t)overlay.last);
     store->has_orphans = true;
     return satchel_statement_run(store, statement, error);
+}
+
+satchel_status satchel_orphan_last(satchel_store *store, uint32_t entity, const satchel_id *id, uint64_t *out,
+                                   satchel_error *error) {
+    sqlite3_stmt *statement;
+    bool has_row = false;
+    *out = 0;
+    if (!store->has_orphans) {
+        return SATCHEL_OK;
+    }
+    satchel_status status =
+        satchel_statement_of(store, "SELECT last FROM store_orphan WHERE entity = ? AND row = ?", &statement, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_bind_int(statement, 1, entity);
+    satchel_bind_id(statement, 2, id);
+    status = satchel_statement_step(store, statement, &has_row, error);
+    *out = status == SATCHEL_OK && has_row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+    satchel_statement_end(statement);
+    return status;
 }
 
 satchel_status satchel_orphan_take(satchel_store *store, uint32_t entity, const satchel_id *id, satchel_overlay *out,

@@ -19,6 +19,8 @@ typedef struct page_work {
     satchel_arena arena; /* of one frame */
     uint64_t through;    /* the page holds the own ops up to here */
     satchel_bytes frame; /* the bytes of the row frame in hand */
+    int64_t scope_set;   /* its local scope set */
+    bool retrying;       /* what was set aside is tried again */
     bool custom_changed;
     bool conflicts_changed;
     satchel_error *error;
@@ -35,14 +37,16 @@ void satchel_outcome_changed(satchel_store_outcome *outcome, uint32_t entity) {
 static satchel_status set_aside(page_work *work, const satchel_row_frame *row, satchel_status why) {
     sqlite3_stmt *statement;
     satchel_status status = satchel_statement_of(
-        work->store, "INSERT OR REPLACE INTO store_aside (entity, row, n, status, frame) VALUES (?, ?, ?, ?, ?)",
+        work->store,
+        "INSERT OR REPLACE INTO store_aside (entity, row, n, local, status, frame) VALUES (?, ?, ?, ?, ?, ?)",
         &statement, work->error);
     if (status == SATCHEL_OK) {
         satchel_bind_int(statement, 1, row->entity);
         satchel_bind_id(statement, 2, &row->row);
         satchel_bind_int(statement, 3, (int64_t)row->n);
-        satchel_bind_int(statement, 4, (int64_t)why);
-        satchel_bind_bytes(statement, 5, work->frame);
+        satchel_bind_int(statement, 4, work->scope_set); /* its number may mean something else one day */
+        satchel_bind_int(statement, 5, (int64_t)why);
+        satchel_bind_bytes(statement, 6, work->frame);
         status = satchel_statement_run(work->store, statement, work->error);
     }
     work->store->has_aside = true;
@@ -50,18 +54,54 @@ static satchel_status set_aside(page_work *work, const satchel_row_frame *row, s
     return status;
 }
 
-static satchel_status forget_aside(page_work *work, const satchel_row_frame *row) {
+satchel_status satchel_aside_forget(satchel_store *store, uint32_t entity, const satchel_id *id, satchel_error *error) {
     sqlite3_stmt *statement;
-    if (!work->store->has_aside) {
+    if (!store->has_aside) {
         return SATCHEL_OK;
     }
-    satchel_status status = satchel_statement_of(work->store, "DELETE FROM store_aside WHERE entity = ? AND row = ?",
-                                                 &statement, work->error);
+    satchel_status status =
+        satchel_statement_of(store, "DELETE FROM store_aside WHERE entity = ? AND row = ?", &statement, error);
     if (status == SATCHEL_OK) {
-        satchel_bind_int(statement, 1, row->entity);
-        satchel_bind_id(statement, 2, &row->row);
-        status = satchel_statement_run(work->store, statement, work->error);
+        satchel_bind_int(statement, 1, entity);
+        satchel_bind_id(statement, 2, id);
+        status = satchel_statement_run(store, statement, error);
     }
+    return status;
+}
+
+/*
+ * A part of a row whose earlier news are set aside waits behind them: laid on the old row it would hide that they are
+ * missing. `*out_waits` false: nothing of the row is set aside.
+ */
+static satchel_status queue_behind_aside(page_work *work, const satchel_row_frame *row, bool *out_waits) {
+    sqlite3_stmt *statement;
+    satchel_buffer frames = {NULL, 0, 0};
+    satchel_status why = SATCHEL_OK;
+    *out_waits = false;
+    if (!work->store->has_aside || row->whole) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_statement_of(
+        work->store, "SELECT status, frame FROM store_aside WHERE entity = ? AND row = ?", &statement, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_bind_int(statement, 1, row->entity);
+    satchel_bind_id(statement, 2, &row->row);
+    status = satchel_statement_step(work->store, statement, out_waits, work->error);
+    if (status == SATCHEL_OK && *out_waits) {
+        why = (satchel_status)sqlite3_column_int64(statement, 0);
+        status = satchel_buffer_append(&frames, satchel_column_bytes(statement, 1));
+    }
+    satchel_statement_end(statement);
+    if (status == SATCHEL_OK && *out_waits) {
+        status = satchel_buffer_append(&frames, work->frame);
+    }
+    if (status == SATCHEL_OK && *out_waits) {
+        work->frame = satchel_buffer_view(&frames);
+        status = set_aside(work, row, why);
+    }
+    satchel_buffer_deinit(&frames);
     return status;
 }
 
@@ -155,15 +195,57 @@ static void note_changed(page_work *work, uint32_t entity) {
     }
 }
 
+/* A child that was set aside may have outlived its root. */
+static satchel_status root_is_here(page_work *work, const satchel_entity *entity, const satchel_record *record,
+                                   bool *out) {
+    satchel_table *table = satchel_table_of(work->store, entity->root);
+    const satchel_id id = satchel_record_id(record, entity->root_field);
+    satchel_stored_row root;
+    *out = true;
+    if (entity->root == 0 || table == NULL || satchel_id_is_none(&id)) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_row_load(work->store, table, &id, &work->arena, &root, work->error);
+    *out = status == SATCHEL_OK && root.found && !satchel_row_is_hidden(work->store, root.scope_set);
+    return status;
+}
+
+static satchel_status store_readable(page_work *work, satchel_table *table, const satchel_row_frame *frame,
+                                     const satchel_record *news) {
+    uint32_t aside = work->outcome->rows_set_aside;
+    bool inserted = false;
+    bool here = true;
+    satchel_status status = satchel_aside_forget(work->store, frame->entity, &frame->row, work->error);
+    if (status == SATCHEL_OK && work->retrying) {
+        status = root_is_here(work, table->entity, news, &here);
+    }
+    if (status != SATCHEL_OK || !here) {
+        return status;
+    }
+    if (frame->whole) {
+        status = store_new(work, table, frame, news, work->scope_set, &inserted);
+    }
+    if (status == SATCHEL_OK && !inserted) {
+        status = store_known(work, table, frame, news, work->scope_set);
+    }
+    work->outcome->rows_stored += status == SATCHEL_OK && work->outcome->rows_set_aside == aside ? 1 : 0;
+    note_changed(work, frame->entity);
+    return status;
+}
+
 static satchel_status store_row(page_work *work, const satchel_row_frame *frame) {
     satchel_table *table = satchel_table_of(work->store, frame->entity);
     satchel_record news;
     satchel_error ignored;
-    int64_t scope_set = 0;
-    bool inserted = false;
-    uint32_t aside = work->outcome->rows_set_aside;
-    satchel_status status = satchel_scopes_number(work->store, frame->scope_set, &scope_set, work->error);
-    if (status != SATCHEL_OK) {
+    bool waits = false;
+    satchel_status status = SATCHEL_OK;
+    if (!work->retrying) {
+        status = satchel_scopes_number(work->store, frame->scope_set, &work->scope_set, work->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = queue_behind_aside(work, frame, &waits);
+    }
+    if (status != SATCHEL_OK || waits) {
         return status;
     }
     if (table == NULL) {
@@ -178,16 +260,7 @@ static satchel_status store_row(page_work *work, const satchel_row_frame *frame)
         return status == SATCHEL_NO_MEMORY ? satchel_fail(work->error, status, "no memory for a row")
                                            : set_aside(work, frame, status);
     }
-    status = forget_aside(work, frame); /* unless it is set aside again below */
-    if (status == SATCHEL_OK && frame->whole) {
-        status = store_new(work, table, frame, &news, scope_set, &inserted);
-    }
-    if (status == SATCHEL_OK && !inserted) {
-        status = store_known(work, table, frame, &news, scope_set);
-    }
-    work->outcome->rows_stored += status == SATCHEL_OK && work->outcome->rows_set_aside == aside ? 1 : 0;
-    note_changed(work, frame->entity);
-    return status;
+    return store_readable(work, table, frame, &news);
 }
 
 static satchel_status remove_rows(page_work *work, const satchel_removal_frame *removal) {
@@ -199,6 +272,7 @@ static satchel_status remove_rows(page_work *work, const satchel_removal_frame *
         memcpy(id.bytes, removal->rows.data + at, SATCHEL_ID_BYTES);
         status = satchel_row_hide(work->store, table, &id, work->outcome, work->error);
         note_changed(work, removal->entity);
+        work->conflicts_changed = true;
     }
     return status;
 }
@@ -290,7 +364,9 @@ static satchel_status store_frame(page_work *work, const satchel_answer_frame *f
     case SATCHEL_FRAME_RESULT:
         return satchel_results_store(store, &frame->as.result, &work->arena, work->outcome, work->error);
     case SATCHEL_FRAME_SCOPE_SET: return satchel_scopes_define(store, &frame->as.scope_set, work->error);
-    case SATCHEL_FRAME_SCOPE_LOSS: return satchel_scopes_lose(store, &frame->as.scope_set, work->outcome, work->error);
+    case SATCHEL_FRAME_SCOPE_LOSS:
+        work->conflicts_changed = true;
+        return satchel_scopes_lose(store, &frame->as.scope_set, work->outcome, work->error);
     case SATCHEL_FRAME_ROW: return store_row(work, &frame->as.row);
     case SATCHEL_FRAME_REMOVAL: return remove_rows(work, &frame->as.removal);
     case SATCHEL_FRAME_END: return frame->as.end.more ? SATCHEL_OK : reflect(work);
@@ -315,15 +391,6 @@ static satchel_status store_frames(page_work *work, satchel_bytes payload) {
     return status;
 }
 
-static satchel_status count_conflicts(satchel_store *store, satchel_error *error) {
-    int64_t open = 0;
-    satchel_status status = satchel_store_number(
-        store, "SELECT count(*) FROM \"conflict\" WHERE \"status\" = 1 AND coalesce(\"deleted\", 0) = 0", 0, &open,
-        error);
-    store->open_conflicts = (uint64_t)open;
-    return status;
-}
-
 static satchel_status finish(page_work *work, const satchel_sync_state *state) {
     satchel_store *store = work->store;
     satchel_status status = satchel_results_advance(store, work->error);
@@ -334,7 +401,7 @@ static satchel_status finish(page_work *work, const satchel_sync_state *state) {
         }
     }
     if (status == SATCHEL_OK && work->conflicts_changed) {
-        status = count_conflicts(store, work->error);
+        status = satchel_conflicts_count(store, work->error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_store_write_sync(store, state, work->error);
@@ -369,51 +436,70 @@ satchel_status satchel_store_page(satchel_store *store, satchel_bytes payload, c
 
 /* --- what was set aside, again --- */
 
-/* The frame with the least (entity, row) behind the given one, in the arena. */
-static satchel_status next_aside(satchel_store *store, const touched_row *after, satchel_arena *arena,
-                                 satchel_bytes *out, touched_row *out_row, bool *out_found, satchel_error *error) {
+/* The entry with the least (entity, row) behind the given one; its frames in the arena. */
+static satchel_status next_aside(page_work *work, touched_row *at, satchel_arena *arena, satchel_bytes *out,
+                                 bool *out_found) {
     sqlite3_stmt *statement;
-    satchel_status status = satchel_statement_of(
-        store, "SELECT entity, row, frame FROM store_aside WHERE (entity, row) > (?, ?) ORDER BY entity, row LIMIT 1",
-        &statement, error);
+    const touched_row after = *at;
+    satchel_status status =
+        satchel_statement_of(work->store,
+                             "SELECT entity, row, local, frame FROM store_aside WHERE (entity, row) "
+                             "> (?, ?) ORDER BY entity, row LIMIT 1",
+                             &statement, work->error);
     if (status != SATCHEL_OK) {
         return status;
     }
-    satchel_bind_int(statement, 1, after->entity);
-    satchel_bind_id(statement, 2, &after->id);
-    status = satchel_statement_step(store, statement, out_found, error);
+    satchel_bind_int(statement, 1, after.entity);
+    satchel_bind_id(statement, 2, &after.id);
+    status = satchel_statement_step(work->store, statement, out_found, work->error);
     if (status == SATCHEL_OK && *out_found) {
-        out_row->entity = (uint32_t)sqlite3_column_int64(statement, 0);
-        status = satchel_column_id(statement, 1, &out_row->id);
-        if (status == SATCHEL_OK) {
-            status = satchel_arena_copy(arena, satchel_column_bytes(statement, 2), out);
-        }
+        at->entity = (uint32_t)sqlite3_column_int64(statement, 0);
+        work->scope_set = sqlite3_column_int64(statement, 2);
+        status = satchel_column_id(statement, 1, &at->id);
+    }
+    if (status == SATCHEL_OK && *out_found) {
+        status = satchel_arena_copy(arena, satchel_column_bytes(statement, 3), out);
     }
     satchel_statement_end(statement);
     return status;
 }
 
+/* The frames of one row in order; from the first that still cannot be stored, all are set aside again. */
+static satchel_status retry_row(page_work *work, const touched_row *row, satchel_bytes frames) {
+    satchel_reader reader = satchel_reader_of(frames);
+    satchel_status status = satchel_aside_forget(work->store, row->entity, &row->id, work->error);
+    while (status == SATCHEL_OK && satchel_reader_left(&reader) > 0) {
+        satchel_answer_frame frame;
+        size_t begin = reader.at;
+        uint32_t aside = work->outcome->rows_set_aside;
+        satchel_arena_reset(&work->arena);
+        status = satchel_answer_read(&reader, &work->arena, &frame, work->error);
+        if (status != SATCHEL_OK || frame.kind != SATCHEL_FRAME_ROW) {
+            break;
+        }
+        work->frame = satchel_bytes_of(frames.data + begin, frames.bytes - begin);
+        status = store_row(work, &frame.as.row);
+        if (status == SATCHEL_OK && work->outcome->rows_set_aside != aside) {
+            break;
+        }
+    }
+    return status;
+}
+
 satchel_status satchel_aside_retry(satchel_store *store, satchel_error *error) {
     satchel_store_outcome ignored = {0};
-    page_work work = {.store = store, .outcome = &ignored, .through = store->reflected_through, .error = error};
+    page_work work = {
+        .store = store, .outcome = &ignored, .through = store->reflected_through, .retrying = true, .error = error};
     touched_row at = {0, {{0}}};
     satchel_arena arena = {0};
     bool found = store->has_aside;
     satchel_status status = SATCHEL_OK;
     while (found && status == SATCHEL_OK) {
-        touched_row row = at;
-        satchel_answer_frame frame;
+        satchel_bytes frames = {NULL, 0};
         satchel_arena_reset(&arena);
-        satchel_arena_reset(&work.arena);
-        status = next_aside(store, &at, &arena, &work.frame, &row, &found, error);
-        if (status != SATCHEL_OK || !found) {
-            break;
-        }
-        satchel_reader reader = satchel_reader_of(work.frame);
-        at = row;
-        if (satchel_answer_read(&reader, &work.arena, &frame, NULL) == SATCHEL_OK && frame.kind == SATCHEL_FRAME_ROW) {
-            status = store_row(&work, &frame.as.row);
-            status = status == SATCHEL_MALFORMED ? SATCHEL_OK : status; /* its scope set is gone: it waits on */
+        status = next_aside(&work, &at, &arena, &frames, &found);
+        if (status == SATCHEL_OK && found) {
+            status = retry_row(&work, &at, frames);
         }
     }
     satchel_arena_deinit(&arena);

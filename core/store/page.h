@@ -23,6 +23,9 @@ SATCHEL_MUST_USE satchel_status satchel_scopes_reload(satchel_store *store, satc
 /* Hides a row and those that travel with it. */
 SATCHEL_MUST_USE satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, const satchel_id *id,
                                                  satchel_store_outcome *outcome, satchel_error *error);
+/* Nothing of the row is set aside any more. */
+SATCHEL_MUST_USE satchel_status satchel_aside_forget(satchel_store *store, uint32_t entity, const satchel_id *id,
+                                                     satchel_error *error);
 /* Tries again what was set aside, in the running transaction. */
 SATCHEL_MUST_USE satchel_status satchel_aside_retry(satchel_store *store, satchel_error *error);
 void satchel_outcome_changed(satchel_store_outcome *outcome, uint32_t entity);

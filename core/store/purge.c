@@ -68,6 +68,9 @@ satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, cons
     store->has_dead_sets = true;
     store->rows = -1;
     if (status == SATCHEL_OK) {
+        status = satchel_aside_forget(store, table->entity->number, id, error);
+    }
+    if (status == SATCHEL_OK) {
         status = hide_where(store, table, "id", id, outcome, error);
     }
     for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {

@@ -569,7 +569,8 @@ satchel_status satchel_row_flags(satchel_store *store, uint32_t entity, const sa
     if (status == SATCHEL_OK && store->open_conflicts > 0) {
         status = exists(store,
                         "SELECT 1 FROM \"conflict\" WHERE \"subject_entity\" = ? AND \"subject_row\" = ? AND "
-                        "\"status\" = 1 AND coalesce(\"deleted\", 0) = 0 LIMIT 1",
+                        "\"status\" = 1 AND coalesce(\"deleted\", 0) = 0 AND (scope_set IS NULL OR scope_set NOT IN "
+                        "(SELECT local FROM store_dead_set)) LIMIT 1",
                         entity, id, &found, error);
         *out_flags |= found ? SATCHEL_ROW_CONFLICT : 0;
     }

@@ -89,6 +89,9 @@ SATCHEL_MUST_USE satchel_status satchel_overlay_refresh(satchel_store *store, ui
 /* Ops of rows that left: remembered so that they lie on the row again if it comes back. */
 SATCHEL_MUST_USE satchel_status satchel_orphan_put(satchel_store *store, uint32_t entity, const satchel_id *id,
                                                    satchel_overlay overlay, satchel_error *error);
+/* The newest of them, 0 if there is none: the next op on the row follows it. */
+SATCHEL_MUST_USE satchel_status satchel_orphan_last(satchel_store *store, uint32_t entity, const satchel_id *id,
+                                                    uint64_t *out, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_orphan_take(satchel_store *store, uint32_t entity, const satchel_id *id,
                                                     satchel_overlay *out, satchel_error *error);
 

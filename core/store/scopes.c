@@ -208,6 +208,9 @@ static satchel_status shrink_set(satchel_store *store, const known_set *set, sat
     }
     satchel_status status = run_with(store, "DELETE FROM store_scope_set WHERE local = ?", set->local, none, error);
     if (status == SATCHEL_OK) {
+        status = run_with(store, "DELETE FROM store_aside WHERE local = ?", set->local, none, error);
+    }
+    if (status == SATCHEL_OK) {
         store->has_dead_sets = true;
         status = run_with(store, "INSERT OR IGNORE INTO store_dead_set (local, entity, position) VALUES (?, 0, 0)",
                           set->local, none, error);

@@ -19,6 +19,9 @@
 /* Before the reversed digits of a telephone number: no word of any language. */
 #define REVERSED_MARK "zqz"
 #define DIGITS_LEAST 3
+/* China's: its numbers are written with and without. */
+#define HOME_PREFIX "86"
+#define MOBILE_DIGITS 11u
 
 int64_t satchel_search_target(const satchel_table *table, int64_t rowid) {
     int64_t first = (int64_t)table->entity->number << TARGET_SHIFT;
@@ -131,12 +134,17 @@ static satchel_status put_reversed(satchel_buffer *out, satchel_text digits) {
 static satchel_status put_phone(satchel_buffer *out, satchel_text phone) {
     satchel_buffer key = {NULL, 0, 0};
     satchel_status status = satchel_phone_key(phone, &key);
-    satchel_text digits = satchel_text_from(satchel_buffer_view(&key));
+    const satchel_text whole = satchel_text_from(satchel_buffer_view(&key));
+    satchel_text digits = whole;
     if (digits.bytes > 0 && digits.data[0] == '+') {
         digits = (satchel_text){digits.data + 1, digits.bytes - 1};
     }
     if (status == SATCHEL_OK && digits.bytes > 0) {
         status = put_token(out, digits.data, digits.bytes);
+    }
+    if (status == SATCHEL_OK && digits.bytes > 2 && memcmp(digits.data, HOME_PREFIX, 2) == 0 &&
+        digits.data != whole.data) {
+        status = put_token(out, digits.data + 2, digits.bytes - 2); /* as it is dialled at home */
     }
     if (status == SATCHEL_OK && digits.bytes > 0) {
         status = put_reversed(out, digits);
@@ -185,21 +193,18 @@ static bool is_digits(satchel_text run) {
             return false;
         }
     }
-    return run.bytes >= DIGITS_LEAST;
+    return true;
 }
 
-/* A word by its beginning; digits also by the end of a telephone number. */
-static satchel_status match_word(satchel_buffer *out, satchel_text run) {
+/* Digits by the beginning or by the end of a number. */
+static satchel_status match_digits(satchel_buffer *out, satchel_text digits) {
     satchel_buffer reversed = {NULL, 0, 0};
-    if (!is_digits(run)) {
-        return put_phrase(out, run.data, run.bytes, true);
-    }
-    satchel_status status = put_reversed(&reversed, run);
+    satchel_status status = put_reversed(&reversed, digits);
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_byte(out, '(');
     }
     if (status == SATCHEL_OK) {
-        status = put_phrase(out, run.data, run.bytes, true);
+        status = put_phrase(out, digits.data, digits.bytes, true);
     }
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_format(out, " OR ");
@@ -211,6 +216,79 @@ static satchel_status match_word(satchel_buffer *out, satchel_text run) {
         status = satchel_buffer_append_byte(out, ')');
     }
     satchel_buffer_deinit(&reversed);
+    return status;
+}
+
+/* A word by its beginning; digits also by the end of a telephone number. */
+static satchel_status match_word(satchel_buffer *out, satchel_text run) {
+    return is_digits(run) && run.bytes >= DIGITS_LEAST ? match_digits(out, run)
+                                                       : put_phrase(out, run.data, run.bytes, true);
+}
+
+/* A number written in parts: the parts joined, without the country's prefix too, or each of them by itself. */
+static satchel_status match_number(satchel_buffer *out, satchel_text joined, const satchel_buffer *parts) {
+    satchel_text bare = joined;
+    if (bare.bytes >= 2 && memcmp(bare.data, "00", 2) == 0) {
+        bare = (satchel_text){bare.data + 2, bare.bytes - 2};
+    }
+    if (bare.bytes >= MOBILE_DIGITS + 2 && memcmp(bare.data, HOME_PREFIX, 2) == 0) {
+        bare = (satchel_text){bare.data + 2, bare.bytes - 2};
+    }
+    satchel_status status = satchel_buffer_append_byte(out, '(');
+    if (status == SATCHEL_OK) {
+        status = match_digits(out, joined);
+    }
+    if (status == SATCHEL_OK && bare.bytes != joined.bytes) {
+        status = satchel_buffer_append_format(out, " OR ");
+        if (status == SATCHEL_OK) {
+            status = match_digits(out, bare);
+        }
+    }
+    if (status == SATCHEL_OK && parts->bytes > 0) {
+        status = satchel_buffer_append_format(out, " OR (");
+        if (status == SATCHEL_OK) {
+            status = satchel_buffer_append(out, satchel_buffer_view(parts));
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_buffer_append_byte(out, ')');
+        }
+    }
+    return status == SATCHEL_OK ? satchel_buffer_append_byte(out, ')') : status;
+}
+
+/* The words from the first digits on to the last that stand beside one another; `*at` goes behind them. */
+static satchel_status match_number_words(satchel_buffer *out, satchel_text whole, satchel_text first, size_t *at) {
+    satchel_buffer joined = {NULL, 0, 0};
+    satchel_buffer parts = {NULL, 0, 0};
+    satchel_text run = first;
+    uint32_t count = 0;
+    satchel_status status = SATCHEL_OK;
+    for (;;) {
+        size_t next = *at;
+        if (count > 0) {
+            status = satchel_buffer_append_format(&parts, " AND ");
+        }
+        if (status == SATCHEL_OK) {
+            status = match_word(&parts, run);
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_buffer_append(&joined, satchel_text_bytes(run));
+        }
+        count++;
+        if (status != SATCHEL_OK || next_run(whole, &next, &run) != RUN_WORD || !is_digits(run)) {
+            break;
+        }
+        *at = next;
+    }
+    if (count == 1) {
+        satchel_buffer_clear(&parts); /* it is the number */
+    }
+    satchel_text number = satchel_text_from(satchel_buffer_view(&joined));
+    if (status == SATCHEL_OK) {
+        status = number.bytes >= DIGITS_LEAST ? match_number(out, number, &parts) : match_word(out, number);
+    }
+    satchel_buffer_deinit(&joined);
+    satchel_buffer_deinit(&parts);
     return status;
 }
 
@@ -246,7 +324,9 @@ satchel_status satchel_search_match(satchel_text words, satchel_arena *arena, sa
     satchel_text whole = satchel_text_from(satchel_buffer_view(&folded));
     while (status == SATCHEL_OK && (kind = next_run(whole, &at, &run)) != RUN_NONE) {
         status = match.bytes > 0 ? satchel_buffer_append_format(&match, " AND ") : SATCHEL_OK;
-        if (status == SATCHEL_OK) {
+        if (status == SATCHEL_OK && kind == RUN_WORD && is_digits(run)) {
+            status = match_number_words(&match, whole, run, &at);
+        } else if (status == SATCHEL_OK) {
             status = kind == RUN_WORD ? match_word(&match, run) : match_unspaced(&match, run);
         }
     }

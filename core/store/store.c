@@ -205,8 +205,20 @@ satchel_status satchel_store_save_sync_state(satchel_store *store, const satchel
 
 /* --- open and close --- */
 
+satchel_status satchel_conflicts_count(satchel_store *store, satchel_error *error) {
+    int64_t open = 0;
+    satchel_status status = satchel_store_number(
+        store,
+        store->has_dead_sets
+            ? "SELECT count(*) FROM \"conflict\" WHERE \"status\" = 1 AND coalesce(\"deleted\", 0) = 0 AND (scope_set "
+              "IS NULL OR scope_set NOT IN (SELECT local FROM store_dead_set))"
+            : "SELECT count(*) FROM \"conflict\" WHERE \"status\" = 1 AND coalesce(\"deleted\", 0) = 0",
+        0, &open, error);
+    store->open_conflicts = (uint64_t)open;
+    return status;
+}
+
 satchel_status satchel_store_reload(satchel_store *store, satchel_error *error) {
-    int64_t conflicts = 0;
     int64_t unindexed = 0;
     int64_t aside = 0;
     store->rows = -1;
@@ -218,9 +230,7 @@ satchel_status satchel_store_reload(satchel_store *store, satchel_error *error) 
         status = satchel_scopes_reload(store, error);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_store_number(
-            store, "SELECT count(*) FROM \"conflict\" WHERE \"status\" = 1 AND coalesce(\"deleted\", 0) = 0", 0,
-            &conflicts, error);
+        status = satchel_conflicts_count(store, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_store_number(store, "SELECT 1 FROM store_unindexed LIMIT 1", 0, &unindexed, error);
@@ -228,7 +238,6 @@ satchel_status satchel_store_reload(satchel_store *store, satchel_error *error) 
     if (status == SATCHEL_OK) {
         status = satchel_store_number(store, "SELECT 1 FROM store_aside LIMIT 1", 0, &aside, error);
     }
-    store->open_conflicts = (uint64_t)conflicts;
     store->has_unindexed = unindexed != 0;
     store->has_aside = aside != 0;
     store->mirrors_stale = status != SATCHEL_OK;

@@ -151,6 +151,8 @@ SATCHEL_MUST_USE satchel_status satchel_table_need(satchel_store *store, uint32_
 /* --- store.c --- */
 
 SATCHEL_MUST_USE satchel_status satchel_store_reload(satchel_store *store, satchel_error *error);
+/* Counts the open conflicts that are within reach. */
+SATCHEL_MUST_USE satchel_status satchel_conflicts_count(satchel_store *store, satchel_error *error);
 /* Values whose name begins with a dot are the store's own. */
 SATCHEL_MUST_USE satchel_status satchel_store_write_value(satchel_store *store, const char *name, satchel_bytes value,
                                                           satchel_error *error);

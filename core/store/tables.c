@@ -31,7 +31,7 @@ static const char OWN_TABLES[] =
     "CREATE TABLE store_orphan (entity INTEGER NOT NULL, row BLOB NOT NULL, first INTEGER NOT NULL,"
     " last INTEGER NOT NULL, PRIMARY KEY (entity, row)) WITHOUT ROWID;"
     "CREATE TABLE store_aside (entity INTEGER NOT NULL, row BLOB NOT NULL, n INTEGER NOT NULL,"
-    " status INTEGER NOT NULL, frame BLOB NOT NULL, PRIMARY KEY (entity, row)) WITHOUT ROWID;"
+    " local INTEGER NOT NULL, status INTEGER NOT NULL, frame BLOB NOT NULL, PRIMARY KEY (entity, row)) WITHOUT ROWID;"
     "CREATE TABLE store_unindexed (target INTEGER PRIMARY KEY);"
     "CREATE VIRTUAL TABLE store_search USING fts5(words, content='', detail='none', columnsize=0, tokenize='ascii');";
 
