@@ -35,7 +35,7 @@ typedef enum exchange_phase {
 
 struct satchel_exchange {
     satchel_device *device;
-    satchel_sync_engine *engine; /* NULL once over */
+    satchel_sync_engine *engine; /* not used once over; it owns the body that the shell may be sending */
     satchel_sync_action action;
     exchange_phase phase;
     atomic_bool cancelled;
@@ -85,10 +85,13 @@ static satchel_status step_plain(satchel_exchange *exchange, satchel_sync_event_
 
 /* The device is held. */
 static void end_exchange(satchel_exchange *exchange, satchel_status status) {
+    bool is_out = exchange->phase == PHASE_ANSWER; /* another thread may be sending the body: it goes at close */
     exchange->phase = PHASE_OVER;
     exchange->status = status;
-    satchel_sync_engine_close(exchange->engine);
-    exchange->engine = NULL;
+    if (!is_out) {
+        satchel_sync_engine_close(exchange->engine);
+        exchange->engine = NULL;
+    }
     if (exchange->device->exchange == exchange) {
         exchange->device->exchange = NULL;
     }
@@ -419,6 +422,7 @@ void satchel_exchange_close(satchel_exchange *exchange) {
         end_exchange(exchange, SATCHEL_CANCELLED);
     }
     pthread_mutex_unlock(&device->mutex);
+    satchel_sync_engine_close(exchange->engine);
     satchel_arena_deinit(&exchange->arena);
     satchel_memory_give(exchange);
 }
