@@ -24,6 +24,7 @@
 #define SATCHEL_LIMIT_PLAIN_BYTES 16777216   /* one request or answer, decompressed */
 #define SATCHEL_LIMIT_COMPRESSION_RATIO 64   /* decompressed / compressed, beyond SATCHEL_LIMIT_RATIO_FREE_BYTES */
 #define SATCHEL_LIMIT_RATIO_FREE_BYTES 65536 /* below this plain size any ratio is allowed */
+#define SATCHEL_LIMIT_PAGE_BYTES 1048576     /* rows of one page, before its last aggregate */
 #define SATCHEL_LIMIT_CURSOR_BYTES 4096      /* an opaque cursor */
 #define SATCHEL_LIMIT_SCOPES 4096            /* scopes of one user */
 #define SATCHEL_LIMIT_UNITS_PER_REQUEST 4096 /* units in one request */

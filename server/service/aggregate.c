@@ -62,14 +62,6 @@ static satchel_status mark_sent(satchel_gathering *gathering, const satchel_plac
     return SATCHEL_OK;
 }
 
-satchel_status satchel_gathering_remove(satchel_gathering *gathering, const satchel_place *place) {
-    satchel_buffer *ids = &gathering->removed[satchel_place_entity(place)];
-    satchel_status status = satchel_buffer_append(ids, satchel_id_view(&place->root));
-    gathering->removed_bytes += SATCHEL_ID_BYTES;
-    gathering->removal_count++;
-    return status == SATCHEL_OK ? mark_sent(gathering, place) : status;
-}
-
 /* --- scope sets --- */
 
 static bool same_numbers(const uint32_t *a, uint32_t a_count, const uint32_t *b, uint32_t b_count) {
@@ -213,6 +205,100 @@ static bool may_see_conflict(const satchel_gathering *gathering, const satchel_r
     uint32_t of_class = 1u << satchel_journal_class(conflict);
     return (classes_of(gathering, subject, relations) & of_class) != 0 &&
            (classes_of(gathering, SATCHEL_ENTITY_CONFLICT, relations) & of_class) != 0;
+}
+
+/* --- removals --- */
+
+/* How he stood to rows through a scope of his, as far as the scope tells. */
+static satchel_status relations_through(satchel_gathering *gathering, uint32_t scope, uint32_t *out) {
+    const satchel_person *person = gathering->person;
+    satchel_access_row row = {.company = false};
+    satchel_id subject;
+    uint8_t kind = 0;
+    satchel_status status = satchel_scope_get(gathering->db, scope, &kind, &subject, gathering->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    switch (kind) {
+    case SATCHEL_SCOPE_COMPANY: row.company = true; break;
+    case SATCHEL_SCOPE_OWNER:
+        row.owner = subject;
+        row.assigned = satchel_id_list_has(&person->stands_in_for, &subject);
+        break;
+    case SATCHEL_SCOPE_ASSIGNED: row.assigned = true; break;
+    case SATCHEL_SCOPE_SHARED: row.shared = true; break;
+    case SATCHEL_SCOPE_TERRITORY:
+        row.territory = subject;
+        row.assigned = satchel_id_list_has(&person->covered, &subject);
+        break;
+    default: break;
+    }
+    *out |= satchel_access_relations(&person->access, &row);
+    return SATCHEL_OK;
+}
+
+/* Could he see it while it was in those of his scopes that it left? */
+static satchel_status was_shown(satchel_gathering *gathering, const satchel_stored_row *root,
+                                const satchel_member_list *members, bool *out) {
+    satchel_status status = SATCHEL_OK;
+    uint32_t relations = 0;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < members->count; i++) {
+        if (!members->items[i].present && satchel_scope_list_has(gathering->scopes, members->items[i].scope)) {
+            status = relations_through(gathering, members->items[i].scope, &relations);
+        }
+    }
+    *out = may_read(gathering, root->entity, relations) &&
+           (root->entity != SATCHEL_ENTITY_CONFLICT || may_see_conflict(gathering, &root->merged.value, relations));
+    return status;
+}
+
+/* Does the row stand at another place now, in a scope of his? Then it comes, or came, from there. */
+static satchel_status stands_elsewhere(satchel_gathering *gathering, const satchel_place *place,
+                                       const satchel_stored_row *root, bool *out) {
+    satchel_standing standing;
+    satchel_member_list members = {NULL, 0};
+    satchel_status status =
+        satchel_standing_of(gathering->service, gathering->db, root->entity, &root->id, &root->merged.value,
+                            &gathering->row_arena, &standing, gathering->error);
+    *out = false;
+    if (status == SATCHEL_OK && satchel_place_compare(place, &standing.place) != 0) {
+        status = satchel_members_of(gathering->db, &standing.place, &gathering->row_arena, &members, gathering->error);
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && i < members.count; i++) {
+        *out |= members.items[i].present && satchel_scope_list_has(gathering->scopes, members.items[i].scope);
+    }
+    return status;
+}
+
+static satchel_status note_removal(satchel_gathering *gathering, const satchel_place *place) {
+    satchel_buffer *ids = &gathering->removed[satchel_place_entity(place)];
+    satchel_status status = satchel_buffer_append(ids, satchel_id_view(&place->root));
+    gathering->removed_bytes += SATCHEL_ID_BYTES;
+    gathering->removal_count++;
+    return status == SATCHEL_OK ? mark_sent(gathering, place) : status;
+}
+
+/* What was never shown leaves without a word. */
+satchel_status satchel_gathering_remove(satchel_gathering *gathering, const satchel_place *place,
+                                        const satchel_member_list *members) {
+    uint32_t entity = satchel_place_entity(place);
+    const satchel_entity *known = satchel_schema_entity(&gathering->service->schema, entity);
+    satchel_stored_row root;
+    bool shown = false;
+    bool elsewhere = false;
+    if (known == NULL || (known->flags & SATCHEL_ENTITY_SERVER_ONLY) != 0) {
+        return SATCHEL_OK;
+    }
+    satchel_arena_reset(&gathering->row_arena);
+    satchel_status status = satchel_stored_row_load(gathering->service->tables, gathering->db, entity, &place->root,
+                                                    &gathering->row_arena, &root, gathering->error);
+    if (status == SATCHEL_OK) {
+        status = was_shown(gathering, &root, members, &shown);
+    }
+    if (status == SATCHEL_OK && shown && root.merged.exists) {
+        status = stands_elsewhere(gathering, place, &root, &elsewhere);
+    }
+    return status == SATCHEL_OK && shown && !elsewhere ? note_removal(gathering, place) : status;
 }
 
 /* --- one row --- */
@@ -452,8 +538,8 @@ satchel_status satchel_gathering_send(satchel_gathering *gathering, const satche
     if (status != SATCHEL_OK || !may_read(gathering, entity, how.relations)) {
         return status;
     }
-    *out_visible = true;
-    if (how.snapshot && root.merged.deleted) {
+    *out_visible = entity != SATCHEL_ENTITY_CONFLICT || may_see_conflict(gathering, &root.merged.value, how.relations);
+    if (!*out_visible || (how.snapshot && root.merged.deleted)) {
         return SATCHEL_OK;
     }
     status = set_of_row(gathering, members, &how.set);

@@ -76,8 +76,9 @@ SATCHEL_MUST_USE satchel_status satchel_gathering_send(satchel_gathering *gather
                                                        const satchel_member_list *members, bool whole, uint64_t since_n,
                                                        bool *out_visible);
 
-/* Sends the removal of a root. */
-SATCHEL_MUST_USE satchel_status satchel_gathering_remove(satchel_gathering *gathering, const satchel_place *place);
+/* Sends the removal of a root that left scopes of his, if it was shown to him and has not only moved among his own. */
+SATCHEL_MUST_USE satchel_status satchel_gathering_remove(satchel_gathering *gathering, const satchel_place *place,
+                                                         const satchel_member_list *members);
 
 /* The number of a set of scopes on the wire, 0 if it has none yet (it is then among the wanted). */
 SATCHEL_MUST_USE satchel_status satchel_gathering_set(satchel_gathering *gathering, const uint32_t *numbers,

@@ -363,21 +363,53 @@ static satchel_status derive_order(satchel_change *change, const satchel_touched
 
 /* --- the end --- */
 
+/* Revisions of one moment share its row: the time of n is that of the newest row up to n. */
+static satchel_status note_time(satchel_change *change, satchel_error *error) {
+    satchel_change_batch *batch = change->batch;
+    if (batch != NULL && batch->time_noted && batch->noted_ms == change->now_ms) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = SATCHEL_DB_RUN(change->db, error, "INSERT INTO revision_time (n, at_ms) VALUES (?1, ?2)",
+                                           satchel_db_count(change->n), satchel_value_time(change->now_ms));
+    return status;
+}
+
+static satchel_status move_counter(satchel_change *change, satchel_error *error) {
+    if (!change->moved) {
+        return SATCHEL_OK;
+    }
+    change->counter->n = change->n;
+    return note_time(change, error);
+}
+
+static satchel_status move_heads(satchel_change *change, satchel_error *error) {
+    if (change->batch == NULL) {
+        return satchel_touched_flush(&change->touched, change->db, change->n, error);
+    }
+    satchel_status status = satchel_touched_merge(&change->batch->touched, &change->touched);
+    return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(error, status, "no memory for scopes");
+}
+
 satchel_status satchel_change_finish(satchel_change *change, const satchel_audit_entry *audit, satchel_error *error) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; status == SATCHEL_OK && i < change->order_count; i++) {
         status = derive_order(change, &change->orders[i], error);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_touched_flush(&change->touched, change->db, change->n, error);
-    }
-    if (status == SATCHEL_OK && change->moved) {
-        change->counter->n = change->n;
-        status = SATCHEL_DB_RUN(change->db, error, "INSERT INTO revision_time (n, at_ms) VALUES (?1, ?2)",
-                                satchel_db_count(change->n), satchel_value_time(change->now_ms));
+        status = move_counter(change, error);
     }
     if (status == SATCHEL_OK && audit != NULL) {
         status = satchel_audit_add(change->db, change->counter, change->now_ms, audit, error);
     }
-    return status == SATCHEL_OK ? satchel_counter_write(change->db, change->counter, error) : status;
+    if (status == SATCHEL_OK) {
+        status = move_heads(change, error);
+    }
+    return status == SATCHEL_OK && change->batch == NULL ? satchel_counter_write(change->db, change->counter, error)
+                                                         : status;
+}
+
+satchel_status satchel_change_batch_end(satchel_change_batch *batch, satchel_db *db, const satchel_counter *counter,
+                                        satchel_error *error) {
+    satchel_status status = satchel_touched_flush(&batch->touched, db, counter->n, error);
+    return status == SATCHEL_OK ? satchel_counter_write(db, counter, error) : status;
 }

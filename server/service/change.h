@@ -30,6 +30,13 @@ typedef struct satchel_touched_order {
     bool submitted; /* it became submitted in this change */
 } satchel_touched_order;
 
+/* Several changes of one transaction: what each would write at its end, and the next one would write again, waits. */
+typedef struct satchel_change_batch {
+    satchel_touched touched;
+    bool time_noted;
+    int64_t noted_ms; /* time that the newest row of revision_time holds */
+} satchel_change_batch;
+
 typedef struct satchel_change {
     const satchel_service *service;
     satchel_db *db;
@@ -54,7 +61,8 @@ typedef struct satchel_change {
     uint32_t conflicts;
     uint64_t journalled; /* conflict rows made in all, for their ids */
     uint32_t parked;
-    bool moved; /* something was written */
+    bool moved;                  /* something was written */
+    satchel_change_batch *batch; /* NULL: the change stands alone */
 } satchel_change;
 
 /* Takes the next n. Members that the caller sets after it: by_phone, trusted, scopes, seen, stamp_ms (else now). */
@@ -68,6 +76,10 @@ void satchel_change_begin(satchel_change *change, const satchel_service *service
  */
 SATCHEL_MUST_USE satchel_status satchel_change_finish(satchel_change *change, const satchel_audit_entry *audit,
                                                       satchel_error *error);
+
+/* Ends a batch: heads of scopes and the counter. */
+SATCHEL_MUST_USE satchel_status satchel_change_batch_end(satchel_change_batch *batch, satchel_db *db,
+                                                         const satchel_counter *counter, satchel_error *error);
 
 /* What became of one op. */
 typedef struct satchel_op_decision {

@@ -112,6 +112,22 @@ static satchel_place place_that_he_had(const op_work *work) {
                                                         : work->standing.place;
 }
 
+/* A fact of someone who had the customer may hold what it might have held then, and no more. */
+static satchel_status check_as_holder(op_work *work) {
+    const satchel_change *change = work->change;
+    satchel_access_row row;
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    satchel_status status = satchel_standing_for(change->db, &work->standing, change->person, &change->author->user,
+                                                 change->day, &row, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    row.anchor_owner = change->author->user;
+    status = satchel_access_check_op(&change->service->schema, change->service->policy, &change->person->access, &row,
+                                     work->op, &why);
+    return settle(work, status, &why);
+}
+
 /* Access says no. Facts of someone who had the row are applied nevertheless, his edits are parked. */
 static satchel_status answer_denial(op_work *work, satchel_status status, const satchel_error *why,
                                     const satchel_place *place) {
@@ -126,7 +142,7 @@ static satchel_status answer_denial(op_work *work, satchel_status status, const 
         return settle(work, status, why);
     }
     if (work->op->kind == SATCHEL_OP_CREATE && satchel_entity_is_field_fact(work->entity)) {
-        return SATCHEL_OK;
+        return check_as_holder(work);
     }
     return park(work, SATCHEL_MOVED_AWAY, "the row went to someone else before the edit arrived");
 }
@@ -163,6 +179,13 @@ static satchel_status check_console(op_work *work, const satchel_access_row *row
     return SATCHEL_OK;
 }
 
+static satchel_status ask_access(op_work *work, const satchel_access_row *row, satchel_error *why) {
+    satchel_change *change = work->change;
+    return change->by_phone ? satchel_access_check_op(&change->service->schema, change->service->policy,
+                                                      &change->person->access, row, work->op, why)
+                            : check_console(work, row, why);
+}
+
 static satchel_status check_access(op_work *work) {
     satchel_change *change = work->change;
     satchel_access_row row;
@@ -171,19 +194,22 @@ static satchel_status check_access(op_work *work) {
     if (change->trusted) {
         return SATCHEL_OK;
     }
+    /* An edit of what does not exist is answered like one of what he may not see. */
+    if (!work->row.merged.exists && work->op->kind != SATCHEL_OP_CREATE) {
+        return refuse(work, SATCHEL_OUT_OF_SCOPE, 0, "no such row is within reach");
+    }
+    /* More relations only allow more, so assignments are looked up only where the others do not do. */
+    satchel_standing_facts(&work->standing, change->person, &creator, &row);
+    if (ask_access(work, &row, &why) == SATCHEL_OK) {
+        return SATCHEL_OK;
+    }
     satchel_status status =
         satchel_standing_for(change->db, &work->standing, change->person, &creator, change->day, &row, work->error);
     if (status != SATCHEL_OK) {
         return status;
     }
-    /* An edit of what does not exist is answered like one of what he may not see. */
-    if (!work->row.merged.exists && work->op->kind != SATCHEL_OP_CREATE) {
-        return refuse(work, SATCHEL_OUT_OF_SCOPE, 0, "no such row is within reach");
-    }
-    status = change->by_phone ? satchel_access_check_op(&change->service->schema, change->service->policy,
-                                                        &change->person->access, &row, work->op, &why)
-                              : check_console(work, &row, &why);
     satchel_place place = place_that_he_had(work);
+    status = ask_access(work, &row, &why);
     return status == SATCHEL_OK ? SATCHEL_OK : answer_denial(work, status, &why, &place);
 }
 
@@ -202,7 +228,7 @@ static satchel_status check_anchor(op_work *work) {
     if (status != SATCHEL_OK) {
         return status;
     }
-    if (!standing.anchor.exists) {
+    if (!standing.anchor.exists && change->trusted) {
         return refuse(work, SATCHEL_REFERENCE_MISSING, field, "the customer does not exist");
     }
     uint32_t relations = 0;
@@ -212,10 +238,12 @@ static satchel_status check_anchor(op_work *work) {
         return SATCHEL_OK;
     }
     status = satchel_relations_of(change->db, &standing, change->person, change->day, &relations, work->error);
-    if (status != SATCHEL_OK || satchel_access_allows(change->service->policy, &change->person->access,
-                                                      SATCHEL_ENTITY_CUSTOMER, relations, SATCHEL_VERB_READ)) {
+    bool readable = satchel_access_allows(change->service->policy, &change->person->access, SATCHEL_ENTITY_CUSTOMER,
+                                          relations, SATCHEL_VERB_READ);
+    if (status != SATCHEL_OK || (standing.anchor.exists && readable)) {
         return status;
     }
+    /* Absent and forbidden get the same answer. */
     satchel_error why = {SATCHEL_OUT_OF_SCOPE, work->op->entity, field, "the customer is not within reach"};
     work->decision->place = standing.place;
     return answer_denial(work, SATCHEL_OUT_OF_SCOPE, &why, &standing.place);
@@ -290,11 +318,14 @@ static satchel_status check_root(op_work *work) {
     return status;
 }
 
-/* Once submitted the body of an order stands: what its owner writes. */
+/* Once submitted the body of an order stands, and so does the order: what its owner writes. */
 static satchel_status check_order_body(op_work *work) {
     if (work->op->entity != SATCHEL_ENTITY_ORDER || !work->row.merged.exists || work->change->trusted ||
         satchel_order_is_open(&work->row.merged.value) || order_is_new_here(work->change, &work->op->row)) {
         return SATCHEL_OK;
+    }
+    if (work->op->kind == SATCHEL_OP_DELETE) {
+        return refuse(work, SATCHEL_LATE_FOR_PARENT, 0, "the order is no draft any more");
     }
     for (uint32_t i = 0; i < work->entity->field_count; i++) {
         const satchel_field *field = &work->entity->fields[i];
@@ -468,7 +499,7 @@ static satchel_status check_kind(op_work *work) {
 }
 
 static satchel_status decide(op_work *work) {
-    satchel_status (*const steps[])(op_work *) = {check_kind,   look_up,    check_access,
+    satchel_status (*const steps[])(op_work *) = {check_kind,   look_up,    check_access,    check_name,
                                                   check_anchor, check_root, check_order_body};
     satchel_status status = SATCHEL_OK;
     for (size_t i = 0; status == SATCHEL_OK && !is_decided(work) && i < sizeof steps / sizeof *steps; i++) {
@@ -499,49 +530,4 @@ satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel
         return status;
     }
     return store(&work, &outcome);
-}
-
-/* --- references --- */
-
-static satchel_status check_reference(satchel_change *change, uint32_t entity, uint32_t field, uint32_t target,
-                                      const satchel_id *id, satchel_error *error) {
-    const satchel_table *table = satchel_db_tables_get(change->service->tables, target);
-    satchel_db_statement *statement = NULL;
-    bool found = false;
-    if (table == NULL || satchel_id_is_none(id)) {
-        return SATCHEL_OK;
-    }
-    satchel_status status = SATCHEL_DB_START(&statement, change->db, error, table->select_facts, satchel_value_id(id));
-    if (status == SATCHEL_OK) {
-        status = satchel_db_step(statement, &found, error);
-    }
-    satchel_db_end(statement);
-    if (status == SATCHEL_OK && !found) {
-        status =
-            satchel_fail_field(error, SATCHEL_REFERENCE_MISSING, entity, field, "it names a row that is not there");
-    }
-    return status;
-}
-
-satchel_status satchel_change_check_references(satchel_change *change, const satchel_op *op, satchel_error *error) {
-    satchel_status status = SATCHEL_OK;
-    for (uint32_t i = 0; status == SATCHEL_OK && i < op->set.count; i++) {
-        const satchel_field_value *given = &op->set.fields[i];
-        const satchel_field *field = satchel_schema_field(&change->service->schema, op->entity, given->number);
-        if (field == NULL || field->ref == 0) {
-            continue;
-        }
-        if (given->value.type == SATCHEL_TYPE_ID) {
-            status = check_reference(change, op->entity, field->number, field->ref, &given->value.as.id, error);
-        }
-        for (uint32_t e = 0;
-             given->value.type == SATCHEL_TYPE_SET && status == SATCHEL_OK && e < given->value.as.set.count; e++) {
-            satchel_id id;
-            status = satchel_id_from(given->value.as.set.elements[e], &id);
-            if (status == SATCHEL_OK) {
-                status = check_reference(change, op->entity, field->number, field->ref, &id, error);
-            }
-        }
-    }
-    return status;
 }

@@ -326,8 +326,12 @@ static satchel_status decide_units(satchel_server_exchange *exchange, satchel_db
     if (status == SATCHEL_OK) {
         status = satchel_author_of_phone(db, incarnation, &author, error);
     }
+    intake.batch.touched.arena = arena;
     for (uint32_t i = first_new; status == SATCHEL_OK && i < exchange->unit_count; i++) {
         status = satchel_unit_decide(&intake, &exchange->units[i], error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_change_batch_end(&intake.batch, db, &counter, error);
     }
     if (status == SATCHEL_OK) {
         status = write_metrics(db, &intake, first_new, error);

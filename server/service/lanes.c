@@ -242,7 +242,7 @@ static satchel_status send_change(pull_work *work, const satchel_place *place) {
         }
     }
     if (status == SATCHEL_OK && !visible && view.is_left) {
-        status = satchel_gathering_remove(&work->gathering, place);
+        status = satchel_gathering_remove(&work->gathering, place, &members);
     }
     return status;
 }

@@ -65,6 +65,14 @@ static satchel_status touch(satchel_touched *touched, uint32_t scope, int64_t me
     return SATCHEL_OK;
 }
 
+satchel_status satchel_touched_merge(satchel_touched *into, const satchel_touched *from) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < from->count; i++) {
+        status = touch(into, from->scopes[i], from->members[i]);
+    }
+    return status;
+}
+
 satchel_status satchel_touched_flush(satchel_touched *touched, satchel_db *db, uint64_t n, satchel_error *error) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; status == SATCHEL_OK && i < touched->count; i++) {

@@ -44,6 +44,8 @@ typedef struct satchel_touched {
     uint32_t capacity;
 } satchel_touched;
 
+/* Adds what `from` has touched to `into`. Errors: NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_touched_merge(satchel_touched *into, const satchel_touched *from);
 SATCHEL_MUST_USE satchel_status satchel_touched_flush(satchel_touched *touched, satchel_db *db, uint64_t n,
                                                       satchel_error *error);
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "service/lanes.h"
 
 #include <string.h>
@@ -259,7 +260,7 @@ satchel_status satchel_pull(const satchel_service *service, satchel_db *db, cons
     work->db = db;
     work->person = person;
     work->arena = arena;
-    work->page_bytes = page_bytes;
+    work->page_bytes = page_bytes < SATCHEL_LIMIT_PAGE_BYTES ? page_bytes : SATCHEL_LIMIT_PAGE_BYTES;
     work->error = error;
     satchel_gathering_init(&work->gathering, arena);
     work->gathering.service = service;

@@ -49,6 +49,25 @@ satchel_status satchel_scope_take(satchel_db *db, satchel_scope_kind kind, const
     return status;
 }
 
+satchel_status satchel_scope_get(satchel_db *db, uint32_t scope, uint8_t *out_kind, satchel_id *out_subject,
+                                 satchel_error *error) {
+    satchel_db_statement *statement = NULL;
+    bool found = false;
+    *out_kind = 0;
+    *out_subject = (satchel_id){{0}};
+    satchel_status status = SATCHEL_DB_START(&statement, db, error, "SELECT kind, subject FROM scope WHERE number = ?1",
+                                             satchel_db_count(scope));
+    if (status == SATCHEL_OK) {
+        status = satchel_db_step(statement, &found, error);
+    }
+    if (status == SATCHEL_OK && found) {
+        *out_kind = (uint8_t)satchel_db_int(statement, 0);
+        *out_subject = satchel_db_id(statement, 1);
+    }
+    satchel_db_end(statement);
+    return status;
+}
+
 uint32_t satchel_scope_relations(uint8_t kind) {
     switch (kind) {
     case SATCHEL_SCOPE_COMPANY: return SATCHEL_RELATION_COMPANY;

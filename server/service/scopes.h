@@ -35,6 +35,10 @@ SATCHEL_MUST_USE satchel_status satchel_scope_find(satchel_db *db, satchel_scope
 SATCHEL_MUST_USE satchel_status satchel_scope_take(satchel_db *db, satchel_scope_kind kind, const satchel_id *subject,
                                                    uint32_t *out, satchel_error *error);
 
+/* Kind and subject of a scope; kind 0 if there is none. */
+SATCHEL_MUST_USE satchel_status satchel_scope_get(satchel_db *db, uint32_t scope, uint8_t *out_kind,
+                                                  satchel_id *out_subject, satchel_error *error);
+
 /* The scopes of a person now. Errors: LIMIT_EXCEEDED (SATCHEL_LIMIT_SCOPES), those of the database. */
 SATCHEL_MUST_USE satchel_status satchel_scopes_of(satchel_db *db, const satchel_person *person, satchel_arena *arena,
                                                   satchel_scope_list *out, satchel_error *error);

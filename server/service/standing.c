@@ -125,10 +125,8 @@ satchel_status satchel_is_assigned(satchel_db *db, const satchel_id *user, const
     return status;
 }
 
-satchel_status satchel_standing_for(satchel_db *db, const satchel_standing *standing, const satchel_person *person,
-                                    const satchel_id *creator, int64_t day, satchel_access_row *out,
-                                    satchel_error *error) {
-    const satchel_id *user = &person->access.id;
+void satchel_standing_facts(const satchel_standing *standing, const satchel_person *person, const satchel_id *creator,
+                            satchel_access_row *out) {
     const satchel_anchor *anchor = &standing->anchor;
     *out = (satchel_access_row){.entity = standing->entity,
                                 .owner = standing->owner,
@@ -136,14 +134,21 @@ satchel_status satchel_standing_for(satchel_db *db, const satchel_standing *stan
                                 .creator = *creator,
                                 .territory = anchor->territory,
                                 .company = standing->company};
-    out->shared = satchel_set_has(&anchor->shared_with, satchel_id_view(user));
+    out->shared = satchel_set_has(&anchor->shared_with, satchel_id_view(&person->access.id));
     out->assigned = satchel_id_list_has(&person->covered, &anchor->territory) ||
                     satchel_id_list_has(&person->stands_in_for, &standing->owner) ||
                     satchel_id_list_has(&person->stands_in_for, &anchor->owner);
-    if (out->assigned || person->system || satchel_id_is_none(&anchor->id)) {
+}
+
+satchel_status satchel_standing_for(satchel_db *db, const satchel_standing *standing, const satchel_person *person,
+                                    const satchel_id *creator, int64_t day, satchel_access_row *out,
+                                    satchel_error *error) {
+    const satchel_id *customer = &standing->anchor.id;
+    satchel_standing_facts(standing, person, creator, out);
+    if (out->assigned || person->system || satchel_id_is_none(customer)) {
         return SATCHEL_OK;
     }
-    return satchel_is_assigned(db, user, &anchor->id, day, &out->assigned, error);
+    return satchel_is_assigned(db, &person->access.id, customer, day, &out->assigned, error);
 }
 
 satchel_status satchel_relations_of(satchel_db *db, const satchel_standing *standing, const satchel_person *person,

@@ -43,7 +43,12 @@ SATCHEL_MUST_USE satchel_status satchel_anchor_load(satchel_db *db, const satche
 SATCHEL_MUST_USE satchel_status satchel_is_assigned(satchel_db *db, const satchel_id *user, const satchel_id *customer,
                                                     int64_t day, bool *out, satchel_error *error);
 
-/* The same facts as access wants them. `creator` may be none. */
+/* The same facts as access wants them, without dated assignments of the customer: nothing is read. `creator` may be
+ * none. */
+void satchel_standing_facts(const satchel_standing *standing, const satchel_person *person, const satchel_id *creator,
+                            satchel_access_row *out);
+
+/* … and with them. */
 SATCHEL_MUST_USE satchel_status satchel_standing_for(satchel_db *db, const satchel_standing *standing,
                                                      const satchel_person *person, const satchel_id *creator,
                                                      int64_t day, satchel_access_row *out, satchel_error *error);

@@ -55,6 +55,7 @@ typedef struct unit_work {
     uint32_t cause; /* index of the op that decided a unit which was not applied */
     int64_t stamp_ms;
     uint64_t n;
+    int64_t now_ms; /* of the change */
     satchel_error *error;
 } unit_work;
 
@@ -65,6 +66,18 @@ static satchel_status time_of(satchel_db *db, uint64_t n, int64_t *out, satchel_
                              satchel_db_count(n));
 }
 
+/* Units of one exchange have mostly seen the same. */
+static satchel_status look_up_seen(satchel_intake *intake, uint64_t n, int64_t *out, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    if (!intake->seen_known || intake->seen_n != n) {
+        status = time_of(intake->db, n, &intake->seen_ms, error);
+        intake->seen_known = status == SATCHEL_OK;
+        intake->seen_n = n;
+    }
+    *out = intake->seen_ms;
+    return status;
+}
+
 static satchel_status estimate_stamp(unit_work *work) {
     const satchel_unit_ops *head = &work->unit->head;
     satchel_stamp_context context = {.phone_now = work->intake->phone_now,
@@ -72,7 +85,7 @@ static satchel_status estimate_stamp(unit_work *work) {
                                      .seen_ms = INT64_MIN};
     satchel_status status = SATCHEL_OK;
     if (head->seen.epoch == work->intake->counter->epoch) {
-        status = time_of(work->intake->db, head->seen.n, &context.seen_ms, work->error);
+        status = look_up_seen(work->intake, head->seen.n, &context.seen_ms, work->error);
     }
     work->stamp_ms = satchel_stamp_estimate(&context, &head->moment);
     return status;
@@ -83,6 +96,7 @@ static void begin_change(unit_work *work, satchel_change *change) {
     satchel_change_begin(change, intake->service, intake->db, &work->arena, intake->counter, intake->person,
                          intake->author);
     change->by_phone = true;
+    change->batch = &intake->batch;
     change->scopes = intake->scopes;
     change->seen = work->unit->head.seen;
     change->stamp_ms = work->stamp_ms;
@@ -91,6 +105,7 @@ static void begin_change(unit_work *work, satchel_change *change) {
         change->base_cap = 0;
     }
     work->n = change->n;
+    work->now_ms = change->now_ms;
 }
 
 static satchel_audit_entry audit_entry(const unit_work *work, const uint8_t *commitment) {
@@ -432,6 +447,10 @@ static satchel_status attempt(unit_work *work, satchel_status (*step)(unit_work 
     status = step(work);
     *out_keeps = status == SATCHEL_OK && (step == keep_unit || work->code == SATCHEL_RESULT_APPLIED);
     if (*out_keeps) {
+        satchel_change_batch *batch = &work->intake->batch;
+        bool moved = work->intake->counter->n > before.n;
+        batch->noted_ms = moved ? work->now_ms : batch->noted_ms;
+        batch->time_noted = batch->time_noted || moved;
         return satchel_db_release(work->intake->db, work->error);
     }
     satchel_db_back(work->intake->db);

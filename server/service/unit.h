@@ -39,6 +39,10 @@ typedef struct satchel_intake {
     const satchel_author *author;
     satchel_moment phone_now;
     uint8_t receipt_key[SATCHEL_KEY_BYTES];
+    satchel_change_batch batch;
+    bool seen_known; /* the last seen revision that was looked up, and its time */
+    uint64_t seen_n;
+    int64_t seen_ms;
     bool has_unmade; /* this device has rows that were not made: dependents are looked for */
     uint64_t applied, refused, parked, held, quarantined; /* units */
 } satchel_intake;

@@ -131,7 +131,7 @@ TEST(decisions, what_hangs_on_a_refused_row_is_held_by_it_and_the_rest_goes_on) 
     phone_edit_text(&day.mine, SATCHEL_ENTITY_CUSTOMER, &day.customer, SATCHEL_CUSTOMER_CITY, "Ningbo");
     phone_sync(&day.mine);
     CHECK_INT(phone_result_of(&day.mine, root).code, SATCHEL_RESULT_REFUSED);
-    CHECK_STATUS(phone_result_of(&day.mine, root).status, SATCHEL_REFERENCE_MISSING);
+    CHECK_STATUS(phone_result_of(&day.mine, root).status, SATCHEL_OUT_OF_SCOPE);
     CHECK_INT(phone_result_of(&day.mine, root + 1).code, SATCHEL_RESULT_HELD);
     CHECK_UINT(phone_result_of(&day.mine, root + 1).held_by, root);
     CHECK_INT(phone_result_of(&day.mine, root + 2).code, SATCHEL_RESULT_APPLIED);
