@@ -213,6 +213,30 @@ static satchel_status check_access(op_work *work) {
     return status == SATCHEL_OK ? SATCHEL_OK : answer_denial(work, status, &why, &place);
 }
 
+/* What happened in the field is told by who was there: only who may assign writes it in another's name. */
+static satchel_status check_name(op_work *work) {
+    const satchel_change *change = work->change;
+    uint32_t field = work->entity->owner_field;
+    satchel_access_row row;
+    if (!change->by_phone || field == 0 || !satchel_entity_is_field_fact(work->entity) ||
+        !satchel_op_touches(work->op, field)) {
+        return SATCHEL_OK;
+    }
+    satchel_id given = satchel_record_id(&work->op->set, field);
+    satchel_id stored = satchel_record_id(&work->row.merged.value, field);
+    if (satchel_id_equal(&given, &change->author->user) || satchel_id_equal(&given, &stored)) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_standing_for(change->db, &work->standing, change->person, &change->author->user,
+                                                 change->day, &row, work->error);
+    uint32_t relations = status == SATCHEL_OK ? satchel_access_relations(&change->person->access, &row) : 0;
+    if (status != SATCHEL_OK || satchel_access_allows(change->service->policy, &change->person->access,
+                                                      work->op->entity, relations, SATCHEL_VERB_ASSIGN)) {
+        return status;
+    }
+    return refuse(work, SATCHEL_FORBIDDEN, field, "it is written in the name of someone else");
+}
+
 /* --- root and anchor --- */
 
 /* Whoever hangs a row on a customer must be able to see the customer. */
