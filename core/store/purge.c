@@ -86,19 +86,33 @@ satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, cons
 /* --- purging --- */
 
 static satchel_status forget_losses(satchel_store *store, const satchel_stored_row *row, satchel_error *error) {
-    static const char *const statements[] = {"DELETE FROM store_loss WHERE entity = ? AND row = ?",
-                                             "DELETE FROM store_aside WHERE entity = ? AND row = ?"};
-    satchel_status status = SATCHEL_OK;
-    for (size_t i = 0; i < 2 && status == SATCHEL_OK; i++) {
-        sqlite3_stmt *statement;
-        status = satchel_statement_of(store, statements[i], &statement, error);
-        if (status == SATCHEL_OK) {
-            satchel_bind_int(statement, 1, row->table->entity->number);
-            satchel_bind_id(statement, 2, &row->id);
-            status = satchel_statement_run(store, statement, error);
-        }
+    sqlite3_stmt *statement;
+    satchel_status status =
+        satchel_statement_of(store, "DELETE FROM store_loss WHERE entity = ? AND row = ?", &statement, error);
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, row->table->entity->number);
+        satchel_bind_id(statement, 2, &row->id);
+        status = satchel_statement_run(store, statement, error);
     }
     return status;
+}
+
+/*
+ * What is set aside goes when its own row is hidden or its scope set dies; what is there at the purge came later. Only
+ * a child's goes with the root, which took it along.
+ */
+static satchel_status forget_aside(satchel_store *store, const satchel_stored_row *row, satchel_arena *arena,
+                                   satchel_error *error) {
+    const satchel_entity *entity = row->table->entity;
+    satchel_table *table = satchel_table_of(store, entity->root);
+    const satchel_id id = satchel_record_id(&row->visible, entity->root_field);
+    satchel_stored_row root;
+    if (!store->has_aside || table == NULL) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_row_load(store, table, &id, arena, &root, error);
+    bool here = status == SATCHEL_OK && root.found && !satchel_row_is_hidden(store, root.scope_set);
+    return status != SATCHEL_OK || here ? status : satchel_aside_forget(store, entity->number, &row->id, error);
 }
 
 /* The row, if it is still hidden. */
@@ -113,6 +127,9 @@ static satchel_status purge_row(satchel_store *store, satchel_table *table, cons
         }
         if (status == SATCHEL_OK) {
             status = forget_losses(store, &row, error);
+        }
+        if (status == SATCHEL_OK) {
+            status = forget_aside(store, &row, &arena, error);
         }
         if (status == SATCHEL_OK) {
             status = satchel_row_delete(store, &row, &arena, error);

@@ -251,23 +251,6 @@ static satchel_status list_ops(satchel_store *store, const satchel_unit_result *
     return status;
 }
 
-/* Are these all ops of the unit, no fewer and no more than the result speaks of? */
-static satchel_status is_whole(satchel_store *store, const satchel_unit_result *result, uint32_t count, bool *out,
-                               satchel_error *error) {
-    sqlite3_stmt *statement;
-    bool has_more = false;
-    satchel_status status =
-        satchel_statement_of(store, "SELECT 1 FROM store_op WHERE sequence = ? AND unit = ?", &statement, error);
-    if (status == SATCHEL_OK) {
-        satchel_bind_int(statement, 1, (int64_t)(result->first_sequence + result->count));
-        satchel_bind_int(statement, 2, (int64_t)result->first_sequence);
-        status = satchel_statement_step(store, statement, &has_more, error);
-        satchel_statement_end(statement);
-    }
-    *out = count == result->count && !has_more;
-    return status;
-}
-
 static satchel_status store_receipt(satchel_store *store, const satchel_unit_result *result, satchel_error *error) {
     sqlite3_stmt *statement;
     if (result->receipt.bytes == 0) {
@@ -298,7 +281,6 @@ satchel_status satchel_results_store(satchel_store *store, const satchel_unit_re
     settled_op *ops;
     uint32_t count = 0;
     uint32_t listed = 0;
-    bool whole = true;
     if (result->count == 0 || result->count > SATCHEL_LIMIT_UNIT_OPS || result->first_sequence == 0 ||
         result->first_sequence > INT64_MAX - SATCHEL_LIMIT_UNIT_OPS) {
         return satchel_fail(error, SATCHEL_MALFORMED, "a result names no unit");
@@ -306,13 +288,6 @@ satchel_status satchel_results_store(satchel_store *store, const satchel_unit_re
     satchel_status status = list_ops(store, result, arena, &ops, &count, error);
     if (status == SATCHEL_OK && count > 0) {
         status = check_count(store, result, error);
-    }
-    if (status == SATCHEL_OK && count > 0) {
-        status = is_whole(store, result, count, &whole, error);
-    }
-    if (status == SATCHEL_OK && !whole) {
-        /* A unit whose rest has no decision could neither be sent again nor be passed over. */
-        return satchel_fail(error, SATCHEL_MALFORMED, "a result decides another unit than was sent");
     }
     if (status == SATCHEL_OK && count > 0 && ops[0].state == SATCHEL_OP_WAITING) {
         store->units_waiting -= store->units_waiting > 0 ? 1 : 0;
