@@ -426,8 +426,8 @@ static void print_all(measured *all, const track_sizes *sizes) {
 int main(int argc, char **argv) {
     bool tiny = bench_is_tiny(argc, argv);
     const track_sizes sizes = {bench_option(argc, argv, "--rows", tiny ? 1500 : 20000),
-                         bench_option(argc, argv, "--updates", tiny ? 50 : 2000),
-                         bench_option(argc, argv, "--runs", tiny ? 1 : 5)};
+                               bench_option(argc, argv, "--updates", tiny ? 50 : 2000),
+                               bench_option(argc, argv, "--runs", tiny ? 1 : 5)};
     static measured all;
     bench_require(sizes.rows > 0 && sizes.updates > 0 && sizes.runs > 0, "sizes above 0");
     for (int measure = 0; measure < MEASURES; measure++) {

@@ -155,7 +155,7 @@ class Demo:
         self.must("customer_made", made["owner"] is not None, "the new customer is Wang Fang's")
 
     def refuse(self, wang):
-        self.chapter("A refused write. The office cancels a draft order while Wang Fang, offline, goes on adding to it.")
+        self.chapter("A refused write. The office cancels a draft order; Wang Fang, offline, goes on adding to it.")
         shop = self.customer_id("C-0003")
         order = wang.run(["order", "new", shop, "--currency", "CNY"])["id"]
         wang.run(["order", "add", order, self.product("P-300"), "--quantity", "1"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The replay on a small company made here, on the real one if its data is at hand, on spoiled outcomes and bad input."""
+"""The replay on a small company made here, on the real one if it is at hand, on spoiled outcomes and bad input."""
 
 import csv
 import datetime
