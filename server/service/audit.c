@@ -44,11 +44,11 @@ static satchel_value id_value(const satchel_id *id) {
 satchel_status satchel_audit_add(satchel_db *db, satchel_counter *counter, int64_t at_ms,
                                  const satchel_audit_entry *entry, satchel_error *error) {
     uint8_t hash[SATCHEL_HASH_BYTES];
-    uint8_t number[8];
+    uint8_t number[SATCHEL_ID_RANDOM_BYTES] = {0};
     uint64_t position = counter->audit_position + 1;
-    satchel_put_u64be(number, position);
-    satchel_bytes part = satchel_bytes_of(number, sizeof number);
-    satchel_id id = satchel_id_derive("satchel audit entry", &part, 1);
+    /* Time and position: unique in the chain, and always at the end of the index. */
+    satchel_put_u64be(number + sizeof number - 8, position);
+    satchel_id id = satchel_id_make(at_ms, number);
     chain(counter->audit_hash, position, at_ms, entry, satchel_text_of(entry->action), hash);
     satchel_status status = SATCHEL_DB_RUN(
         db, error,
