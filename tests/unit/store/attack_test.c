@@ -350,3 +350,115 @@ TEST(store_attack, chinese_names_are_found_whatever_stands_between) {
         kit_close(&kit);
     }
 }
+
+TEST(store_attack, a_search_of_the_longest_kind_is_answered) {
+    static const char *const patterns[] = {"1 ", "12 ", "a ", "永", "永a", "永1 ", "1a 2 ", "\"*() ", "AND OR NOT NEAR "};
+    store_kit kit = kit_open(NULL);
+    kit_customer(&kit, kit_id(1), "Huaning");
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        char words[SATCHEL_SEARCH_BYTES_MOST + 1] = "";
+        size_t step = strlen(patterns[i]);
+        for (size_t at = 0; at + step <= SATCHEL_SEARCH_BYTES_MOST; at += step) {
+            memcpy(words + at, patterns[i], step);
+        }
+        test_note("%s", words);
+        CHECK_UINT(kit_find(&kit, words), 0);
+    }
+    kit_close(&kit);
+}
+
+/* --- undo in odd moments --- */
+
+TEST(store_attack, a_void_that_is_refused_brings_the_row_back) {
+    store_kit kit = kit_open(NULL);
+    satchel_draft *draft;
+    uint64_t made = kit_customer(&kit, kit_id(1), "Huaning");
+    kit_edit_text(&kit, kit_id(1), TEXT_FIELD, "later");
+    REQUIRE_OK(satchel_draft_open(&draft, kit.store));
+    REQUIRE_OK(satchel_draft_invert(draft, made, &kit.error));
+    kit_commit(&kit, draft);
+    satchel_draft_close(draft);
+    CHECK((kit_flags(&kit, SATCHEL_ENTITY_CUSTOMER, kit_id(1)) & SATCHEL_ROW_DELETED) != 0);
+    CHECK_UINT(kit_find(&kit, "Huaning"), 0);
+    kit_page page = kit_page_begin(3);
+    kit_page_result(&page, 1, 1, SATCHEL_RESULT_APPLIED);
+    kit_page_result(&page, 2, 1, SATCHEL_RESULT_APPLIED);
+    kit_page_result(&page, 3, 1, SATCHEL_RESULT_REFUSED);
+    satchel_record record = kit_record(&kit, SATCHEL_CUSTOMER_NAME, "Huaning");
+    kit_put(&record, TEXT_FIELD, "later");
+    kit_page_row(&kit, &page, SATCHEL_ENTITY_CUSTOMER, kit_id(1), 9, &record);
+    REQUIRE_OK(store(&kit, &page));
+    CHECK_UINT(kit_flags(&kit, SATCHEL_ENTITY_CUSTOMER, kit_id(1)) & SATCHEL_ROW_DELETED, 0);
+    CHECK_TEXT(kit_text(&kit, kit_id(1), TEXT_FIELD), "later");
+    CHECK_UINT(kit_find(&kit, "Huaning"), 1);
+    kit_close(&kit);
+}
+
+/* --- a switch that was turned off counts as off before and after the server knows it --- */
+
+static uint64_t count_where_main(store_kit *kit, int64_t value) {
+    satchel_query *query;
+    uint64_t count;
+    REQUIRE_OK(satchel_query_open(&query, SATCHEL_ENTITY_CONTACT));
+    REQUIRE_OK(satchel_query_where_int(query, SATCHEL_CONTACT_MAIN, SATCHEL_COMPARE_EQUAL, value));
+    REQUIRE_OK(satchel_store_count(kit->store, query, &count, &kit->error));
+    satchel_query_close(query);
+    return count;
+}
+
+TEST(store_attack, a_switch_turned_off_is_off_at_once_and_later) {
+    store_kit kit = kit_open(NULL);
+    kit_page page = kit_page_begin(0);
+    page_customer(&kit, &page, kit_id(9), 5, 0, "Huaning");
+    satchel_record contact = kit_record(&kit, SATCHEL_CONTACT_NAME, "Wang");
+    kit_refer(&contact, SATCHEL_CONTACT_CUSTOMER, kit_id(9));
+    REQUIRE_OK(satchel_record_set_bool(&contact, SATCHEL_CONTACT_MAIN, true));
+    kit_page_row(&kit, &page, SATCHEL_ENTITY_CONTACT, kit_id(1), 6, &contact);
+    REQUIRE_OK(store(&kit, &page));
+    CHECK_UINT(count_where_main(&kit, 1), 1);
+    satchel_record off;
+    satchel_record_init(&off, &kit.arena);
+    REQUIRE_OK(satchel_record_set_bool(&off, SATCHEL_CONTACT_MAIN, false));
+    kit_edit(&kit, SATCHEL_ENTITY_CONTACT, kit_id(1), &off);
+    CHECK_UINT(count_where_main(&kit, 0), 1);
+    REQUIRE_OK(satchel_record_set_bool(&contact, SATCHEL_CONTACT_MAIN, false));
+    page = kit_page_begin(1);
+    kit_page_row(&kit, &page, SATCHEL_ENTITY_CONTACT, kit_id(1), 7, &contact);
+    REQUIRE_OK(store(&kit, &page));
+    CHECK_UINT(count_where_main(&kit, 0), 1);
+    kit_close(&kit);
+}
+
+/* --- how many rows there are --- */
+
+TEST(store_attack, rows_are_counted_right_whatever_leaves) {
+    store_kit kit = kit_open(NULL);
+    satchel_device_info info;
+    memset(&info, 0, sizeof info);
+    kit_page page = kit_page_begin(0);
+    kit_page_scope_set(&page, 3, 30);
+    for (uint32_t i = 1; i <= 4; i++) {
+        page_customer(&kit, &page, kit_id(i), 10 + i, 3, "Huaning");
+    }
+    REQUIRE_OK(store(&kit, &page));
+    kit_customer(&kit, kit_id(5), "own");
+    kit_edit_text(&kit, kit_id(2), TEXT_FIELD, "dirty");
+    page = kit_page_begin(0);
+    kit_page_removal(&page, SATCHEL_ENTITY_CUSTOMER, kit_id(1));
+    kit_page_removal(&page, SATCHEL_ENTITY_CUSTOMER, kit_id(2));
+    kit_page_removal(&page, SATCHEL_ENTITY_CUSTOMER, kit_id(2));
+    REQUIRE_OK(store(&kit, &page));
+    REQUIRE_OK(satchel_store_count_info(kit.store, &info, &kit.error));
+    CHECK_UINT(info.rows, 3);
+    page = kit_page_begin(0);
+    kit_page_result(&page, 1, 1, SATCHEL_RESULT_PARKED); /* the row made here goes */
+    page_customer(&kit, &page, kit_id(2), 20, 3, "back");
+    REQUIRE_OK(store(&kit, &page));
+    REQUIRE_OK(satchel_store_count_info(kit.store, &info, &kit.error));
+    CHECK_UINT(info.rows, 3);
+    kit_purge(&kit);
+    REQUIRE_OK(satchel_store_count_info(kit.store, &info, &kit.error));
+    CHECK_UINT(info.rows, 3);
+    CHECK_TEXT(kit_text(&kit, kit_id(2), TEXT_FIELD), "dirty");
+    kit_close(&kit);
+}
