@@ -54,7 +54,8 @@ satchel_status satchel_reasons_list(satchel_reasons **out, satchel_device *devic
                                     uint32_t limit, satchel_error *error) {
     static const satchel_id none = {{0}};
     *out = NULL;
-    if (kind < SATCHEL_REASON_WAITING || kind > SATCHEL_REASON_GONE || limit == 0 || limit > SATCHEL_LIMIT_PAGE_ROWS) {
+    if (kind < SATCHEL_REASON_WAITING || kind > SATCHEL_REASON_UNREAD || limit == 0 ||
+        limit > SATCHEL_LIMIT_PAGE_ROWS) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "an unknown kind, or not 1 to %d reasons",
                             SATCHEL_LIMIT_PAGE_ROWS);
     }
