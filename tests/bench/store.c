@@ -26,13 +26,13 @@ typedef struct sizes {
     int batch;        /* rows of a transaction while it is filled */
     int transactions; /* of one row each */
     int reads;
-} sizes;
+} bench_sizes;
 
 typedef struct side {
     bool sealed;
     sqlite3 *database;
     satchel_vault *vault;
-} side;
+} bench_side;
 
 enum { ONE_ROW, ONE_ROW_UPDATE, BULK, READ_SMALL, READ_LARGE, LIST, SCAN, OPEN, MEASURES };
 static const char *const names[MEASURES] = {
@@ -120,7 +120,7 @@ static void must(sqlite3 *database, const char *sql) {
 
 #define CHECKPOINT_FRAMES 1000
 
-static void open_sealed(side *side, const char *folder, uint32_t cache_kib, bool fresh) {
+static void open_sealed(bench_side *side, const char *folder, uint32_t cache_kib, bool fresh) {
     satchel_vault_config config;
     satchel_error error = {0};
     satchel_vault_config_init(&config);
@@ -135,7 +135,7 @@ static void open_sealed(side *side, const char *folder, uint32_t cache_kib, bool
     side->database = satchel_vault_database(side->vault);
 }
 
-static void open_plain(side *side, const char *folder, uint32_t cache_kib) {
+static void open_plain(bench_side *side, const char *folder, uint32_t cache_kib) {
     char text[TEST_PATH_BYTES + 64];
     (void)snprintf(text, sizeof text, "%s/plain.db", folder);
     int code = sqlite3_open_v2(text, &side->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
@@ -151,7 +151,7 @@ static void open_plain(side *side, const char *folder, uint32_t cache_kib) {
     must(side->database, "SELECT count(*) FROM sqlite_schema");
 }
 
-static void open_side(side *side, const char *folder, uint32_t cache_kib, bool fresh) {
+static void open_side(bench_side *side, const char *folder, uint32_t cache_kib, bool fresh) {
     if (side->sealed) {
         open_sealed(side, folder, cache_kib, fresh);
     } else {
@@ -159,7 +159,7 @@ static void open_side(side *side, const char *folder, uint32_t cache_kib, bool f
     }
 }
 
-static void close_side(side *side) {
+static void close_side(bench_side *side) {
     if (side->sealed) {
         bench_require(satchel_vault_stats_of(side->vault).refused_opens == 0, "no refused open");
         satchel_vault_close(side->vault);
@@ -170,7 +170,7 @@ static void close_side(side *side) {
     side->vault = NULL;
 }
 
-static uint64_t syncs_of(const side *side) {
+static uint64_t syncs_of(const bench_side *side) {
     return side->sealed ? satchel_vault_stats_of(side->vault).syncs : plain_syncs;
 }
 
@@ -211,7 +211,7 @@ static void insert_row(sqlite3_stmt *insert, uint64_t seed) {
     step_done(insert);
 }
 
-static void bulk(sqlite3 *database, const sizes *sizes) {
+static void bulk(sqlite3 *database, const bench_sizes *sizes) {
     sqlite3_stmt *insert = prepare(database, "INSERT INTO big(name, body) VALUES(?,?)");
     for (int row = 0; row < sizes->rows; row++) {
         if (row % sizes->batch == 0) {
@@ -225,7 +225,7 @@ static void bulk(sqlite3 *database, const sizes *sizes) {
     (void)sqlite3_finalize(insert);
 }
 
-static void one_row_inserts(sqlite3 *database, const sizes *sizes) {
+static void one_row_inserts(sqlite3 *database, const bench_sizes *sizes) {
     sqlite3_stmt *insert = prepare(database, "INSERT INTO big(name, body) VALUES(?,?)");
     for (int number = 0; number < sizes->transactions; number++) {
         insert_row(insert, (uint64_t)number * 5);
@@ -233,7 +233,7 @@ static void one_row_inserts(sqlite3 *database, const sizes *sizes) {
     (void)sqlite3_finalize(insert);
 }
 
-static void one_row_updates(sqlite3 *database, const sizes *sizes) {
+static void one_row_updates(sqlite3 *database, const bench_sizes *sizes) {
     sqlite3_stmt *update = prepare(database, "UPDATE big SET name=? WHERE id=?");
     char name[NAME_BYTES];
     for (int number = 0; number < sizes->transactions; number++) {
@@ -245,7 +245,7 @@ static void one_row_updates(sqlite3 *database, const sizes *sizes) {
     (void)sqlite3_finalize(update);
 }
 
-static uint64_t point_reads(sqlite3 *database, const sizes *sizes) {
+static uint64_t point_reads(sqlite3 *database, const bench_sizes *sizes) {
     sqlite3_stmt *select = prepare(database, "SELECT name, body FROM big WHERE id=?");
     uint64_t sum = 0;
     for (int number = 0; number < sizes->reads; number++) {
@@ -258,7 +258,7 @@ static uint64_t point_reads(sqlite3 *database, const sizes *sizes) {
     return sum;
 }
 
-static uint64_t lists(sqlite3 *database, const sizes *sizes) {
+static uint64_t lists(sqlite3 *database, const bench_sizes *sizes) {
     sqlite3_stmt *select = prepare(database, "SELECT id, name, body FROM big WHERE name>? ORDER BY name LIMIT 50");
     uint64_t sum = 0;
     for (int number = 0; number < sizes->reads / 50; number++) {
@@ -297,7 +297,7 @@ static double seconds_since(int64_t start_ns) {
     return (double)(bench_now_ns() - start_ns) / 1e9;
 }
 
-static void write_part(side *side, const sizes *sizes, results *out) {
+static void write_part(bench_side *side, const bench_sizes *sizes, results *out) {
     uint64_t syncs = syncs_of(side);
     must(side->database, "CREATE TABLE big(id INTEGER PRIMARY KEY, name TEXT, body TEXT)");
     int64_t start = bench_now_ns();
@@ -321,7 +321,7 @@ static uint32_t small_cache_kib(int64_t file_bytes) {
     return kib < 64 ? 64 : (uint32_t)kib;
 }
 
-static void read_part(side *side, const char *folder, const sizes *sizes, results *out) {
+static void read_part(bench_side *side, const char *folder, const bench_sizes *sizes, results *out) {
     uint32_t small_kib = small_cache_kib(out->file_bytes);
     int64_t start = bench_now_ns();
     open_side(side, folder, small_kib, false);
@@ -353,9 +353,9 @@ static int64_t file_bytes(const char *folder, bool sealed) {
     return (int64_t)bytes;
 }
 
-static results run_side(bool sealed, const sizes *sizes) {
+static results run_side(bool sealed, const bench_sizes *sizes) {
     results out = {0};
-    side side = {.sealed = sealed};
+    bench_side side = {.sealed = sealed};
     test_temp temp = test_temp_make();
     open_side(&side, temp.path, SATCHEL_VAULT_CACHE_KIB_DEFAULT, true);
     write_part(&side, sizes, &out);
@@ -383,7 +383,7 @@ static void print_measure(measured *all, int measure) {
 }
 
 /* One run of each side; neither is always the first. */
-static void run_pair(const sizes *sizes, int run, measured *all, results last[2]) {
+static void run_pair(const bench_sizes *sizes, int run, measured *all, results last[2]) {
     for (int turn = 0; turn < 2; turn++) {
         int kind = (turn + run) % 2;
         last[kind] = run_side(kind == 1, sizes);
@@ -399,7 +399,7 @@ static void run_pair(const sizes *sizes, int run, measured *all, results last[2]
 
 int main(int argc, char **argv) {
     bool tiny = bench_is_tiny(argc, argv);
-    sizes sizes = {
+    bench_sizes sizes = {
         .runs = (int)bench_option(argc, argv, "--runs", tiny ? 1 : 7),
         .rows = (int)bench_option(argc, argv, "--rows", tiny ? 2000 : 100000),
         .batch = 1000,
