@@ -17,17 +17,18 @@
 #define SATCHEL_CUSTOM_FIELD_LAST 65535     /* largest */
 
 /* wire */
-#define SATCHEL_LIMIT_UNIT_OPS 4096          /* ops of one local transaction */
-#define SATCHEL_LIMIT_UNIT_BYTES 1048576     /* one encoded unit */
-#define SATCHEL_LIMIT_BASE_EXCEPTIONS 256    /* exceptions of one op */
-#define SATCHEL_LIMIT_BODY_BYTES 4194304     /* one request or answer, as sent */
-#define SATCHEL_LIMIT_PLAIN_BYTES 16777216   /* one request or answer, decompressed */
-#define SATCHEL_LIMIT_COMPRESSION_RATIO 64   /* decompressed / compressed, beyond SATCHEL_LIMIT_RATIO_FREE_BYTES */
-#define SATCHEL_LIMIT_RATIO_FREE_BYTES 65536 /* below this plain size any ratio is allowed */
-#define SATCHEL_LIMIT_PAGE_BYTES 1048576     /* rows of one page, before its last aggregate */
-#define SATCHEL_LIMIT_CURSOR_BYTES 4096      /* an opaque cursor */
-#define SATCHEL_LIMIT_SCOPES 4096            /* scopes of one user */
-#define SATCHEL_LIMIT_UNITS_PER_REQUEST 4096 /* units in one request */
+#define SATCHEL_LIMIT_UNIT_OPS 4096           /* ops of one local transaction */
+#define SATCHEL_LIMIT_UNIT_BYTES 1048576      /* one encoded unit */
+#define SATCHEL_LIMIT_BASE_EXCEPTIONS 256     /* exceptions of one op */
+#define SATCHEL_LIMIT_BODY_BYTES 4194304      /* one request or answer, as sent */
+#define SATCHEL_LIMIT_PLAIN_BYTES 16777216    /* one request or answer, decompressed */
+#define SATCHEL_LIMIT_COMPRESSION_RATIO 64    /* decompressed / compressed, beyond SATCHEL_LIMIT_RATIO_FREE_BYTES */
+#define SATCHEL_LIMIT_RATIO_FREE_BYTES 65536  /* below this plain size any ratio is allowed */
+#define SATCHEL_LIMIT_PAGE_BYTES 1048576      /* rows of one page, before its last aggregate */
+#define SATCHEL_LIMIT_AGGREGATE_BYTES 1048576 /* values of the children of one root, which travel in one page */
+#define SATCHEL_LIMIT_CURSOR_BYTES 4096       /* an opaque cursor */
+#define SATCHEL_LIMIT_SCOPES 4096             /* scopes of one user */
+#define SATCHEL_LIMIT_UNITS_PER_REQUEST 4096  /* units in one request */
 
 /* query */
 #define SATCHEL_LIMIT_CONDITIONS 64    /* conditions of one query */

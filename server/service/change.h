@@ -58,6 +58,7 @@ typedef struct satchel_change {
     satchel_touched_order *orders;
     uint32_t order_count;
     uint32_t order_capacity;
+    satchel_id_list weighed; /* roots whose children were found to fit */
     uint32_t conflicts;
     uint64_t journalled; /* conflict rows made in all, for their ids */
     uint32_t parked;
@@ -104,6 +105,10 @@ SATCHEL_MUST_USE satchel_status satchel_change_op(satchel_change *change, satche
 /* Do the rows exist that the op names besides root and anchor? REFERENCE_MISSING with the field otherwise. */
 SATCHEL_MUST_USE satchel_status satchel_change_check_references(satchel_change *change, const satchel_op *op,
                                                                 satchel_error *error);
+
+/* Do all children of the op's root fit one page? Asked when all ops of the change are in. LIMIT_EXCEEDED otherwise. */
+SATCHEL_MUST_USE satchel_status satchel_change_check_weight(satchel_change *change, const satchel_op *op,
+                                                            satchel_error *error);
 
 /* --- rows that the server makes itself: no merging, no access --- */
 

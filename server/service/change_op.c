@@ -15,6 +15,8 @@
 #include <satchel/model.h>
 #include <string.h>
 
+#define MOVED_AWAY "the row went to someone else before the edit arrived"
+
 typedef struct op_work {
     satchel_change *change;
     satchel_op *op;
@@ -112,9 +114,13 @@ static satchel_place place_that_he_had(const op_work *work) {
                                                         : work->standing.place;
 }
 
-/* A fact of someone who had the customer may hold what it might have held then, and no more. */
+/*
+ * A fact of someone who had the customer, even of one who has left meanwhile, may hold what it might have held then and
+ * no more. If his roles give him no such row any more, people decide.
+ */
 static satchel_status check_as_holder(op_work *work) {
     const satchel_change *change = work->change;
+    satchel_access_user holder = change->person->access;
     satchel_access_row row;
     satchel_error why = {SATCHEL_OK, 0, 0, ""};
     satchel_status status = satchel_standing_for(change->db, &work->standing, change->person, &change->author->user,
@@ -122,10 +128,11 @@ static satchel_status check_as_holder(op_work *work) {
     if (status != SATCHEL_OK) {
         return status;
     }
+    holder.active = true;
     row.anchor_owner = change->author->user;
-    status = satchel_access_check_op(&change->service->schema, change->service->policy, &change->person->access, &row,
-                                     work->op, &why);
-    return settle(work, status, &why);
+    status = satchel_access_check_op(&change->service->schema, change->service->policy, &holder, &row, work->op, &why);
+    bool is_denied = status == SATCHEL_OUT_OF_SCOPE || status == SATCHEL_FORBIDDEN;
+    return is_denied && why.field == 0 ? park(work, SATCHEL_MOVED_AWAY, MOVED_AWAY) : settle(work, status, &why);
 }
 
 /* Access says no. Facts of someone who had the row are applied nevertheless, his edits are parked. */
@@ -144,7 +151,7 @@ static satchel_status answer_denial(op_work *work, satchel_status status, const 
     if (work->op->kind == SATCHEL_OP_CREATE && satchel_entity_is_field_fact(work->entity)) {
         return check_as_holder(work);
     }
-    return park(work, SATCHEL_MOVED_AWAY, "the row went to someone else before the edit arrived");
+    return park(work, SATCHEL_MOVED_AWAY, MOVED_AWAY);
 }
 
 /* On the console the server's own fields are written by those who may assign. */

@@ -99,7 +99,8 @@ satchel_status satchel_desk_op(satchel_desk *desk, satchel_op *op, satchel_op_de
         return satchel_fail_field(desk->error, out->status, op->entity, out->field, "%s",
                                   out->rule != NULL ? out->rule : "");
     }
-    return satchel_change_check_references(&desk->change, op, desk->error);
+    status = satchel_change_check_references(&desk->change, op, desk->error);
+    return status == SATCHEL_OK ? satchel_change_check_weight(&desk->change, op, desk->error) : status;
 }
 
 satchel_status satchel_desk_require(const satchel_desk *desk, uint32_t entity, satchel_verb verb) {

@@ -5,6 +5,7 @@
  */
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "service/journal.h"
 #include "service/unit.h"
 #include "wire/record_codec.h"
@@ -17,6 +18,7 @@ typedef struct reply_work {
     satchel_db *db;
     const satchel_person *person;
     satchel_arena *arena;
+    size_t room; /* for values; without room a loss is told without them, as they stand in its conflict row */
     satchel_error *error;
 } reply_work;
 
@@ -105,6 +107,8 @@ static satchel_status fill_loss(reply_work *work, satchel_result_loss *loss) {
     if (status == SATCHEL_OK) {
         status = encode_side(work, entity, relations, &loser, &loss->loser);
     }
+    size_t taken = loss->winner.bytes + loss->loser.bytes;
+    work->room -= taken < work->room ? taken : work->room;
     loss->winner_user = satchel_record_id(values, SATCHEL_CONFLICT_WINNER_USER);
     const satchel_value *at = satchel_record_get(values, SATCHEL_CONFLICT_WINNER_AT);
     loss->winner_ms = at != NULL ? at->as.integer : 0;
@@ -119,7 +123,7 @@ static satchel_status fill_op(reply_work *work, satchel_op_result *op) {
     }
     for (uint32_t i = 0; status == SATCHEL_OK && i < op->loss_count; i++) {
         losses[i] = op->losses[i];
-        status = fill_loss(work, &losses[i]);
+        status = work->room > 0 ? fill_loss(work, &losses[i]) : SATCHEL_OK;
     }
     op->losses = losses;
     return status;
@@ -146,10 +150,11 @@ static satchel_status fill_result(reply_work *work, satchel_unit_result *result,
 satchel_status satchel_unit_reply(const satchel_service *service, satchel_db *db, const satchel_person *person,
                                   uint64_t incarnation, uint64_t first_sequence, satchel_arena *arena,
                                   satchel_buffer *out, satchel_error *error) {
-    reply_work work = {service, db, person, arena, error};
+    reply_work work = {service, db, person, arena, 0, error};
     satchel_bytes stored = {NULL, 0};
     satchel_answer_frame frame;
     bool filled = false;
+    work.room = out->bytes < SATCHEL_LIMIT_PAGE_BYTES ? SATCHEL_LIMIT_PAGE_BYTES - out->bytes : 0;
     satchel_status status = load_result(&work, incarnation, first_sequence, &stored);
     if (status != SATCHEL_OK) {
         return status;

@@ -273,6 +273,9 @@ static satchel_status check_references(unit_work *work, satchel_change *change) 
     for (uint32_t i = 0; i < work->unit->head.count; i++) {
         satchel_error why = {SATCHEL_OK, 0, 0, ""};
         satchel_status status = satchel_change_check_references(change, &work->unit->head.ops[i], &why);
+        if (status == SATCHEL_OK) {
+            status = satchel_change_check_weight(change, &work->unit->head.ops[i], &why);
+        }
         if (status != SATCHEL_OK && satchel_status_refuses(status)) {
             return refuse_at(work, i, status, why.field, why.detail);
         }

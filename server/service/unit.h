@@ -59,7 +59,8 @@ SATCHEL_MUST_USE satchel_status satchel_unit_known(satchel_db *db, uint64_t inca
                                                    uint8_t out_digest[SATCHEL_DIGEST_BYTES], bool *out_found,
                                                    satchel_error *error);
 
-/* Appends the stored result of a unit, with what the person may see now of winners and losers, as a frame. */
+/* Appends the stored result of a unit, with what the person may see now of winners and losers, as a frame. Behind a
+ * page's worth of bytes in `out` values are left out. */
 SATCHEL_MUST_USE satchel_status satchel_unit_reply(const satchel_service *service, satchel_db *db,
                                                    const satchel_person *person, uint64_t incarnation,
                                                    uint64_t first_sequence, satchel_arena *arena, satchel_buffer *out,

@@ -274,3 +274,91 @@ TEST(attack, regress_a_page_is_bounded_whatever_the_phone_asks_for) {
     CHECK_UINT(phone_count(&all.phone, SATCHEL_ENTITY_CUSTOMER), 601);
     tear_down(&all);
 }
+
+static satchel_id make_template(stage *here) {
+    satchel_record record = stage_record(here);
+    REQUIRE_OK(satchel_record_set_text(&record, SATCHEL_FORM_TEMPLATE_NAME, satchel_text_of("Form")));
+    const satchel_id family = {{0x21}};
+    REQUIRE_OK(satchel_record_set_id(&record, SATCHEL_FORM_TEMPLATE_FAMILY, &family));
+    REQUIRE_OK(satchel_record_set_int(&record, SATCHEL_FORM_TEMPLATE_VERSION, 1));
+    REQUIRE_OK(satchel_record_set_text(&record, SATCHEL_FORM_TEMPLATE_QUESTIONS, satchel_text_of("[]")));
+    return stage_create(here, SATCHEL_ENTITY_FORM_TEMPLATE, &record).id;
+}
+
+static void answer_at_length(phone *mine, const satchel_id *visit, const satchel_id *form, int count) {
+    char text[8001];
+    phone_unit unit = {.count = 0};
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (int i = 0; i < count; i++) {
+        satchel_id id;
+        satchel_op *op = phone_create(mine, &unit, SATCHEL_ENTITY_FORM_ANSWER, &id);
+        REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_FORM_ANSWER_VISIT, visit));
+        REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_FORM_ANSWER_TEMPLATE, form));
+        REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_FORM_ANSWER_QUESTION, i + 1));
+        REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_FORM_ANSWER_TEXT, satchel_text_of(text)));
+    }
+    phone_commit(mine, &unit);
+}
+
+/* 20 units of 30 answers of 8 kB: what is beyond the limit is refused, and everybody still syncs. */
+TEST(attack, regress_no_aggregate_grows_beyond_what_a_page_takes) {
+    rivals all;
+    set_up(&all);
+    satchel_id form = make_template(&all.here);
+    satchel_id visit = phone_check_in(&all.phone, &all.mine);
+    for (int i = 0; i < 20; i++) {
+        answer_at_length(&all.phone, &visit, &form, 30);
+        phone_sync(&all.phone);
+    }
+    CHECK_INT(phone_last(&all.phone).code, SATCHEL_RESULT_HELD);
+    uint64_t refused = all.phone.next_sequence - 30;
+    CHECK_STATUS(phone_result_of(&all.phone, refused).status, SATCHEL_LIMIT_EXCEEDED);
+    CHECK_INT(stage_number(&all.here, "SELECT count(*) FROM form_answer"), 120);
+    phone other;
+    phone_enrol(&other, &all.here, &all.boss);
+    phone_sync(&other);
+    CHECK_UINT(phone_count(&other, SATCHEL_ENTITY_FORM_ANSWER), 120);
+    phone_close(&other);
+    tear_down(&all);
+}
+
+/* Each of many small edits loses against one long value: 512 times 4 kB are not sent, that each lost is. */
+TEST(attack, regress_losses_without_end_still_fit_an_answer) {
+    rivals all;
+    set_up(&all);
+    char note[4001];
+    memset(note, 'n', sizeof note - 1);
+    note[sizeof note - 1] = '\0';
+    for (int i = 0; i < PHONE_RESULTS_MOST; i++) {
+        phone_edit_text(&all.phone, SATCHEL_ENTITY_CUSTOMER, &all.mine, SATCHEL_CUSTOMER_NOTE, "x");
+    }
+    stage_pass(&all.here, 1000);
+    stage_edit_text(&all.here, SATCHEL_ENTITY_CUSTOMER, &all.mine, SATCHEL_CUSTOMER_NOTE, note);
+    size_t before = all.phone.wire.bytes;
+    all.phone.page_bytes = 0;
+    REQUIRE_STATUS(phone_exchange(&all.phone, PHONE_GOOD_LUCK), SATCHEL_OK);
+    CHECK(all.phone.wire.bytes - before < 1048576 + 131072);
+    CHECK_UINT(phone_result_of(&all.phone, 1).loss.winner.bytes > 4000, true);
+    CHECK_INT(phone_last(&all.phone).code, SATCHEL_RESULT_MERGED);
+    CHECK_UINT(phone_last(&all.phone).loss_count, 1);
+    CHECK_UINT(phone_last(&all.phone).loss.winner.bytes, 0);
+    tear_down(&all);
+}
+
+TEST(attack, regress_facts_of_someone_who_left_come_in_and_his_edits_are_parked) {
+    rivals all;
+    set_up(&all);
+    phone_check_in(&all.phone, &all.mine);
+    phone_edit_text(&all.phone, SATCHEL_ENTITY_CUSTOMER, &all.mine, SATCHEL_CUSTOMER_NOTE, "last words");
+    const bool active = false;
+    const satchel_user_change gone = {.active = &active};
+    stage_begin(&all.here);
+    REQUIRE_OK(satchel_user_change_to(all.here.service, all.here.db, &all.here.system, &all.li, &gone, NULL));
+    stage_commit(&all.here);
+    phone_sync(&all.phone);
+    CHECK_INT(phone_result_of(&all.phone, 1).code, SATCHEL_RESULT_APPLIED);
+    CHECK_INT(phone_result_of(&all.phone, 2).code, SATCHEL_RESULT_PARKED);
+    CHECK_UINT(all.phone.row_count, 0);
+    tear_down(&all);
+}
