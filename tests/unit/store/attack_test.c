@@ -4,6 +4,8 @@
  */
 #include "unit/store/kit.h"
 
+#include "wire/unit_codec.h"
+
 #include <string.h>
 
 static const uint32_t TEXT_FIELD = SATCHEL_CUSTOMER_SHORT_NAME;
@@ -15,6 +17,19 @@ static satchel_status store(store_kit *kit, kit_page *page) {
 static void page_customer(store_kit *kit, kit_page *page, satchel_id id, uint64_t n, uint32_t set, const char *name) {
     satchel_record record = kit_record(kit, SATCHEL_CUSTOMER_NAME, name);
     kit_page_row_in(kit, page, SATCHEL_ENTITY_CUSTOMER, id, n, set, &record);
+}
+
+/* The base that a waiting op of a unit of its own carries for a field. */
+static uint64_t base_of(store_kit *kit, uint64_t sequence, uint32_t field) {
+    satchel_unit_batch batch;
+    satchel_unit_ops head;
+    satchel_bytes *ops;
+    satchel_op op;
+    REQUIRE_OK(satchel_store_load_units(kit->store, sequence - 1, 1, &kit->arena, &batch, &kit->error));
+    REQUIRE(batch.count == 1);
+    REQUIRE_OK(satchel_unit_decode(batch.units[0], &kit->arena, &head, &ops, NULL));
+    REQUIRE_OK(satchel_op_decode(satchel_store_schema(kit->store), ops[0], sequence, &kit->arena, &op, NULL));
+    return satchel_op_base(&op, field);
 }
 
 /* --- rows that were set aside and then left --- */
@@ -352,7 +367,8 @@ TEST(store_attack, chinese_names_are_found_whatever_stands_between) {
 }
 
 TEST(store_attack, a_search_of_the_longest_kind_is_answered) {
-    static const char *const patterns[] = {"1 ", "12 ", "a ", "永", "永a", "永1 ", "1a 2 ", "\"*() ", "AND OR NOT NEAR "};
+    static const char *const patterns[] = {
+        "1 ", "12 ", "a ", "永", "永a", "永1 ", "1a 2 ", "\"*() ", "AND OR NOT NEAR "};
     store_kit kit = kit_open(NULL);
     kit_customer(&kit, kit_id(1), "Huaning");
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
@@ -460,5 +476,70 @@ TEST(store_attack, rows_are_counted_right_whatever_leaves) {
     REQUIRE_OK(satchel_store_count_info(kit.store, &info, &kit.error));
     CHECK_UINT(info.rows, 3);
     CHECK_TEXT(kit_text(&kit, kit_id(2), TEXT_FIELD), "dirty");
+    kit_close(&kit);
+}
+
+/* --- one row through refusals, holds and dismissals --- */
+
+TEST(store_attack, edits_held_for_a_dismissed_row_leave_nothing_behind) {
+    store_kit kit = kit_open(NULL);
+    kit_customer(&kit, kit_id(1), "Huaning");
+    kit_edit_text(&kit, kit_id(1), TEXT_FIELD, "held");
+    kit_page page = kit_page_begin(2);
+    kit_page_result(&page, 1, 1, SATCHEL_RESULT_REFUSED);
+    kit_page_result(&page, 2, 1, SATCHEL_RESULT_HELD);
+    REQUIRE_OK(store(&kit, &page));
+    CHECK_TEXT(kit_text(&kit, kit_id(1), TEXT_FIELD), "held");
+    uint64_t third = kit_edit_text(&kit, kit_id(1), TEXT_FIELD, "more");
+    CHECK_UINT(third, 3);
+    REQUIRE_OK(satchel_store_dismiss(kit.store, 1, &kit.error));
+    CHECK(!kit_has(&kit, SATCHEL_ENTITY_CUSTOMER, kit_id(1)));
+    CHECK_UINT(kit_find(&kit, "Huaning"), 0);
+    REQUIRE_OK(satchel_store_dismiss(kit.store, 2, &kit.error));
+    page = kit_page_begin(3);
+    kit_page_result(&page, 3, 1, SATCHEL_RESULT_HELD);
+    REQUIRE_OK(store(&kit, &page));
+    CHECK_UINT(kit.outcome.settled_through, 3);
+    REQUIRE_OK(satchel_store_dismiss(kit.store, 3, &kit.error));
+    kit_reopen(&kit);
+    CHECK_UINT(kit_reasons(&kit, SATCHEL_REASON_HELD), 0);
+    CHECK(!kit_has(&kit, SATCHEL_ENTITY_CUSTOMER, kit_id(1)));
+    kit_close(&kit);
+}
+
+/* The base of a dirty field stays that of its first op, even if a page moved the row and the first was refused. */
+TEST(store_attack, a_base_is_free_again_when_what_froze_it_is_refused) {
+    store_kit kit = kit_open(NULL);
+    satchel_record got;
+    uint32_t flags;
+    kit_page page = kit_page_begin(0);
+    page_customer(&kit, &page, kit_id(1), 10, 0, "Huaning");
+    REQUIRE_OK(store(&kit, &page));
+    kit_edit_text(&kit, kit_id(1), TEXT_FIELD, "one");
+    kit_edit_text(&kit, kit_id(1), SATCHEL_CUSTOMER_INDUSTRY, "two");
+    page = kit_page_begin(0);
+    kit_page_result(&page, 1, 1, SATCHEL_RESULT_REFUSED);
+    page_customer(&kit, &page, kit_id(1), 20, 0, "Huaning 2");
+    REQUIRE_OK(store(&kit, &page));
+    got = kit_read(&kit, SATCHEL_ENTITY_CUSTOMER, kit_id(1), &flags);
+    CHECK_TEXT(satchel_record_text(&got, SATCHEL_CUSTOMER_INDUSTRY), "two");
+    CHECK_TEXT(satchel_record_text(&got, TEXT_FIELD), "");
+    uint64_t again = kit_edit_text(&kit, kit_id(1), TEXT_FIELD, "three");
+    uint64_t more = kit_edit_text(&kit, kit_id(1), SATCHEL_CUSTOMER_INDUSTRY, "four");
+    CHECK_UINT(base_of(&kit, again, TEXT_FIELD), 20);
+    CHECK_UINT(base_of(&kit, more, SATCHEL_CUSTOMER_INDUSTRY), 10);
+    kit_close(&kit);
+}
+
+/* Kill and power cut end in a rollback: a sequence that was never acknowledged is used again, one that was is not. */
+TEST(store_attack, sequences_go_on_behind_what_was_dismissed_and_undone) {
+    store_kit kit = kit_open(NULL);
+    uint64_t first = kit_customer(&kit, kit_id(1), "Huaning");
+    kit_page page = kit_page_begin(1);
+    kit_page_result(&page, 1, 1, SATCHEL_RESULT_REFUSED);
+    REQUIRE_OK(store(&kit, &page));
+    REQUIRE_OK(satchel_store_dismiss(kit.store, first, &kit.error));
+    kit_reopen(&kit);
+    CHECK_UINT(kit_customer(&kit, kit_id(2), "Huaning"), first + 1);
     kit_close(&kit);
 }
