@@ -25,6 +25,25 @@ typedef struct key_file {
     bool may_make;
 } key_file;
 
+/* Its name must last too: a store without its key file is lost. */
+static bool sync_folder_of(const char *path) {
+    char folder[CLI_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    size_t bytes = slash == NULL ? 0 : (size_t)(slash - path);
+    int written = slash == NULL ? snprintf(folder, sizeof folder, ".")
+                                : snprintf(folder, sizeof folder, "%.*s", bytes == 0 ? 1 : (int)bytes, path);
+    if (written <= 0 || (size_t)written >= sizeof folder) {
+        return false;
+    }
+    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) {
+        return false;
+    }
+    bool synced = fsync(file) == 0;
+    close(file);
+    return synced;
+}
+
 static satchel_status make_key_file(const char *path, uint8_t out[SATCHEL_KEYSTORE_SECRET_BYTES]) {
     if (getrandom(out, SATCHEL_KEYSTORE_SECRET_BYTES, 0) != SATCHEL_KEYSTORE_SECRET_BYTES) {
         return SATCHEL_RANDOM_FAILED;
@@ -35,6 +54,7 @@ static satchel_status make_key_file(const char *path, uint8_t out[SATCHEL_KEYSTO
     }
     bool written = write(file, out, SATCHEL_KEYSTORE_SECRET_BYTES) == SATCHEL_KEYSTORE_SECRET_BYTES && fsync(file) == 0;
     written = close(file) == 0 && written;
+    written = written && sync_folder_of(path);
     if (!written) {
         unlink(path);
     }
