@@ -252,11 +252,12 @@ static satchel_status was_shown(satchel_gathering *gathering, const satchel_stor
     return status;
 }
 
-/* Does the row stand at another place now, in a scope of his? Then it comes, or came, from there. */
+/* Does the row stand at another place now, where he sees it? Then it comes, or came, from there. */
 static satchel_status stands_elsewhere(satchel_gathering *gathering, const satchel_place *place,
                                        const satchel_stored_row *root, bool *out) {
     satchel_standing standing;
     satchel_member_list members = {NULL, 0};
+    uint32_t relations = 0;
     satchel_status status =
         satchel_standing_of(gathering->service, gathering->db, root->entity, &root->id, &root->merged.value,
                             &gathering->row_arena, &standing, gathering->error);
@@ -264,8 +265,13 @@ static satchel_status stands_elsewhere(satchel_gathering *gathering, const satch
     if (status == SATCHEL_OK && satchel_place_compare(place, &standing.place) != 0) {
         status = satchel_members_of(gathering->db, &standing.place, &gathering->row_arena, &members, gathering->error);
     }
+    bool reaches = false;
     for (uint32_t i = 0; status == SATCHEL_OK && i < members.count; i++) {
-        *out |= members.items[i].present && satchel_scope_list_has(gathering->scopes, members.items[i].scope);
+        reaches |= members.items[i].present && satchel_scope_list_has(gathering->scopes, members.items[i].scope);
+    }
+    if (status == SATCHEL_OK && reaches) {
+        status = relations_to(gathering, &standing.place, root, &members, &relations);
+        *out = status == SATCHEL_OK && may_read(gathering, root->entity, relations);
     }
     return status;
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "service/pull.h"
 #include "service/unit.h"
@@ -296,10 +297,11 @@ static satchel_status write_metrics(satchel_db *db, const satchel_intake *intake
 
 /* The device goes on: request number, tokens, how far its ops are decided. */
 static satchel_status move_device(satchel_server_exchange *exchange, satchel_db *db, satchel_device_state *state,
-                                  satchel_incarnation *incarnation, uint32_t first_new, satchel_error *error) {
+                                  satchel_incarnation *incarnation, uint32_t first_new, uint32_t end,
+                                  satchel_error *error) {
     satchel_status status = SATCHEL_OK;
-    if (first_new < exchange->unit_count) {
-        const satchel_arrived_unit *last = &exchange->units[exchange->unit_count - 1];
+    if (first_new < end) {
+        const satchel_arrived_unit *last = &exchange->units[end - 1];
         incarnation->applied_through = last->head.first_sequence + last->head.count - 1;
         memcpy(incarnation->applied_digest, last->digest, sizeof incarnation->applied_digest);
         status = satchel_incarnation_advance(db, incarnation, error);
@@ -312,6 +314,19 @@ static satchel_status move_device(satchel_server_exchange *exchange, satchel_db 
     state->request_number = exchange->request_number;
     state->seen_ms = satchel_service_now_ms(exchange->service);
     return status == SATCHEL_OK ? satchel_device_state_save(db, state, error) : status;
+}
+
+/*
+ * Behind the last unit that this exchange decides on. The writer serves everybody, so one phone gets it for no more ops
+ * at a time than one unit may have; the phone sends the rest again.
+ */
+static uint32_t units_to_decide(const satchel_server_exchange *exchange, uint32_t first_new) {
+    uint64_t ops = 0;
+    uint32_t end = first_new;
+    while (end < exchange->unit_count && ops + exchange->units[end].head.count <= SATCHEL_LIMIT_UNIT_OPS) {
+        ops += exchange->units[end++].head.count;
+    }
+    return end;
 }
 
 static satchel_status decide_units(satchel_server_exchange *exchange, satchel_db *db, satchel_device_state *state,
@@ -327,7 +342,8 @@ static satchel_status decide_units(satchel_server_exchange *exchange, satchel_db
         status = satchel_author_of_phone(db, incarnation, &author, error);
     }
     intake.batch.touched.arena = arena;
-    for (uint32_t i = first_new; status == SATCHEL_OK && i < exchange->unit_count; i++) {
+    uint32_t end = units_to_decide(exchange, first_new);
+    for (uint32_t i = first_new; status == SATCHEL_OK && i < end; i++) {
         status = satchel_unit_decide(&intake, &exchange->units[i], error);
     }
     if (status == SATCHEL_OK) {
@@ -337,7 +353,7 @@ static satchel_status decide_units(satchel_server_exchange *exchange, satchel_db
         status = write_metrics(db, &intake, first_new, error);
     }
     if (status == SATCHEL_OK) {
-        status = move_device(exchange, db, state, incarnation, first_new, error);
+        status = move_device(exchange, db, state, incarnation, first_new, end, error);
     }
     exchange->facts.stored_answers = first_new;
     return status;
@@ -412,10 +428,12 @@ static satchel_status write_head(const satchel_server_exchange *exchange, satche
 }
 
 static satchel_status write_results(const satchel_server_exchange *exchange, satchel_db *db,
-                                    const satchel_person *person, satchel_arena *arena, satchel_buffer *payload,
-                                    satchel_error *error) {
+                                    const satchel_person *person, uint64_t decided_through, satchel_arena *arena,
+                                    satchel_buffer *payload, satchel_error *error) {
     satchel_status status = SATCHEL_OK;
-    for (uint32_t i = 0; status == SATCHEL_OK && i < exchange->unit_count; i++) {
+    for (uint32_t i = 0;
+         status == SATCHEL_OK && i < exchange->unit_count && exchange->units[i].head.first_sequence <= decided_through;
+         i++) {
         status = satchel_unit_reply(exchange->service, db, person, exchange->incarnation,
                                     exchange->units[i].head.first_sequence, arena, payload, error);
     }
@@ -490,7 +508,8 @@ static satchel_status build_payload(answer_work *work, satchel_buffer *payload) 
     satchel_status head_status = exchange->status == SATCHEL_OK ? work->page.status : exchange->status;
     satchel_status status = write_head(exchange, head_status, work->counter.epoch, work->applied_through, payload);
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
-        status = write_results(exchange, work->db, &work->person, &work->arena, payload, work->error);
+        status =
+            write_results(exchange, work->db, &work->person, work->applied_through, &work->arena, payload, work->error);
     }
     if (status == SATCHEL_OK && work->has_page && head_status == SATCHEL_OK) {
         status = satchel_buffer_append(payload, satchel_buffer_view(&work->page.frames));

@@ -362,3 +362,24 @@ TEST(attack, regress_facts_of_someone_who_left_come_in_and_his_edits_are_parked)
     CHECK_UINT(all.phone.row_count, 0);
     tear_down(&all);
 }
+
+/* 140 units of 30 ops are more than the writer takes at once; what is left comes with the next request. */
+TEST(attack, regress_one_phone_does_not_hold_the_writer_for_long) {
+    rivals all;
+    set_up(&all);
+    for (int i = 0; i < 140; i++) {
+        phone_unit unit = {.count = 0};
+        for (int k = 0; k < 30; k++) {
+            satchel_op *op = phone_edit(&all.phone, &unit, SATCHEL_ENTITY_CUSTOMER, &all.mine);
+            REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CUSTOMER_NOTE, satchel_text_of("x")));
+        }
+        phone_commit(&all.phone, &unit);
+    }
+    all.phone.page_bytes = 0;
+    REQUIRE_STATUS(phone_exchange(&all.phone, PHONE_GOOD_LUCK), SATCHEL_OK);
+    CHECK_UINT(stage_counts(&all.here).units_applied, SATCHEL_LIMIT_UNIT_OPS / 30);
+    REQUIRE_STATUS(phone_exchange(&all.phone, PHONE_GOOD_LUCK), SATCHEL_OK);
+    CHECK_UINT(stage_counts(&all.here).units_applied, 140);
+    CHECK_UINT(all.phone.outbox_count, 0);
+    tear_down(&all);
+}
