@@ -37,6 +37,7 @@ bool satchel_server_exchange_needs_apply(const satchel_server_exchange *exchange
 
 /*
  * Writes. May be called again from the start if the transaction was rolled back. Refusals are results, not errors.
+ * Decides on units from the first new one, for no more ops than one unit may have; the answer tells how far it came.
  * Errors: those of the database, NO_MEMORY: nothing of the exchange may be kept then, the phone retries.
  */
 SATCHEL_MUST_USE satchel_status satchel_server_exchange_apply(satchel_server_exchange *exchange, satchel_db *db,

@@ -4,6 +4,7 @@
  */
 #include "support/server_service/stage.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -268,8 +269,11 @@ TEST(attack, regress_a_page_is_bounded_whatever_the_phone_asks_for) {
         stage_edit_text(&all.here, SATCHEL_ENTITY_CUSTOMER, &id, SATCHEL_CUSTOMER_NOTE, note);
     }
     all.phone.page_bytes = UINT32_C(1) << 30;
+    size_t before = all.phone.wire.bytes;
     REQUIRE_STATUS(phone_exchange(&all.phone, PHONE_GOOD_LUCK), SATCHEL_OK);
     CHECK(all.phone.more);
+    CHECK(all.phone.wire.bytes - before >= SATCHEL_LIMIT_PAGE_BYTES);
+    CHECK(all.phone.wire.bytes - before < SATCHEL_LIMIT_PAGE_BYTES + 8192);
     phone_sync(&all.phone);
     CHECK_UINT(phone_count(&all.phone, SATCHEL_ENTITY_CUSTOMER), 601);
     tear_down(&all);
@@ -285,11 +289,13 @@ static satchel_id make_template(stage *here) {
     return stage_create(here, SATCHEL_ENTITY_FORM_TEMPLATE, &record).id;
 }
 
-static void answer_at_length(phone *mine, const satchel_id *visit, const satchel_id *form, int count) {
+#define ANSWER_BYTES 48 /* what an answer weighs beside its text: id, visit, template, question */
+
+static void answer_at_length(phone *mine, const satchel_id *visit, const satchel_id *form, int count, size_t bytes) {
     char text[8001];
     phone_unit unit = {.count = 0};
     memset(text, 'x', sizeof text - 1);
-    text[sizeof text - 1] = '\0';
+    text[bytes] = '\0';
     for (int i = 0; i < count; i++) {
         satchel_id id;
         satchel_op *op = phone_create(mine, &unit, SATCHEL_ENTITY_FORM_ANSWER, &id);
@@ -301,24 +307,30 @@ static void answer_at_length(phone *mine, const satchel_id *visit, const satchel
     phone_commit(mine, &unit);
 }
 
-/* 20 units of 30 answers of 8 kB: what is beyond the limit is refused, and everybody still syncs. */
+/* 128 answers of 8 kB and one that makes the limit, or one byte more: that one is refused, and everybody still syncs.
+ */
 TEST(attack, regress_no_aggregate_grows_beyond_what_a_page_takes) {
     rivals all;
+    phone other;
     set_up(&all);
     satchel_id form = make_template(&all.here);
-    satchel_id visit = phone_check_in(&all.phone, &all.mine);
-    for (int i = 0; i < 20; i++) {
-        answer_at_length(&all.phone, &visit, &form, 30);
+    for (size_t beyond = 0; beyond <= 1; beyond++) {
+        satchel_id visit = phone_check_in(&all.phone, &all.mine);
+        for (int i = 0; i < 8; i++) {
+            answer_at_length(&all.phone, &visit, &form, 16, 8000);
+        }
+        size_t left = SATCHEL_LIMIT_AGGREGATE_BYTES - 128 * (8000 + ANSWER_BYTES);
+        for (; left > 8000; left -= 4000 + ANSWER_BYTES) {
+            answer_at_length(&all.phone, &visit, &form, 1, 4000);
+        }
+        answer_at_length(&all.phone, &visit, &form, 1, left - ANSWER_BYTES + beyond);
         phone_sync(&all.phone);
+        CHECK_STATUS(phone_last(&all.phone).status, beyond == 0 ? SATCHEL_OK : SATCHEL_LIMIT_EXCEEDED);
     }
-    CHECK_INT(phone_last(&all.phone).code, SATCHEL_RESULT_HELD);
-    uint64_t refused = all.phone.next_sequence - 30;
-    CHECK_STATUS(phone_result_of(&all.phone, refused).status, SATCHEL_LIMIT_EXCEEDED);
-    CHECK_INT(stage_number(&all.here, "SELECT count(*) FROM form_answer"), 120);
-    phone other;
     phone_enrol(&other, &all.here, &all.boss);
     phone_sync(&other);
-    CHECK_UINT(phone_count(&other, SATCHEL_ENTITY_FORM_ANSWER), 120);
+    CHECK_INT(phone_count(&other, SATCHEL_ENTITY_FORM_ANSWER),
+              stage_number(&all.here, "SELECT count(*) FROM form_answer"));
     phone_close(&other);
     tear_down(&all);
 }
@@ -338,7 +350,7 @@ TEST(attack, regress_losses_without_end_still_fit_an_answer) {
     size_t before = all.phone.wire.bytes;
     all.phone.page_bytes = 0;
     REQUIRE_STATUS(phone_exchange(&all.phone, PHONE_GOOD_LUCK), SATCHEL_OK);
-    CHECK(all.phone.wire.bytes - before < 1048576 + 131072);
+    CHECK(all.phone.wire.bytes - before < SATCHEL_LIMIT_PAGE_BYTES + 131072);
     CHECK_UINT(phone_result_of(&all.phone, 1).loss.winner.bytes > 4000, true);
     CHECK_INT(phone_last(&all.phone).code, SATCHEL_RESULT_MERGED);
     CHECK_UINT(phone_last(&all.phone).loss_count, 1);
