@@ -517,8 +517,8 @@ static satchel_status store(op_work *work, const satchel_merge_outcome *outcome)
 
 static satchel_status check_kind(op_work *work) {
     satchel_error why = {SATCHEL_OK, 0, 0, ""};
-    if (work->op->kind == SATCHEL_OP_VOID || work->op->kind == SATCHEL_OP_COMMAND) {
-        return refuse(work, SATCHEL_UNSUPPORTED, 0, "the server does not know this kind of op yet");
+    if (work->op->kind == SATCHEL_OP_COMMAND) {
+        return refuse(work, SATCHEL_UNSUPPORTED, 0, "the server does not know this command");
     }
     satchel_status status =
         settle(work, satchel_validate_op(&work->change->service->schema, work->op, work->change->by_phone, &why), &why);
@@ -529,7 +529,58 @@ static satchel_status check_kind(op_work *work) {
     return status;
 }
 
+/* --- taking back --- */
+
+/* Did this lineage alone write the row? Then nobody else's work goes with it. */
+static bool is_his_alone(const op_work *work) {
+    const satchel_versions *versions = &work->row.merged.versions;
+    const satchel_author *author = work->change->author;
+    for (uint32_t i = 0; i < versions->count; i++) {
+        if (versions->items[i].writer.incarnation != author->incarnation) {
+            return false;
+        }
+    }
+    return author->incarnation != 0;
+}
+
+/* Was the row's deletion the op that is taken back? */
+static bool is_his_deletion(const op_work *work) {
+    const satchel_version *deletion =
+        satchel_versions_find(&work->row.merged.versions, SATCHEL_FIELD_DELETED, (satchel_bytes){NULL, 0});
+    return work->row.merged.deleted && deletion != NULL &&
+           deletion->writer.incarnation == work->change->author->incarnation &&
+           deletion->writer.sequence == work->op->target;
+}
+
+/*
+ * A VOID becomes what undoes its target: a deletion of the row that only its maker ever wrote, facts and archived kinds
+ * too, or the return of the row that he deleted. It names the row as it stands, so it never loses; anything else stays.
+ */
+static satchel_status decide_void(op_work *work) {
+    satchel_op *op = work->op;
+    if (!work->change->by_phone || op->target == 0 || op->target >= op->sequence) {
+        return refuse(work, SATCHEL_INVALID_ARGUMENT, 0, "an op takes back an earlier one of its own phone");
+    }
+    satchel_status status = look_up(work);
+    if (status != SATCHEL_OK || is_decided(work)) {
+        return status;
+    }
+    op->base_n = work->row.revision;
+    if (is_his_deletion(work)) {
+        op->kind = SATCHEL_OP_EDIT;
+        return satchel_record_set_bool(&op->set, SATCHEL_FIELD_DELETED, false);
+    }
+    if (work->row.merged.exists && !work->row.merged.deleted && is_his_alone(work)) {
+        op->kind = SATCHEL_OP_DELETE;
+        return SATCHEL_OK;
+    }
+    return refuse(work, SATCHEL_IMMUTABLE, 0, "others have worked on the row since, or it is not there to take back");
+}
+
 static satchel_status decide(op_work *work) {
+    if (work->op->kind == SATCHEL_OP_VOID) {
+        return decide_void(work);
+    }
     satchel_status (*const steps[])(op_work *) = {check_kind,   look_up,    check_access,    check_name,
                                                   check_anchor, check_root, check_order_body};
     satchel_status status = SATCHEL_OK;

@@ -4,6 +4,7 @@
  */
 #include "support/server_service/stage.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "base/times.h"
 
@@ -294,4 +295,30 @@ TEST(pull, a_cursor_that_leads_nowhere_is_stale) {
     all.mine.cursor_bytes = 0;
     phone_sync(&all.mine);
     tear_down(&all);
+}
+
+/* A phone that asks for everything at once still gets pages: up to the limit in one, past it in two. */
+TEST(pull, a_page_ends_at_its_limit_whatever_the_phone_asks_for) {
+    static const struct {
+        uint32_t customers;
+        bool more;
+    } cases[] = {{SATCHEL_LIMIT_PAGE_BYTES / 4200, false}, {SATCHEL_LIMIT_PAGE_BYTES / 3900 + 1, true}};
+    char note[4000];
+    memset(note, 'x', sizeof note - 1);
+    note[sizeof note - 1] = '\0';
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        company all;
+        set_up(&all);
+        for (uint32_t n = 0; n < cases[i].customers; n++) {
+            satchel_id id = stage_customer(&all.here, "Shop", &all.li, NULL);
+            stage_edit_text(&all.here, SATCHEL_ENTITY_CUSTOMER, &id, SATCHEL_CUSTOMER_NOTE, note);
+        }
+        all.mine.page_bytes = 2 * SATCHEL_LIMIT_PAGE_BYTES;
+        CHECK_OK(phone_exchange(&all.mine, PHONE_GOOD_LUCK));
+        CHECK(all.mine.more == cases[i].more);
+        CHECK(all.mine.wire.bytes <= SATCHEL_LIMIT_PAGE_BYTES + 8192);
+        phone_sync(&all.mine);
+        CHECK_UINT(phone_count(&all.mine, SATCHEL_ENTITY_CUSTOMER), cases[i].customers);
+        tear_down(&all);
+    }
 }

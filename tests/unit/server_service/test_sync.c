@@ -137,3 +137,35 @@ TEST(sync, an_empty_exchange_writes_nothing) {
     CHECK_UINT(stage_counts(&all.here).n, n);
     tear_down(&all);
 }
+
+static uint64_t take_back(phone *mine, uint32_t entity, const satchel_id *row, uint64_t target) {
+    phone_unit unit = {.count = 1};
+    satchel_op_init(&unit.ops[0], SATCHEL_OP_VOID, entity, row, &mine->arena);
+    unit.ops[0].target = target;
+    uint64_t sequence = mine->next_sequence;
+    phone_commit(mine, &unit);
+    return sequence;
+}
+
+TEST(sync, a_row_that_its_maker_takes_back_goes_and_one_with_others_work_stays) {
+    stage here;
+    phone mine;
+    stage_open(&here, NULL, 31);
+    satchel_id rep = stage_user(&here, "rep", SATCHEL_ROLE_REP, NULL, NULL);
+    phone_enrol(&mine, &here, &rep);
+    satchel_id lone = phone_add_customer(&mine, "Mistake");
+    satchel_id shared = phone_add_customer(&mine, "Kept");
+    uint64_t made_shared = mine.next_sequence - 1;
+    phone_sync(&mine);
+    stage_edit_text(&here, SATCHEL_ENTITY_CUSTOMER, &shared, SATCHEL_CUSTOMER_CITY, "上海");
+    uint64_t void_lone = take_back(&mine, SATCHEL_ENTITY_CUSTOMER, &lone, made_shared - 1);
+    uint64_t void_shared = take_back(&mine, SATCHEL_ENTITY_CUSTOMER, &shared, made_shared);
+    phone_sync(&mine);
+    CHECK_INT(phone_result_of(&mine, void_lone).code, SATCHEL_RESULT_APPLIED);
+    CHECK_INT(phone_result_of(&mine, void_shared).code, SATCHEL_RESULT_REFUSED);
+    CHECK_STATUS(phone_result_of(&mine, void_shared).status, SATCHEL_IMMUTABLE);
+    CHECK(phone_find(&mine, SATCHEL_ENTITY_CUSTOMER, &lone) == NULL);
+    CHECK(phone_find(&mine, SATCHEL_ENTITY_CUSTOMER, &shared) != NULL);
+    phone_close(&mine);
+    stage_close(&here);
+}
