@@ -188,6 +188,18 @@ static satchel_status write_state(satchel_store *store, uint64_t sequence, satch
     return status;
 }
 
+/* An undo that was not accepted took nothing back: what it named may be undone again. */
+static satchel_status forget_undo(satchel_store *store, uint64_t undo_sequence, satchel_error *error) {
+    sqlite3_stmt *statement;
+    satchel_status status =
+        satchel_statement_of(store, "UPDATE store_op SET undone = NULL WHERE undone = ?", &statement, error);
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, (int64_t)undo_sequence);
+        status = satchel_statement_run(store, statement, error);
+    }
+    return status;
+}
+
 static satchel_status settle(satchel_store *store, const settled_op *op, satchel_result_code code,
                              const satchel_op_result *result, satchel_store_outcome *outcome, satchel_error *error) {
     satchel_op_state state = state_of(code);
@@ -198,11 +210,12 @@ static satchel_status settle(satchel_store *store, const settled_op *op, satchel
     for (uint32_t i = 0; result != NULL && i < result->loss_count && status == SATCHEL_OK; i++) {
         status = store_loss(store, op, &result->losses[i], error);
     }
+    if (status == SATCHEL_OK && state > SATCHEL_OP_TROUBLED) {
+        store->troubled++;
+        status = forget_undo(store, op->sequence, error);
+    }
     if (status != SATCHEL_OK) {
         return status;
-    }
-    if (state > SATCHEL_OP_TROUBLED) {
-        store->troubled++;
     }
     /*
      * What is not accepted comes off its row; an accepted CREATE that a page has passed by shows that it is not for

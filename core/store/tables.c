@@ -21,6 +21,7 @@ static const char OWN_TABLES[] =
     " row BLOB NOT NULL, state INTEGER NOT NULL, previous INTEGER, body BLOB NOT NULL, head BLOB, receipt BLOB,"
     " result BLOB, undone INTEGER);"
     "CREATE INDEX store_op_troubled ON store_op (entity, row) WHERE state > 4;"
+    "CREATE INDEX store_op_undone ON store_op (undone) WHERE undone IS NOT NULL;"
     "CREATE TABLE store_loss (number INTEGER PRIMARY KEY, entity INTEGER NOT NULL, row BLOB NOT NULL,"
     " sequence INTEGER NOT NULL, conflict BLOB NOT NULL, body BLOB NOT NULL);"
     "CREATE INDEX store_loss_by_row ON store_loss (entity, row);"

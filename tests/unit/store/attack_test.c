@@ -410,6 +410,28 @@ TEST(store_attack, a_void_that_is_refused_brings_the_row_back) {
     kit_close(&kit);
 }
 
+TEST(store_attack, an_undo_that_was_refused_can_be_tried_again) {
+    store_kit kit = kit_open(NULL);
+    satchel_draft *draft;
+    (void)kit_customer(&kit, kit_id(1), "Huaning");
+    uint64_t edited = kit_edit_text(&kit, kit_id(1), TEXT_FIELD, "later");
+    REQUIRE_OK(satchel_draft_open(&draft, kit.store));
+    REQUIRE_OK(satchel_draft_invert(draft, edited, &kit.error));
+    kit_commit(&kit, draft);
+    CHECK(satchel_draft_invert(draft, edited, &kit.error) != SATCHEL_OK);
+    kit_page page = kit_page_begin(3);
+    kit_page_result(&page, 1, 1, SATCHEL_RESULT_APPLIED);
+    kit_page_result(&page, 2, 1, SATCHEL_RESULT_APPLIED);
+    kit_page_result(&page, 3, 1, SATCHEL_RESULT_REFUSED);
+    satchel_record record = kit_record(&kit, SATCHEL_CUSTOMER_NAME, "Huaning");
+    kit_put(&record, TEXT_FIELD, "later");
+    kit_page_row(&kit, &page, SATCHEL_ENTITY_CUSTOMER, kit_id(1), 9, &record);
+    REQUIRE_OK(store(&kit, &page));
+    CHECK_OK(satchel_draft_invert(draft, edited, &kit.error));
+    satchel_draft_close(draft);
+    kit_close(&kit);
+}
+
 /* --- a switch that was turned off counts as off before and after the server knows it --- */
 
 static uint64_t count_where_main(store_kit *kit, int64_t value) {

@@ -27,7 +27,7 @@ typedef struct model_op {
     uint32_t row;
     satchel_result_code decided; /* by the server, 0 = not yet */
     satchel_result_code told;    /* stored on the phone */
-    bool undone;
+    uint64_t undone;             /* by this op, 0 = not */
 } model_op;
 
 typedef struct model_row {
@@ -266,10 +266,12 @@ static void phone_undoes(model_world *world) {
         satchel_draft_close(draft);
         return;
     }
-    REQUIRE(!world->ops[sequence].undone);
+    uint64_t before = world->ops[sequence].undone;
+    REQUIRE(before == 0 ||
+            world->ops[before].told > SATCHEL_RESULT_MERGED); /* an undo that was not accepted undid nothing */
     uint64_t undoing = commit(world, draft);
     REQUIRE(undoing != 0);
-    world->ops[sequence].undone = true;
+    world->ops[sequence].undone = undoing;
     note_op(world, world->ops[sequence].row, undoing);
     world->events[EVENT_UNDONE]++;
 }
