@@ -162,8 +162,11 @@ static bool play_step(play_state *progress, const satchel_vault_config *config, 
     return done;
 }
 
-/* Plays the script; a failed step is tried once more if `tenacious`. The vault stays open. */
-static play_state play(test_disk *disk, bool tenacious, test_story *record) {
+/*
+ * Plays the script; a failed step is tried once more if `tenacious`. After the first step that succeeds at or behind
+ * operation `last`, the play is over. The vault stays open.
+ */
+static play_state play_until(test_disk *disk, bool tenacious, uint64_t last, test_story *record) {
     satchel_vault_config config = config_of(disk);
     play_state progress = {0};
     satchel_status status = satchel_vault_create(&progress.vault, &config, NULL);
@@ -175,7 +178,7 @@ static play_state play(test_disk *disk, bool tenacious, test_story *record) {
     }
     progress.made = status == SATCHEL_OK;
     progress.failed = !progress.made;
-    for (size_t step = 0; step < STEPS && !progress.failed; step++) {
+    for (size_t step = 0; step < STEPS && !progress.failed && test_disk_operations(disk) < last; step++) {
         bool done =
             play_step(&progress, &config, script[step]) || (tenacious && play_step(&progress, &config, script[step]));
         progress.failed = !done;
@@ -184,6 +187,10 @@ static play_state play(test_disk *disk, bool tenacious, test_story *record) {
         }
     }
     return progress;
+}
+
+static play_state play(test_disk *disk, bool tenacious, test_story *record) {
+    return play_until(disk, tenacious, UINT64_MAX, record);
 }
 
 static test_story clean_story(void) {
@@ -270,6 +277,23 @@ TEST(power, a_loss_at_any_operation_leaves_what_was_acknowledged) {
     }
 }
 
+/* A sync that failed must not become an acknowledgement: the power goes right after the step in which one did. */
+TEST(power, a_loss_after_a_single_failure_leaves_what_was_acknowledged) {
+    test_story story = clean_story();
+    for (uint64_t point = 1; point <= story.operations; point += stride(story.operations, 90)) {
+        test_disk *disk = test_disk_make();
+        test_disk_fail_at(disk, point, false, TEST_FAULT_ERROR);
+        play_state progress = play_until(disk, true, point, NULL);
+        test_disk *left = test_disk_after_power_loss(disk, TEST_SURVIVES_NONE, point);
+        test_note("operation %llu", (unsigned long long)point);
+        const char *wrong = judge(left, &story, &progress);
+        CHECK_TEXT(wrong != NULL ? wrong : "", "");
+        test_disk_free(left);
+        satchel_vault_close(progress.vault);
+        test_disk_free(disk);
+    }
+}
+
 /* The power goes again while the store recovers from the first loss. */
 static void lose_power_twice(const test_disk *first, const test_story *story, const play_state *progress,
                              uint64_t seed) {
@@ -346,6 +370,58 @@ TEST(power, a_disk_that_fails_once_or_for_good_loses_nothing) {
         for (int kind = 0; kind < 2 * TEST_FAULT_COUNT; kind++) {
             fail_and_judge(&story, point, kind % 2 == 1, (test_fault)(kind / 2));
         }
+    }
+}
+
+/* ---- changing slots ---- */
+
+static satchel_status other_secret(void *context, uint8_t out[32]) {
+    (void)context;
+    memset(out, 10, 32);
+    return SATCHEL_OK;
+}
+
+static satchel_status try_secret(test_disk *disk, satchel_status (*with)(void *, uint8_t *)) {
+    satchel_vault_config config = config_of(disk);
+    satchel_vault *vault = NULL;
+    config.unlock.keystore.secret = with;
+    satchel_status status = satchel_vault_open(&vault, &config, NULL);
+    satchel_vault_close(vault);
+    return status;
+}
+
+/* Changes the slot while everything fails from operation `point` of the change on; what that gave, and the disk. */
+static test_disk *change_slot(uint64_t point, satchel_status *out_status, bool *out_reached) {
+    test_disk *disk = test_disk_make();
+    satchel_vault_config config = config_of(disk);
+    satchel_vault *vault = NULL;
+    REQUIRE_OK(satchel_vault_create(&vault, &config, NULL));
+    satchel_vault_unlock next = config.unlock;
+    next.keystore.secret = other_secret;
+    uint64_t before = test_disk_operations(disk);
+    test_disk_fail_at(disk, before + point, true, TEST_FAULT_ERROR);
+    *out_status = satchel_vault_rewrap(vault, &next, NULL);
+    *out_reached = test_disk_operations(disk) >= before + point;
+    satchel_vault_close(vault);
+    return disk;
+}
+
+TEST(power, a_loss_while_slots_change_leaves_the_old_or_the_new_one) {
+    bool reached = true;
+    for (uint64_t point = 1; reached; point++) {
+        for (int survival = 0; survival < TEST_SURVIVAL_COUNT; survival++) {
+            satchel_status changed = SATCHEL_OK;
+            test_disk *disk = change_slot(point, &changed, &reached);
+            test_disk *left = test_disk_after_power_loss(disk, (test_survival)survival, point);
+            satchel_status with_new = try_secret(left, other_secret);
+            satchel_status with_old = try_secret(left, secret);
+            test_note("operation %llu, survival %d", (unsigned long long)point, survival);
+            CHECK((with_new == SATCHEL_OK) != (with_old == SATCHEL_OK));
+            CHECK(changed != SATCHEL_OK || with_new == SATCHEL_OK);
+            test_disk_free(left);
+            test_disk_free(disk);
+        }
+        REQUIRE(point < 40);
     }
 }
 

@@ -151,6 +151,26 @@ TEST(tail, a_hole_in_the_last_transaction_opens_and_is_reported) {
     end(&live, &copy);
 }
 
+/* Frames of a rolled-back transaction lie behind the commit: of this generation, but no sign of a later transaction. */
+TEST(tail, a_hole_before_the_rest_of_a_rolled_back_spill_is_no_damage) {
+    vault_fixture live, copy;
+    fixture_init(&live);
+    live.config.cache_kib = 40;
+    fixture_create(&live);
+    fill_rows(live.vault, 10);
+    size_t before = slots_of(&live);
+    must_run(live.vault, "BEGIN; INSERT INTO t(body) SELECT hex(randomblob(2000)) FROM t, t AS u; ROLLBACK");
+    must_run(live.vault, "INSERT INTO t(body) VALUES(hex(randomblob(9000)))");
+    REQUIRE(slots_of(&live) > before + 20);
+    fixture_copy(&copy, &live);
+    spoil(&copy, "store.db-wal", slot_at(before + 1), SLOT, true);
+    fixture_open(&copy);
+    CHECK_INT(rows_of(&copy), 10);
+    CHECK(sound(&copy));
+    CHECK_INT(satchel_vault_stats_of(copy.vault).tail, SATCHEL_VAULT_TAIL_BROKEN);
+    end(&live, &copy);
+}
+
 TEST(tail, damage_before_a_later_transaction_is_damage) {
     vault_fixture live, copy;
     begin(&live, 20);

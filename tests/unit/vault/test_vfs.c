@@ -4,7 +4,9 @@
  */
 #include "fixture.h"
 
+#include "base/bytes.h"
 #include "base/memory.h"
+#include "support/vault/disk.h"
 #include "vault/connection.h"
 #include "vault/database_file.h"
 #include "vault/run.h"
@@ -109,6 +111,95 @@ TEST(vfs, hands_out_methods_without_shared_memory_or_mapping) {
     int traits = database_file(&fixture)->pMethods->xDeviceCharacteristics(database_file(&fixture));
     CHECK_INT(traits, SQLITE_IOCAP_POWERSAFE_OVERWRITE);
     fixture_deinit(&fixture);
+}
+
+static size_t bytes_on_disk(const vault_fixture *fixture, const char *name) {
+    satchel_buffer bytes = file_bytes(fixture, name);
+    size_t count = bytes.bytes;
+    satchel_buffer_deinit(&bytes);
+    return count;
+}
+
+/* SQLite leaves a gap at the pending byte (1 GiB), and others where secure_delete is off. */
+TEST(vfs, gaps_are_filled_with_sealed_empty_pages) {
+    static const uint8_t zeros[4096];
+    vault_fixture fixture;
+    sqlite3_int64 bytes = 0;
+    fixture_init(&fixture);
+    fixture_create(&fixture);
+    sqlite3_file *file = database_file(&fixture);
+    REQUIRE_INT(file->pMethods->xFileSize(file, &bytes), SQLITE_OK);
+    CHECK_INT(file->pMethods->xWrite(file, zeros, 4096, bytes + 3 * 4096), SQLITE_OK); /* a gap of three pages */
+    CHECK_INT(file->pMethods->xTruncate(file, bytes + 6 * 4096), SQLITE_OK);           /* and two more behind it */
+    CHECK_INT(file->pMethods->xSync(file, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    satchel_buffer content = file_bytes(&fixture, "store.db");
+    CHECK_UINT(content.bytes, (size_t)bytes + 6 * 4096);
+    for (size_t at = (size_t)bytes; at < content.bytes; at += 4096) {
+        uint8_t page[4096];
+        CHECK(memcmp(content.data + at, zeros, sizeof zeros) != 0);
+        CHECK_INT(file->pMethods->xRead(file, page, 4096, (sqlite3_int64)at), SQLITE_OK);
+        CHECK(memcmp(page, zeros, sizeof zeros) == 0);
+    }
+    satchel_buffer_deinit(&content);
+    fixture_deinit(&fixture);
+}
+
+/* A frame as SQLite writes it: a copy of frame 1, as the commit frame of a database of `commit` pages or none. */
+static int write_frame(sqlite3_file *wal, uint32_t number, uint32_t commit) {
+    uint8_t frame[4120];
+    sqlite3_int64 at = 32 + (sqlite3_int64)(number - 1) * 4120;
+    REQUIRE_INT(wal->pMethods->xRead(wal, frame, 24, 32), SQLITE_OK);
+    REQUIRE_INT(wal->pMethods->xRead(wal, frame + 24, 4096, 32 + 24), SQLITE_OK);
+    satchel_put_u32be(frame + 4, commit);
+    int code = wal->pMethods->xWrite(wal, frame, 24, at);
+    return code == SQLITE_OK ? wal->pMethods->xWrite(wal, frame + 24, 4096, at + 24) : code;
+}
+
+static uint32_t frames_seen(sqlite3_file *wal) {
+    sqlite3_int64 bytes = 0;
+    REQUIRE_INT(wal->pMethods->xFileSize(wal, &bytes), SQLITE_OK);
+    return (uint32_t)((bytes - 32) / 4120);
+}
+
+TEST(vfs, frames_are_gathered_until_the_commit_frame) {
+    vault_fixture fixture;
+    fixture_init(&fixture);
+    fixture_create(&fixture);
+    fill_rows(fixture.vault, 3);
+    sqlite3_file *wal = wal_file(&fixture);
+    uint32_t frames = frames_seen(wal);
+    size_t before = bytes_on_disk(&fixture, "store.db-wal");
+    CHECK_INT(write_frame(wal, frames + 1, 0), SQLITE_OK);
+    CHECK_INT(write_frame(wal, frames + 2, 0), SQLITE_OK);
+    CHECK_UINT(bytes_on_disk(&fixture, "store.db-wal"), before);
+    CHECK_INT(write_frame(wal, frames + 3, 9), SQLITE_OK); /* without any sync */
+    CHECK_UINT(bytes_on_disk(&fixture, "store.db-wal"), before + 3 * 4160);
+    fixture_deinit(&fixture);
+}
+
+TEST(vfs, after_a_lost_write_only_a_rewind_makes_writing_possible) {
+    test_disk *disk = test_disk_make();
+    vault_fixture fixture;
+    fixture_init(&fixture);
+    fixture.config.parent = test_disk_vfs(disk);
+    fixture.config.files = test_disk_files(disk);
+    fixture_create(&fixture);
+    fill_rows(fixture.vault, 3);
+    sqlite3_file *wal = wal_file(&fixture);
+    uint32_t frames = frames_seen(wal);
+    CHECK_INT(write_frame(wal, frames + 1, 0), SQLITE_OK);
+    CHECK_INT(write_frame(wal, frames + 2, 0), SQLITE_OK);
+    test_disk_fail_at(disk, test_disk_operations(disk) + 1, false, TEST_FAULT_ERROR); /* frame 1 is in memory */
+    CHECK(write_frame(wal, frames + 3, 5) != SQLITE_OK);
+    uint8_t page[4096];
+    sqlite3_int64 lost = 32 + (sqlite3_int64)frames * 4120 + 24;
+    CHECK_INT(wal->pMethods->xRead(wal, page, 4096, lost), SQLITE_IOERR_READ); /* not taken for damage */
+    CHECK(write_frame(wal, frames + 4, 5) != SQLITE_OK);
+    CHECK(write_frame(wal, frames + 2, 5) != SQLITE_OK);
+    CHECK_INT(write_frame(wal, frames + 1, 5), SQLITE_OK);
+    CHECK_INT(write_frame(wal, frames + 2, 5), SQLITE_OK);
+    fixture_deinit(&fixture);
+    test_disk_free(disk);
 }
 
 TEST(vfs, refuses_and_counts_every_other_file) {
