@@ -57,6 +57,8 @@ struct test_disk {
     bool fails_forever;
     test_fault fault;
     bool lies;
+    uint64_t syncs;
+    uint64_t sync_fails_at;
 };
 
 typedef struct disk_file {
@@ -185,6 +187,11 @@ static bool fails(test_disk *disk) {
     return disk->fails_forever ? disk->operations >= disk->fails_at : disk->operations == disk->fails_at;
 }
 
+static bool sync_fails(test_disk *disk) {
+    disk->syncs++;
+    return disk->syncs == disk->sync_fails_at;
+}
+
 /* ---- the VFS ---- */
 
 static disk_file *file_of(sqlite3_file *base) {
@@ -241,7 +248,7 @@ static int disk_truncate(sqlite3_file *base, sqlite3_int64 size) {
 static int disk_sync(sqlite3_file *base, int flags) {
     disk_file *file = file_of(base);
     (void)flags;
-    if (fails(file->disk)) {
+    if (fails(file->disk) || sync_fails(file->disk)) {
         return SQLITE_IOERR_FSYNC;
     }
     sync_node(file->disk, file->node);
@@ -409,7 +416,7 @@ static satchel_status verb_write(void *context, const char *path, satchel_bytes 
     }
     truncate_node(found->now, 0);
     write_node(found->now, 0, bytes.data, failing ? part_of(0, bytes.bytes) : bytes.bytes);
-    if (failing || fails(disk)) {
+    if (failing || fails(disk) || sync_fails(disk)) {
         return verb_failure(disk);
     }
     sync_node(disk, found->now);
@@ -419,7 +426,7 @@ static satchel_status verb_write(void *context, const char *path, satchel_bytes 
 static satchel_status verb_sync(void *context, const char *path) {
     test_disk *disk = context;
     disk_node *found = node_of(disk, path);
-    if (fails(disk)) {
+    if (fails(disk) || sync_fails(disk)) {
         return verb_failure(disk);
     }
     if (found == NULL) {
@@ -566,6 +573,14 @@ void test_disk_fail_at(test_disk *disk, uint64_t number, bool forever, test_faul
     disk->fails_at = number;
     disk->fails_forever = forever;
     disk->fault = fault;
+}
+
+uint64_t test_disk_syncs(const test_disk *disk) {
+    return disk->syncs;
+}
+
+void test_disk_fail_sync(test_disk *disk, uint64_t number) {
+    disk->sync_fails_at = number;
 }
 
 void test_disk_lie_about_syncs(test_disk *disk) {

@@ -42,6 +42,10 @@ uint64_t test_disk_operations(const test_disk *disk);
  */
 void test_disk_fail_at(test_disk *disk, uint64_t number, bool forever, test_fault fault);
 
+/* Syncs of files so far, and: sync `number` of them fails, once. */
+uint64_t test_disk_syncs(const test_disk *disk);
+void test_disk_fail_sync(test_disk *disk, uint64_t number);
+
 /* Syncs report success and do nothing: a bug that every proof on this disk must find. */
 void test_disk_lie_about_syncs(test_disk *disk);
 
