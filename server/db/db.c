@@ -73,7 +73,14 @@ satchel_status satchel_db_begin(satchel_db *db, satchel_db_access access, satche
     }
     db->depth = 0;
     db->writing = access == SATCHEL_DB_WRITE;
-    return db->driver->exec(db, db->writing ? db->driver->begin_write : db->driver->begin_read, error);
+    satchel_status status = db->driver->wake != NULL ? db->driver->wake(db, error) : SATCHEL_OK;
+    if (status == SATCHEL_OK) {
+        status = db->driver->exec(db, db->writing ? db->driver->begin_write : db->driver->begin_read, error);
+    }
+    if (status != SATCHEL_OK) {
+        satchel_db_rollback(db);
+    }
+    return status;
 }
 
 satchel_status satchel_db_commit(satchel_db *db, satchel_error *error) {

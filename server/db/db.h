@@ -3,6 +3,8 @@
  * The server's database through a small driver: SQL text with parameters ?1 … ?n in the dialect that SQLite ≥ 3.35 and
  * PostgreSQL share, values as satchel_value. A second driver needs nothing of the callers but the same text.
  *
+ * A result of PostgreSQL is fetched whole, so a text that may find many rows asks for them in batches.
+ *
  * A connection belongs to one thread at a time. SQLite: one connection is the writer, any number are readers; only the
  * writer checkpoints. Nothing here knows what the tables mean.
  */
@@ -29,6 +31,22 @@ typedef enum satchel_db_role {
  */
 SATCHEL_MUST_USE satchel_status satchel_db_open_sqlite(satchel_db **out, const char *path, satchel_db_role role,
                                                        satchel_error *error);
+
+/*
+ * Opens the PostgreSQL database (12 or later) at `address`, as libpq reads it: postgres://user@host/database. A
+ * connection that is lost fails the transaction and is made anew at the next begin. A commit during which it is lost
+ * may have happened: the caller asks again, and finds out by what is stored.
+ * Errors: INVALID_ARGUMENT (address), IO_ERROR (not reached, refused), UNSUPPORTED (version), NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_db_open_postgres(satchel_db **out, const char *address, satchel_db_role role,
+                                                         satchel_error *error);
+
+/* Whether `address` names a PostgreSQL database. */
+bool satchel_db_is_postgres(const char *address);
+
+/* The one that `where` names: an address of PostgreSQL, or else a path for SQLite. Errors: of either. */
+SATCHEL_MUST_USE satchel_status satchel_db_open(satchel_db **out, const char *where, satchel_db_role role,
+                                                satchel_error *error);
 
 /* Rolls an open transaction back. Open statements must be closed before. NULL is fine. */
 void satchel_db_close(satchel_db *db);

@@ -19,6 +19,8 @@ typedef struct satchel_db_driver {
     satchel_dialect dialect;
     const char *begin_read;
     const char *begin_write;
+    /* Before a transaction: mends a lost connection. NULL: there is nothing to mend. */
+    satchel_status (*wake)(satchel_db *db, satchel_error *error);
     void (*close)(satchel_db *db);
     satchel_status (*exec)(satchel_db *db, const char *sql, satchel_error *error);
     satchel_status (*prepare)(satchel_db *db, const char *sql, void **out_native, satchel_error *error);

@@ -256,32 +256,50 @@ static satchel_status create_all(const satchel_tables *tables, satchel_db *db, s
     }
     satchel_buffer_deinit(&sql);
     if (status == SATCHEL_OK) {
+        uint8_t format[4];
+        satchel_put_u32be(format, SATCHEL_TABLES_FORMAT);
         status = SATCHEL_DB_RUN(db, error, "INSERT INTO meta (name, value) VALUES ('format', ?1)",
-                                satchel_value_int(SATCHEL_TABLES_FORMAT));
+                                satchel_db_blob(format, sizeof format));
+    }
+    return status;
+}
+
+/* Errors: DAMAGED (no format), NEWER_FORMAT. */
+static satchel_status check_format(satchel_db *db, satchel_error *error) {
+    satchel_db_statement *statement = NULL;
+    uint32_t format = 0;
+    bool row = false;
+    satchel_status status =
+        satchel_db_start(&statement, db, "SELECT value FROM meta WHERE name = 'format'", NULL, 0, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_db_step(statement, &row, error);
+    }
+    if (status == SATCHEL_OK && row) {
+        satchel_bytes value = satchel_db_bytes(statement, 0);
+        format = value.bytes == 4 ? satchel_get_u32be(value.data) : 0;
+    }
+    satchel_db_end(statement);
+    if (status == SATCHEL_OK && format == 0) {
+        status = satchel_fail(error, SATCHEL_DAMAGED, "the database does not tell its format");
+    }
+    if (status == SATCHEL_OK && format > SATCHEL_TABLES_FORMAT) {
+        status = satchel_fail(error, SATCHEL_NEWER_FORMAT, "the database has format %u", (unsigned)format);
     }
     return status;
 }
 
 static const char *exists_sql(satchel_dialect dialect) {
     return dialect == SATCHEL_DIALECT_POSTGRES
-               ? "SELECT count(*) FROM pg_tables WHERE tablename = ?1"
+               ? "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?1"
                : "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
 }
 
 satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
     int64_t there = 0;
-    int64_t format = 0;
     satchel_status status = SATCHEL_DB_NUMBER(db, error, &there, 0, exists_sql(tables->dialect),
                                               satchel_value_text(satchel_text_of("meta")));
     if (status != SATCHEL_OK) {
         return status;
     }
-    if (there == 0) {
-        return create_all(tables, db, error);
-    }
-    status = satchel_db_number_values(db, "SELECT value FROM meta WHERE name = 'format'", NULL, 0, 0, &format, error);
-    if (status == SATCHEL_OK && format > SATCHEL_TABLES_FORMAT) {
-        status = satchel_fail(error, SATCHEL_NEWER_FORMAT, "the database has format %d", (int)format);
-    }
-    return status;
+    return there == 0 ? create_all(tables, db, error) : check_format(db, error);
 }

@@ -14,11 +14,11 @@ static int64_t stage_now(void *context) {
     return here->now_ms;
 }
 
-static void stage_connect(stage *here, const char *path) {
+static void stage_connect(stage *here) {
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
     satchel_service_platform platform = {.context = here, .now_ms = stage_now};
     platform.random = here->random;
-    REQUIRE_OK(satchel_db_open_sqlite(&here->db, path != NULL ? path : ":memory:", SATCHEL_DB_WRITER, &error));
+    REQUIRE_OK(satchel_db_open(&here->db, here->where, SATCHEL_DB_WRITER, &error));
     REQUIRE_OK(satchel_service_open(&here->service, &platform, here->db, &error));
 }
 
@@ -29,7 +29,8 @@ void stage_open(stage *here, const char *path, uint64_t seed) {
     satchel_arena_init(&here->arena);
     here->random = satchel_random_from_seed(&here->seeded, seed);
     REQUIRE_OK(satchel_crypto_init());
-    stage_connect(here, path);
+    test_database_make(path, here->where);
+    stage_connect(here);
     stage_begin(here);
     REQUIRE_OK(satchel_company_init(here->service, here->db, satchel_text_of("华宁 Trading"), NULL));
     stage_commit(here);
@@ -41,10 +42,10 @@ void stage_close(stage *here) {
     satchel_arena_deinit(&here->arena);
 }
 
-void stage_reopen(stage *here, const char *path) {
+void stage_reopen(stage *here) {
     satchel_service_close(here->service);
     satchel_db_close(here->db);
-    stage_connect(here, path);
+    stage_connect(here);
 }
 
 void stage_pass(stage *here, int64_t ms) {

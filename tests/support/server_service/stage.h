@@ -8,6 +8,7 @@
 
 #include "service/admin.h"
 #include "service/exchange.h"
+#include "support/database.h"
 #include "support/random.h"
 #include "support/temp.h"
 #include "support/test.h"
@@ -20,6 +21,7 @@
 #define STAGE_START_MS INT64_C(1795305600000) /* 2026-11-22T00:00:00Z */
 
 typedef struct stage {
+    char where[TEST_DATABASE_WHERE_BYTES];
     satchel_db *db;
     satchel_service *service;
     int64_t now_ms;
@@ -33,7 +35,7 @@ typedef struct stage {
 void stage_open(stage *here, const char *path, uint64_t seed);
 void stage_close(stage *here);
 /* Closes and opens again what lies in a file. */
-void stage_reopen(stage *here, const char *path);
+void stage_reopen(stage *here);
 void stage_pass(stage *here, int64_t ms);
 int64_t stage_today(const stage *here);
 
@@ -103,6 +105,8 @@ typedef struct phone {
     uint8_t token_current[SATCHEL_TOKEN_BYTES];
     uint8_t token_next[SATCHEL_TOKEN_BYTES];
     bool token_drawn;
+    satchel_id parents[SATCHEL_LIMIT_PARENTS]; /* a new life that the server was not told of, newest first */
+    uint32_t parent_count;
     uint64_t request_number;
     uint8_t cursor[SATCHEL_LIMIT_CURSOR_BYTES];
     size_t cursor_bytes;
@@ -156,6 +160,9 @@ void phone_commit(phone *mine, phone_unit *unit);
 void phone_edit_text(phone *mine, uint32_t entity, const satchel_id *id, uint32_t field, const char *text);
 satchel_id phone_add_customer(phone *mine, const char *name);
 satchel_id phone_check_in(phone *mine, const satchel_id *customer);
+
+/* The store goes on under a new name, as a copy that was put back does. */
+void phone_begin_life(phone *mine);
 
 /* One exchange with the whole outbox; the status of the answer's head. */
 satchel_status phone_exchange(phone *mine, phone_luck luck);

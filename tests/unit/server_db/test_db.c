@@ -5,6 +5,7 @@
 #include "db/driver.h"
 
 #include "base/text.h"
+#include "support/database.h"
 #include "support/temp.h"
 #include "support/test.h"
 
@@ -12,8 +13,10 @@
 #include <string.h>
 
 static satchel_db *open_memory(void) {
+    char where[TEST_DATABASE_WHERE_BYTES];
     satchel_db *db = NULL;
-    REQUIRE_OK(satchel_db_open_sqlite(&db, ":memory:", SATCHEL_DB_WRITER, NULL));
+    test_database_make(NULL, where);
+    REQUIRE_OK(satchel_db_open(&db, where, SATCHEL_DB_WRITER, NULL));
     REQUIRE_OK(satchel_db_exec(db, "CREATE TABLE t (k INTEGER PRIMARY KEY, v BLOB)", NULL));
     return db;
 }
@@ -95,7 +98,8 @@ TEST(db, what_does_not_fit_the_state_is_misuse) {
     CHECK_STATUS(satchel_db_checkpoint(db, NULL), SATCHEL_MISUSE);
     satchel_db_rollback(db);
     CHECK(!satchel_db_in_transaction(db));
-    CHECK_INT(satchel_db_dialect(db), SATCHEL_DIALECT_SQLITE);
+    CHECK_INT(satchel_db_dialect(db),
+              test_database_server() == NULL ? SATCHEL_DIALECT_SQLITE : SATCHEL_DIALECT_POSTGRES);
     satchel_db_close(db);
 }
 
@@ -105,7 +109,7 @@ TEST(db, errors_are_told_apart) {
     REQUIRE_OK(put(db, 1));
     CHECK_STATUS(put(db, 1), SATCHEL_ALREADY_EXISTS);
     CHECK_STATUS(satchel_db_exec(db, "SELEKT", &error), SATCHEL_DATABASE_ERROR);
-    CHECK(strstr(error.detail, "SELEKT") != NULL);
+    CHECK(strstr(error.detail, test_database_server() == NULL ? "SELEKT" : "42601") != NULL);
     CHECK_STATUS(SATCHEL_DB_RUN(db, &error, "SELECT ?1 FROM nowhere", satchel_value_int(1)), SATCHEL_DATABASE_ERROR);
     satchel_db_close(db);
 }
@@ -149,18 +153,20 @@ TEST(db, the_cache_of_statements_has_a_limit) {
 
 typedef struct on_disk {
     test_temp temp;
-    char path[TEST_PATH_BYTES];
+    char where[TEST_DATABASE_WHERE_BYTES];
     satchel_db *writer;
     satchel_db *reader;
 } on_disk;
 
 static void set_up(on_disk *here) {
     here->temp = test_temp_make();
-    test_temp_path(&here->temp, "server.db", here->path);
-    CHECK_STATUS(satchel_db_open_sqlite(&here->reader, here->path, SATCHEL_DB_READER, NULL), SATCHEL_NOT_FOUND);
-    REQUIRE_OK(satchel_db_open_sqlite(&here->writer, here->path, SATCHEL_DB_WRITER, NULL));
+    char path[TEST_PATH_BYTES];
+    test_temp_path(&here->temp, "server.db", path);
+    CHECK_STATUS(satchel_db_open_sqlite(&here->reader, path, SATCHEL_DB_READER, NULL), SATCHEL_NOT_FOUND);
+    test_database_make(path, here->where);
+    REQUIRE_OK(satchel_db_open(&here->writer, here->where, SATCHEL_DB_WRITER, NULL));
     REQUIRE_OK(satchel_db_exec(here->writer, "CREATE TABLE t (k INTEGER PRIMARY KEY, v BLOB)", NULL));
-    REQUIRE_OK(satchel_db_open_sqlite(&here->reader, here->path, SATCHEL_DB_READER, NULL));
+    REQUIRE_OK(satchel_db_open(&here->reader, here->where, SATCHEL_DB_READER, NULL));
 }
 
 static void tear_down(on_disk *here) {
@@ -192,16 +198,23 @@ TEST(db, a_reader_never_writes) {
     tear_down(&here);
 }
 
-TEST(db, only_the_writer_checkpoints) {
-    on_disk here;
+TEST(db, of_sqlite_only_the_writer_checkpoints_and_syncs_each_commit) {
+    test_temp temp = test_temp_make();
+    char path[TEST_PATH_BYTES];
+    satchel_db *writer = NULL;
+    satchel_db *reader = NULL;
     int64_t pages = -1;
     int64_t sync_mode = -1;
-    set_up(&here);
-    REQUIRE_OK(satchel_db_number_values(here.reader, "PRAGMA wal_autocheckpoint", NULL, 0, -1, &pages, NULL));
+    test_temp_path(&temp, "server.db", path);
+    REQUIRE_OK(satchel_db_open_sqlite(&writer, path, SATCHEL_DB_WRITER, NULL));
+    REQUIRE_OK(satchel_db_open_sqlite(&reader, path, SATCHEL_DB_READER, NULL));
+    REQUIRE_OK(satchel_db_number_values(reader, "PRAGMA wal_autocheckpoint", NULL, 0, -1, &pages, NULL));
     CHECK_INT(pages, 0);
-    REQUIRE_OK(satchel_db_number_values(here.writer, "PRAGMA synchronous", NULL, 0, -1, &sync_mode, NULL));
+    REQUIRE_OK(satchel_db_number_values(writer, "PRAGMA synchronous", NULL, 0, -1, &sync_mode, NULL));
     CHECK_INT(sync_mode, 2);
-    tear_down(&here);
+    satchel_db_close(reader);
+    satchel_db_close(writer);
+    test_temp_remove(&temp);
 }
 
 TEST(db, a_file_that_is_no_database_is_foreign) {

@@ -5,6 +5,7 @@
 #include "db/rows.h"
 
 #include "base/text.h"
+#include "support/database.h"
 #include "support/random.h"
 #include "support/test.h"
 #include "wire/record_codec.h"
@@ -22,8 +23,10 @@ typedef struct place {
 static void set_up(place *here) {
     memset(here, 0, sizeof *here);
     REQUIRE_OK(satchel_schema_init(&here->schema, &satchel_generated_model, NULL, 0, NULL));
-    REQUIRE_OK(satchel_db_tables_open(&here->tables, &here->schema, SATCHEL_DIALECT_SQLITE));
-    REQUIRE_OK(satchel_db_open_sqlite(&here->db, ":memory:", SATCHEL_DB_WRITER, NULL));
+    char where[TEST_DATABASE_WHERE_BYTES];
+    test_database_make(NULL, where);
+    REQUIRE_OK(satchel_db_open(&here->db, where, SATCHEL_DB_WRITER, NULL));
+    REQUIRE_OK(satchel_db_tables_open(&here->tables, &here->schema, satchel_db_dialect(here->db)));
     REQUIRE_OK(satchel_db_begin(here->db, SATCHEL_DB_WRITE, NULL));
     REQUIRE_OK(satchel_db_tables_create(here->tables, here->db, NULL));
     REQUIRE_OK(satchel_db_commit(here->db, NULL));
@@ -171,8 +174,11 @@ TEST(rows, tables_are_made_once_and_those_of_a_later_format_are_left_alone) {
     REQUIRE_OK(satchel_db_begin(here.db, SATCHEL_DB_WRITE, NULL));
     CHECK_OK(satchel_db_tables_create(here.tables, here.db, NULL));
     REQUIRE_OK(SATCHEL_DB_RUN(here.db, NULL, "UPDATE meta SET value = ?1 WHERE name = 'format'",
-                              satchel_value_int(SATCHEL_TABLES_FORMAT + 1)));
+                              satchel_db_blob("\0\0\0\x02", 4)));
+    CHECK_INT(SATCHEL_TABLES_FORMAT, 1);
     CHECK_STATUS(satchel_db_tables_create(here.tables, here.db, NULL), SATCHEL_NEWER_FORMAT);
+    REQUIRE_OK(satchel_db_exec(here.db, "DELETE FROM meta", NULL));
+    CHECK_STATUS(satchel_db_tables_create(here.tables, here.db, NULL), SATCHEL_DAMAGED);
     satchel_db_rollback(here.db);
     tear_down(&here);
 }

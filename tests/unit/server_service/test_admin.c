@@ -342,7 +342,7 @@ TEST(restart, everything_is_in_the_database) {
     phone_sync(&mine);
     phone_edit_text(&mine, SATCHEL_ENTITY_CUSTOMER, &shop, SATCHEL_CUSTOMER_CITY, "Ningbo");
     CHECK_STATUS(phone_exchange(&mine, PHONE_LOSE_REPLY), SATCHEL_NETWORK_ERROR);
-    stage_reopen(&here, path);
+    stage_reopen(&here);
     phone_sync(&mine);
     CHECK_INT(phone_last(&mine).code, SATCHEL_RESULT_APPLIED);
     CHECK_UINT(stage_counts(&here).stored_answers, 1);

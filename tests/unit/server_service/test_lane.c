@@ -6,6 +6,7 @@
 #include "service/lane.h"
 
 #include "base/error.h"
+#include "support/database.h"
 #include "support/temp.h"
 #include "support/test.h"
 
@@ -17,16 +18,17 @@
 
 typedef struct bench_lane {
     test_temp temp;
-    char path[TEST_PATH_BYTES];
+    char where[TEST_DATABASE_WHERE_BYTES];
     satchel_db *writer;
     satchel_lane *lane;
 } bench_lane;
 
 static void set_up(bench_lane *here) {
     here->temp = test_temp_make();
-    test_temp_path(&here->temp, "lane.db", here->path);
-    REQUIRE_OK(satchel_db_open_sqlite(&here->writer, here->path, SATCHEL_DB_WRITER, NULL));
-    REQUIRE_OK(satchel_db_exec(here->writer, "CREATE TABLE t (n INTEGER PRIMARY KEY)", NULL));
+    char path[TEST_PATH_BYTES];
+    test_database_make(test_temp_path(&here->temp, "lane.db", path), here->where);
+    REQUIRE_OK(satchel_db_open(&here->writer, here->where, SATCHEL_DB_WRITER, NULL));
+    REQUIRE_OK(satchel_db_exec(here->writer, "CREATE TABLE t (n BIGINT PRIMARY KEY)", NULL));
     REQUIRE_OK(satchel_lane_open(&here->lane, here->writer, NULL));
 }
 
@@ -48,7 +50,7 @@ static satchel_status insert(void *context, satchel_db *db, satchel_error *error
 static int64_t count_rows(bench_lane *here) {
     satchel_db *reader = NULL;
     int64_t count = 0;
-    REQUIRE_OK(satchel_db_open_sqlite(&reader, here->path, SATCHEL_DB_READER, NULL));
+    REQUIRE_OK(satchel_db_open(&reader, here->where, SATCHEL_DB_READER, NULL));
     REQUIRE_OK(satchel_db_number_values(reader, "SELECT count(*) FROM t", NULL, 0, 0, &count, NULL));
     satchel_db_close(reader);
     return count;
