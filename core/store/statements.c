@@ -227,11 +227,16 @@ satchel_status satchel_store_begin(satchel_store *store, satchel_error *error) {
 
 satchel_status satchel_store_end(satchel_store *store, satchel_status status, satchel_error *error) {
     sqlite3_stmt *statement;
+    bool open = !sqlite3_get_autocommit(store->database);
     store->generation++;
     if (status == SATCHEL_OK) {
         status = satchel_statement_of(store, "COMMIT", &statement, error);
         if (status == SATCHEL_OK) {
             status = satchel_statement_run(store, statement, error);
+        }
+        /* An interrupt never undoes a transaction by itself, but may be told after COMMIT has done its work. */
+        if (status == SATCHEL_CANCELLED && open && sqlite3_get_autocommit(store->database)) {
+            status = SATCHEL_OK;
         }
     }
     store->in_transaction = false;
