@@ -88,7 +88,7 @@ static satchel_status nonces_refill(satchel_nonces *nonces, satchel_random rando
     return status;
 }
 
-satchel_status satchel_nonces_next(satchel_nonces *nonces, satchel_random random, uint8_t out[SATCHEL_NONCE_BYTES]) {
+static satchel_status next_fresh(satchel_nonces *nonces, satchel_random random, uint8_t out[SATCHEL_NONCE_BYTES]) {
     if (nonces->left == 0) {
         satchel_status status = nonces_refill(nonces, random);
         if (status != SATCHEL_OK) {
@@ -98,4 +98,22 @@ satchel_status satchel_nonces_next(satchel_nonces *nonces, satchel_random random
     nonces->left--;
     memcpy(out, nonces->bytes + nonces->left * SATCHEL_NONCE_BYTES, SATCHEL_NONCE_BYTES);
     return SATCHEL_OK;
+}
+
+satchel_status satchel_nonces_next(satchel_nonces *nonces, satchel_random random, bool by_epoch,
+                                   uint8_t out[SATCHEL_NONCE_BYTES]) {
+    uint8_t fresh[SATCHEL_NONCE_BYTES];
+    satchel_status status = next_fresh(nonces, random, fresh);
+    if (status == SATCHEL_OK && by_epoch && nonces->epoch_left == 0) {
+        memcpy(nonces->epoch, fresh, SATCHEL_EPOCH_BYTES);
+        nonces->epoch_left = SATCHEL_EPOCH_SEALS_MOST;
+    }
+    if (status == SATCHEL_OK && by_epoch) {
+        memcpy(fresh, nonces->epoch, SATCHEL_EPOCH_BYTES);
+        nonces->epoch_left--;
+    }
+    if (status == SATCHEL_OK) {
+        memcpy(out, fresh, sizeof fresh);
+    }
+    return status;
 }

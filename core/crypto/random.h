@@ -32,15 +32,26 @@ typedef struct satchel_random_seeded {
 
 satchel_random satchel_random_from_seed(satchel_random_seeded *state, uint64_t seed);
 
-/* Nonces drawn from the source in batches, each handed out once. A zeroed struct is an empty batch. Not for a fork. */
+/*
+ * Nonces drawn from the source in batches, each handed out once. A zeroed struct is an empty batch. Not for a fork.
+ *
+ * The first 12 bytes of a nonce are its epoch. With `by_epoch` they stay the same for SATCHEL_EPOCH_SEALS_MOST nonces
+ * and only the other 12 are fresh: a cipher whose own nonce has 96 bits gets a key of its own for each epoch
+ * (sealer.h). Two nonces of an epoch are equal with a probability below 2^-57. Without, all 24 bytes are fresh each
+ * time.
+ */
 #define SATCHEL_NONCE_BATCH 128
+#define SATCHEL_EPOCH_BYTES 12
+#define SATCHEL_EPOCH_SEALS_MOST (UINT32_C(1) << 20)
 typedef struct satchel_nonces {
     uint8_t bytes[SATCHEL_NONCE_BATCH * SATCHEL_NONCE_BYTES];
     size_t left;
+    uint8_t epoch[SATCHEL_EPOCH_BYTES];
+    uint32_t epoch_left; /* nonces that this epoch may still get */
 } satchel_nonces;
 
 /* The next nonce. Errors: RANDOM_FAILED; nothing is handed out then. */
-SATCHEL_MUST_USE satchel_status satchel_nonces_next(satchel_nonces *nonces, satchel_random random,
+SATCHEL_MUST_USE satchel_status satchel_nonces_next(satchel_nonces *nonces, satchel_random random, bool by_epoch,
                                                     uint8_t out[SATCHEL_NONCE_BYTES]);
 
 #endif

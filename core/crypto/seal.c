@@ -18,10 +18,6 @@ _Static_assert(SATCHEL_BOX_PUBLIC_BYTES == crypto_scalarmult_BYTES, "point of X2
 /* Bound into the key of every box, so that a box key serves no other purpose. */
 static const char box_context[] = "satchel box 1";
 
-bool satchel_cipher_known(uint32_t cipher) {
-    return cipher == SATCHEL_CIPHER_XCHACHA20_POLY1305;
-}
-
 satchel_status satchel_seal(satchel_cipher cipher, const uint8_t key[SATCHEL_KEY_BYTES],
                             const uint8_t nonce[SATCHEL_NONCE_BYTES], satchel_bytes associated, satchel_bytes plain,
                             uint8_t *sealed, uint8_t tag[SATCHEL_TAG_BYTES]) {

@@ -9,16 +9,25 @@
 #include "crypto/crypto.h"
 #include "crypto/random.h"
 
-/* Numbers are stored in key files: never reused or changed. 2 (AES-256-GCM) and 3 (AEGIS-256) are kept free. */
+/* Numbers are stored in key files: never reused or changed. What 2 and 3 need beside a key: sealer.h. */
 typedef enum satchel_cipher {
-    SATCHEL_CIPHER_XCHACHA20_POLY1305 = 1 /* draft-irtf-cfrg-xchacha-03 */
+    SATCHEL_CIPHER_XCHACHA20_POLY1305 = 1, /* draft-irtf-cfrg-xchacha-03; everywhere, and for all but pages */
+    SATCHEL_CIPHER_AES256_GCM = 2,         /* NIST SP 800-38D */
+    SATCHEL_CIPHER_AEGIS256 = 3            /* draft-irtf-cfrg-aegis-aead */
 } satchel_cipher;
 
+/* Whether the number means a cipher, on this machine or another. */
 bool satchel_cipher_known(uint32_t cipher);
+/* Whether this build has it and this machine has the instructions for it. After satchel_crypto_init. */
+bool satchel_cipher_available(satchel_cipher cipher);
+/* The fastest one that is available and of constant time. */
+satchel_cipher satchel_cipher_best(void);
+/* The length of its tag: 16, but 32 for AEGIS-256. */
+size_t satchel_cipher_tag_bytes(satchel_cipher cipher);
 
 /*
  * Seals `plain` into `sealed` (plain.bytes of room; may be the same place) and writes the tag apart.
- * A nonce must never serve twice under one key. Errors: UNSUPPORTED (cipher), INTERNAL.
+ * A nonce must never serve twice under one key. Errors: UNSUPPORTED (any but XChaCha20-Poly1305), INTERNAL.
  */
 SATCHEL_MUST_USE satchel_status satchel_seal(satchel_cipher cipher, const uint8_t key[SATCHEL_KEY_BYTES],
                                              const uint8_t nonce[SATCHEL_NONCE_BYTES], satchel_bytes associated,

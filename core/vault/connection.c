@@ -121,10 +121,10 @@ static satchel_status expect(satchel_vfs *vfs, sqlite3 *database, const char *sq
     return status;
 }
 
-static satchel_status expect_reserve(sqlite3 *database, satchel_error *error) {
+static satchel_status expect_reserve(const satchel_vfs *vfs, sqlite3 *database, satchel_error *error) {
     int reserve = -1;
     int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
-    if (code != SQLITE_OK || reserve != (int)SATCHEL_PAGE_RESERVE_BYTES) {
+    if (code != SQLITE_OK || reserve != (int)satchel_page_reserve_bytes(vfs->keys->cipher)) {
         return satchel_fail(error, SATCHEL_UNSUPPORTED_SQLITE, "SQLite does not reserve bytes in pages");
     }
     return SATCHEL_OK;
@@ -191,7 +191,7 @@ satchel_status satchel_connection_create(satchel_vfs *vfs, satchel_error *error)
         "PRAGMA journal_mode=MEMORY", "PRAGMA synchronous=FULL",       "PRAGMA auto_vacuum=INCREMENTAL",
     };
     sqlite3 *database = NULL;
-    int reserve = (int)SATCHEL_PAGE_RESERVE_BYTES;
+    int reserve = (int)satchel_page_reserve_bytes(vfs->keys->cipher);
     satchel_status status = open_handle(&database, vfs, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
     if (status == SATCHEL_OK) {
         close_ways_out(database);
@@ -199,7 +199,7 @@ satchel_status satchel_connection_create(satchel_vfs *vfs, satchel_error *error)
         status = run_all(vfs, database, before, sizeof before / sizeof before[0], error);
     }
     if (status == SATCHEL_OK) {
-        status = expect_reserve(database, error);
+        status = expect_reserve(vfs, database, error);
     }
     if (status == SATCHEL_OK) {
         status = run_number(vfs, database, "application_id", SATCHEL_VAULT_APPLICATION_ID, error);
@@ -265,7 +265,7 @@ static satchel_status expect_format(satchel_vfs *vfs, sqlite3 *database, satchel
     if (status == SATCHEL_OK) {
         status = expect(vfs, database, "PRAGMA temp_store", "2", error);
     }
-    return status == SATCHEL_OK ? expect_reserve(database, error) : status;
+    return status == SATCHEL_OK ? expect_reserve(vfs, database, error) : status;
 }
 
 satchel_status satchel_connection_open(sqlite3 **out, satchel_vfs *vfs, const satchel_connection_config *config,

@@ -99,7 +99,7 @@ static int read_header(satchel_database_file *file, uint8_t *out, size_t at, siz
     }
     int code = read_page(file, 1, file->scratch);
     if (code == SQLITE_IOERR_DATA || code == SQLITE_IOERR_SHORT_READ) {
-        satchel_page_synthetic_header(file->scratch);
+        satchel_page_synthetic_header(file->vfs->keys->cipher, file->scratch);
         code = SQLITE_OK;
     }
     if (code == SQLITE_OK) {

@@ -17,4 +17,6 @@ void satchel_vault_keys_derive(satchel_vault_keys *keys) {
     for (unsigned number = 1; number < SATCHEL_SUBKEY_COUNT; number++) {
         satchel_derive_subkey(keys->data, number, subkey_context, keys->sub[number]);
     }
+    satchel_sealer_init(&keys->page, keys->cipher, keys->sub[SATCHEL_SUBKEY_PAGE]);
+    satchel_sealer_init(&keys->wal, keys->cipher, keys->sub[SATCHEL_SUBKEY_WAL]);
 }

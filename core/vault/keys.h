@@ -6,7 +6,7 @@
 #define SATCHEL_VAULT_KEYS_H
 
 #include "crypto/crypto.h"
-#include "crypto/seal.h"
+#include "crypto/sealer.h"
 
 /* Numbers of the subkeys: stored by what they sealed, so never reused. 4 … 7 are those of satchel_vault_purpose. */
 typedef enum satchel_vault_subkey {
@@ -21,6 +21,8 @@ typedef enum satchel_vault_subkey {
 } satchel_vault_subkey;
 
 typedef struct satchel_vault_keys {
+    satchel_sealer page; /* both hold expanded keys: one more reason for locked memory */
+    satchel_sealer wal;
     uint8_t data[SATCHEL_KEY_BYTES];
     uint8_t sub[SATCHEL_SUBKEY_COUNT][SATCHEL_KEY_BYTES]; /* by number; 0 is unused */
     satchel_cipher cipher;
@@ -30,7 +32,7 @@ typedef struct satchel_vault_keys {
 /* Locked memory, zeroed; NULL if exhausted. Given back with satchel_secret_give, which wipes. */
 SATCHEL_MUST_USE satchel_vault_keys *satchel_vault_keys_take(void);
 
-/* Fills the subkeys from `data`. */
+/* Fills subkeys and sealers from `data` and `cipher`. */
 void satchel_vault_keys_derive(satchel_vault_keys *keys);
 
 #endif

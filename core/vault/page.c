@@ -32,13 +32,17 @@ void satchel_binding_write(satchel_role role, const satchel_id *store, uint64_t 
     satchel_put_u64be(out + 24, number);
 }
 
-/* Page size 4096, version 1 (while the store is made) or 2 (WAL), 40 reserved bytes, fractions 64, 32, 32. */
-static bool constants_fit(const uint8_t *header) {
+size_t satchel_page_reserve_bytes(satchel_cipher cipher) {
+    return SATCHEL_NONCE_BYTES + satchel_cipher_tag_bytes(cipher);
+}
+
+/* Page size 4096, version 1 (while the store is made) or 2 (WAL), reserved bytes, fractions 64, 32, 32. */
+static bool constants_fit(satchel_cipher cipher, const uint8_t *header) {
     static const uint8_t fractions[3] = {64, 32, 32};
     return header[HEADER_CONSTANTS] == SATCHEL_PAGE_BYTES >> 8 && header[HEADER_CONSTANTS + 1] == 0 &&
            (header[HEADER_WRITE_VERSION] == 1 || header[HEADER_WRITE_VERSION] == 2) &&
            header[HEADER_READ_VERSION] == header[HEADER_WRITE_VERSION] &&
-           header[HEADER_RESERVED] == SATCHEL_PAGE_RESERVE_BYTES &&
+           header[HEADER_RESERVED] == satchel_page_reserve_bytes(cipher) &&
            memcmp(header + HEADER_FRACTIONS, fractions, sizeof fractions) == 0;
 }
 
@@ -62,43 +66,45 @@ static page_binding bind_page(const satchel_vault_keys *keys, uint64_t number, c
     return binding;
 }
 
-satchel_status satchel_page_seal(const satchel_vault_keys *keys, uint64_t number,
-                                 const uint8_t nonce[SATCHEL_NONCE_BYTES], const uint8_t *plain, uint8_t *out) {
+satchel_status satchel_page_seal(satchel_vault_keys *keys, uint64_t number, const uint8_t nonce[SATCHEL_NONCE_BYTES],
+                                 const uint8_t *plain, uint8_t *out) {
     if (number == 1) {
-        if (memcmp(plain, sqlite_magic, sizeof sqlite_magic) != 0 || !constants_fit(plain)) {
+        if (memcmp(plain, sqlite_magic, sizeof sqlite_magic) != 0 || !constants_fit(keys->cipher, plain)) {
             return SATCHEL_UNSUPPORTED_IO;
         }
         memcpy(out, keys->store.bytes, SATCHEL_ID_BYTES);
         memcpy(out + HEADER_CONSTANTS, plain + HEADER_CONSTANTS, SATCHEL_PAGE_CLEAR_BYTES - HEADER_CONSTANTS);
     }
     page_binding binding = bind_page(keys, number, out);
-    uint8_t tag[SATCHEL_TAG_BYTES];
-    satchel_status status = satchel_seal_roomy(
-        keys->cipher, keys->sub[SATCHEL_SUBKEY_PAGE], nonce, satchel_bytes_of(binding.bytes, binding.count),
-        satchel_bytes_of(plain + binding.clear, SATCHEL_PAGE_SEALED_BYTES - binding.clear), SATCHEL_PAGE_RESERVE_BYTES,
-        out + binding.clear, tag);
-    memcpy(out + SATCHEL_PAGE_SEALED_BYTES, nonce, SATCHEL_NONCE_BYTES);
-    memcpy(out + SATCHEL_PAGE_SEALED_BYTES + SATCHEL_NONCE_BYTES, tag, sizeof tag);
+    uint8_t tag[SATCHEL_TAG_LONGEST_BYTES];
+    size_t reserve = satchel_page_reserve_bytes(keys->cipher);
+    uint8_t *tail = out + SATCHEL_PAGE_BYTES - reserve;
+    satchel_status status =
+        satchel_sealer_seal(&keys->page, nonce, satchel_bytes_of(binding.bytes, binding.count),
+                            satchel_bytes_of(plain + binding.clear, SATCHEL_PAGE_BYTES - reserve - binding.clear),
+                            reserve, out + binding.clear, tag);
+    memcpy(tail, nonce, SATCHEL_NONCE_BYTES);
+    memcpy(tail + SATCHEL_NONCE_BYTES, tag, reserve - SATCHEL_NONCE_BYTES);
     return status;
 }
 
-satchel_status satchel_page_unseal(const satchel_vault_keys *keys, uint64_t number, const uint8_t *sealed,
-                                   uint8_t *page) {
+satchel_status satchel_page_unseal(satchel_vault_keys *keys, uint64_t number, const uint8_t *sealed, uint8_t *page) {
     if (number == 1) {
         if (memcmp(sealed, keys->store.bytes, SATCHEL_ID_BYTES) != 0) {
             return SATCHEL_FOREIGN_FILE;
         }
-        if (!constants_fit(sealed)) {
+        if (!constants_fit(keys->cipher, sealed)) {
             return SATCHEL_DAMAGED;
         }
     }
     page_binding binding = bind_page(keys, number, sealed);
-    const uint8_t *tail = sealed + SATCHEL_PAGE_SEALED_BYTES;
-    satchel_status status = satchel_unseal_roomy(
-        keys->cipher, keys->sub[SATCHEL_SUBKEY_PAGE], tail, satchel_bytes_of(binding.bytes, binding.count),
-        satchel_bytes_of(sealed + binding.clear, SATCHEL_PAGE_SEALED_BYTES - binding.clear), SATCHEL_PAGE_RESERVE_BYTES,
-        tail + SATCHEL_NONCE_BYTES, page + binding.clear);
-    memset(page + SATCHEL_PAGE_SEALED_BYTES, 0, SATCHEL_PAGE_RESERVE_BYTES);
+    size_t reserve = satchel_page_reserve_bytes(keys->cipher);
+    const uint8_t *tail = sealed + SATCHEL_PAGE_BYTES - reserve;
+    satchel_status status =
+        satchel_sealer_unseal(&keys->page, tail, satchel_bytes_of(binding.bytes, binding.count),
+                              satchel_bytes_of(sealed + binding.clear, SATCHEL_PAGE_BYTES - reserve - binding.clear),
+                              reserve, tail + SATCHEL_NONCE_BYTES, page + binding.clear);
+    memset(page + SATCHEL_PAGE_BYTES - reserve, 0, reserve);
     if (number == 1) {
         memcpy(page + HEADER_CONSTANTS, binding.bytes + SATCHEL_BINDING_BYTES + HEADER_CONSTANTS,
                SATCHEL_PAGE_CLEAR_BYTES - HEADER_CONSTANTS);
@@ -107,13 +113,13 @@ satchel_status satchel_page_unseal(const satchel_vault_keys *keys, uint64_t numb
     return status;
 }
 
-void satchel_page_synthetic_header(uint8_t out[SATCHEL_PAGE_HEADER_BYTES]) {
+void satchel_page_synthetic_header(satchel_cipher cipher, uint8_t out[SATCHEL_PAGE_HEADER_BYTES]) {
     memset(out, 0, SATCHEL_PAGE_HEADER_BYTES);
     memcpy(out, sqlite_magic, sizeof sqlite_magic);
     out[HEADER_CONSTANTS] = SATCHEL_PAGE_BYTES >> 8;
     out[HEADER_WRITE_VERSION] = 2;
     out[HEADER_READ_VERSION] = 2;
-    out[HEADER_RESERVED] = SATCHEL_PAGE_RESERVE_BYTES;
+    out[HEADER_RESERVED] = (uint8_t)satchel_page_reserve_bytes(cipher);
     out[HEADER_FRACTIONS] = 64;
     out[HEADER_FRACTIONS + 1] = 32;
     out[HEADER_FRACTIONS + 2] = 32;

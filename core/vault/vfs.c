@@ -30,7 +30,8 @@ int satchel_vfs_poison(satchel_vfs *vfs, satchel_status reason) {
 }
 
 int satchel_vfs_nonce(satchel_vfs *vfs, uint8_t out[SATCHEL_NONCE_BYTES]) {
-    satchel_status status = satchel_nonces_next(&vfs->nonces, vfs->random, out);
+    bool by_epoch = vfs->keys->cipher == SATCHEL_CIPHER_AES256_GCM;
+    satchel_status status = satchel_nonces_next(&vfs->nonces, vfs->random, by_epoch, out);
     return status == SATCHEL_OK ? SQLITE_OK : satchel_vfs_poison(vfs, status);
 }
 
@@ -267,9 +268,12 @@ static satchel_status fill_paths(satchel_vfs *vfs, const char *path) {
     return SATCHEL_OK;
 }
 
-satchel_status satchel_vfs_open(satchel_vfs **out, const char *path, bool creating, const satchel_vault_keys *keys,
+satchel_status satchel_vfs_open(satchel_vfs **out, const char *path, bool creating, satchel_vault_keys *keys,
                                 satchel_random random, sqlite3_vfs *below) {
     *out = NULL;
+    if (!satchel_cipher_available(keys->cipher)) {
+        return SATCHEL_UNSUPPORTED;
+    }
     satchel_vfs *vfs = satchel_memory_take(sizeof *vfs);
     if (vfs == NULL) {
         return SATCHEL_NO_MEMORY;

@@ -29,7 +29,7 @@ typedef struct satchel_vfs {
     sqlite3_vfs base;
     char name[SATCHEL_VFS_NAME_BYTES];
     sqlite3_vfs *below;
-    const satchel_vault_keys *keys; /* borrowed */
+    satchel_vault_keys *keys; /* borrowed */
     satchel_random random;
     satchel_nonces nonces;
     char *database_path; /* as SQLite gives it */
@@ -47,11 +47,10 @@ typedef struct satchel_vfs {
 
 /*
  * Makes and registers an instance for the database at `path` (absolute). `keys` and `below` must outlive it.
- * Errors: NO_MEMORY, RANDOM_FAILED, DATABASE_ERROR (registration).
+ * Errors: UNSUPPORTED (the cipher, on this machine), NO_MEMORY, RANDOM_FAILED, DATABASE_ERROR (registration).
  */
 SATCHEL_MUST_USE satchel_status satchel_vfs_open(satchel_vfs **out, const char *path, bool creating,
-                                                 const satchel_vault_keys *keys, satchel_random random,
-                                                 sqlite3_vfs *below);
+                                                 satchel_vault_keys *keys, satchel_random random, sqlite3_vfs *below);
 
 /* Unregisters and frees. All its files must be closed. NULL is fine. */
 void satchel_vfs_close(satchel_vfs *vfs);

@@ -60,8 +60,9 @@ satchel_status satchel_wal_prologue_seal(const satchel_vault_keys *keys, const u
     satchel_put_u64be(plain + SATCHEL_WAL_HEADER_BYTES, base_pages);
     memcpy(out, nonce, SATCHEL_NONCE_BYTES);
     uint8_t *sealed = out + SATCHEL_NONCE_BYTES;
-    return satchel_seal(keys->cipher, keys->sub[SATCHEL_SUBKEY_WAL], nonce, satchel_bytes_of(binding, sizeof binding),
-                        satchel_bytes_of(plain, sizeof plain), sealed, sealed + sizeof plain);
+    return satchel_seal(SATCHEL_CIPHER_XCHACHA20_POLY1305, keys->sub[SATCHEL_SUBKEY_WAL], nonce,
+                        satchel_bytes_of(binding, sizeof binding), satchel_bytes_of(plain, sizeof plain), sealed,
+                        sealed + sizeof plain);
 }
 
 satchel_status satchel_wal_prologue_open(const satchel_vault_keys *keys,
@@ -71,43 +72,57 @@ satchel_status satchel_wal_prologue_open(const satchel_vault_keys *keys,
     uint8_t plain[PROLOGUE_PLAIN_BYTES];
     satchel_binding_write(SATCHEL_ROLE_WAL_HEADER, &keys->store, 0, binding);
     const uint8_t *sealed = prologue + SATCHEL_NONCE_BYTES;
-    satchel_status status =
-        satchel_unseal(keys->cipher, keys->sub[SATCHEL_SUBKEY_WAL], prologue, satchel_bytes_of(binding, sizeof binding),
-                       satchel_bytes_of(sealed, sizeof plain), sealed + sizeof plain, plain);
+    satchel_status status = satchel_unseal(SATCHEL_CIPHER_XCHACHA20_POLY1305, keys->sub[SATCHEL_SUBKEY_WAL], prologue,
+                                           satchel_bytes_of(binding, sizeof binding),
+                                           satchel_bytes_of(sealed, sizeof plain), sealed + sizeof plain, plain);
     memcpy(out_header, plain, SATCHEL_WAL_HEADER_BYTES);
     *out_base_pages = satchel_get_u64be(plain + SATCHEL_WAL_HEADER_BYTES);
     return status;
 }
 
-satchel_status satchel_wal_slot_seal(const satchel_vault_keys *keys, uint64_t frame,
-                                     const uint8_t nonce[SATCHEL_NONCE_BYTES], const uint8_t *header,
-                                     const uint8_t *page, uint8_t *slot) {
+/* Bytes of the tag that find no room before the page. */
+static size_t tag_behind(const satchel_vault_keys *keys) {
+    return satchel_cipher_tag_bytes(keys->cipher) - SATCHEL_TAG_BYTES;
+}
+
+satchel_status satchel_wal_slot_seal(satchel_vault_keys *keys, uint64_t frame, const uint8_t nonce[SATCHEL_NONCE_BYTES],
+                                     const uint8_t *header, const uint8_t *page, uint8_t *slot) {
+    static const uint8_t zeros[SATCHEL_TAG_LONGEST_BYTES - SATCHEL_TAG_BYTES];
     uint8_t binding[SATCHEL_BINDING_BYTES];
-    uint8_t tag[SATCHEL_TAG_BYTES];
+    uint8_t tag[SATCHEL_TAG_LONGEST_BYTES];
     uint8_t *plain = slot + FRAME_IN_SLOT;
+    size_t behind = tag_behind(keys);
+    if (memcmp(page + SATCHEL_PAGE_BYTES - behind, zeros, behind) != 0) {
+        return SATCHEL_UNSUPPORTED_IO;
+    }
     satchel_binding_write(SATCHEL_ROLE_WAL_FRAME, &keys->store, frame, binding);
     memcpy(plain, header, SATCHEL_WAL_FRAME_HEADER_BYTES);
     memcpy(plain + SATCHEL_WAL_FRAME_HEADER_BYTES, page, SATCHEL_PAGE_BYTES);
     satchel_status status =
-        satchel_seal(keys->cipher, keys->sub[SATCHEL_SUBKEY_WAL], nonce, satchel_bytes_of(binding, sizeof binding),
-                     satchel_bytes_of(plain, SATCHEL_WAL_FRAME_BYTES), plain, tag);
+        satchel_sealer_seal(&keys->wal, nonce, satchel_bytes_of(binding, sizeof binding),
+                            satchel_bytes_of(plain, SATCHEL_WAL_FRAME_BYTES - behind), 0, plain, tag);
     memmove(slot + SATCHEL_NONCE_BYTES, plain, SATCHEL_WAL_FRAME_HEADER_BYTES);
     memcpy(slot, nonce, SATCHEL_NONCE_BYTES);
-    memcpy(slot + SATCHEL_NONCE_BYTES + SATCHEL_WAL_FRAME_HEADER_BYTES, tag, sizeof tag);
+    memcpy(slot + SATCHEL_NONCE_BYTES + SATCHEL_WAL_FRAME_HEADER_BYTES, tag, SATCHEL_TAG_BYTES);
+    memcpy(slot + SATCHEL_WAL_SLOT_BYTES - behind, tag + SATCHEL_TAG_BYTES, behind);
     return status;
 }
 
-satchel_status satchel_wal_slot_open(const satchel_vault_keys *keys, uint64_t frame, uint8_t *slot,
-                                     uint8_t **out_frame) {
+satchel_status satchel_wal_slot_open(satchel_vault_keys *keys, uint64_t frame, uint8_t *slot, uint8_t **out_frame) {
     uint8_t binding[SATCHEL_BINDING_BYTES];
-    uint8_t tag[SATCHEL_TAG_BYTES];
+    uint8_t tag[SATCHEL_TAG_LONGEST_BYTES];
     uint8_t *sealed = slot + FRAME_IN_SLOT;
+    size_t behind = tag_behind(keys);
     satchel_binding_write(SATCHEL_ROLE_WAL_FRAME, &keys->store, frame, binding);
-    memcpy(tag, slot + SATCHEL_NONCE_BYTES + SATCHEL_WAL_FRAME_HEADER_BYTES, sizeof tag);
+    memcpy(tag, slot + SATCHEL_NONCE_BYTES + SATCHEL_WAL_FRAME_HEADER_BYTES, SATCHEL_TAG_BYTES);
+    memcpy(tag + SATCHEL_TAG_BYTES, slot + SATCHEL_WAL_SLOT_BYTES - behind, behind);
     memmove(sealed, slot + SATCHEL_NONCE_BYTES, SATCHEL_WAL_FRAME_HEADER_BYTES);
     *out_frame = sealed;
-    return satchel_unseal(keys->cipher, keys->sub[SATCHEL_SUBKEY_WAL], slot, satchel_bytes_of(binding, sizeof binding),
-                          satchel_bytes_of(sealed, SATCHEL_WAL_FRAME_BYTES), tag, sealed);
+    satchel_status status =
+        satchel_sealer_unseal(&keys->wal, slot, satchel_bytes_of(binding, sizeof binding),
+                              satchel_bytes_of(sealed, SATCHEL_WAL_FRAME_BYTES - behind), 0, tag, sealed);
+    memset(slot + SATCHEL_WAL_SLOT_BYTES - behind, 0, behind);
+    return status;
 }
 
 uint32_t satchel_wal_frame_commit(const uint8_t *frame) {

@@ -3,8 +3,10 @@
  * The sealed form of SQLite's write-ahead log: where things lie, and how a header and a frame are sealed.
  *
  * On the disk: a prologue of 80 bytes `[nonce 24][header 32 + base pages 8][tag 16]`, then slots of 4160 bytes
- * `[nonce 24][frame header 24][tag 16][page 4096]`; a slot's header and page are one sealed message.
- * What SQLite sees: a header of 32 bytes, then frames of 4120. Frames are numbered from 1.
+ * `[nonce 24][frame header 24][tag 16][page 4096]`; a slot's header and page are one sealed message. AEGIS-256 has a
+ * tag of 32: its second half takes the place of the page's last 16 bytes, which lie in SQLite's reserved space and are
+ * zeros. The prologue is sealed with XChaCha20-Poly1305 for every cipher. What SQLite sees: a header of 32 bytes, then
+ * frames of 4120. Frames are numbered from 1.
  *
  * A slot's associated data binds format, role, store and frame number. Its generation (the two salts) is bound by the
  * sealed frame header, not by the associated data: so an old generation's slot opens and is known to be old, while one
@@ -52,13 +54,16 @@ SATCHEL_MUST_USE satchel_status satchel_wal_prologue_open(const satchel_vault_ke
                                                           uint8_t out_header[SATCHEL_WAL_HEADER_BYTES],
                                                           uint64_t *out_base_pages);
 
-/* Seals a frame into a slot; neither `header` nor `page` may lie in `slot`. */
-SATCHEL_MUST_USE satchel_status satchel_wal_slot_seal(const satchel_vault_keys *keys, uint64_t frame,
+/*
+ * Seals a frame into a slot; neither `header` nor `page` may lie in `slot`.
+ * Errors: UNSUPPORTED_IO (AEGIS-256: a page whose last 16 bytes are not zeros), UNSUPPORTED, INTERNAL.
+ */
+SATCHEL_MUST_USE satchel_status satchel_wal_slot_seal(satchel_vault_keys *keys, uint64_t frame,
                                                       const uint8_t nonce[SATCHEL_NONCE_BYTES], const uint8_t *header,
                                                       const uint8_t *page, uint8_t *slot);
 
-/* Opens a slot; gives the plain frame, SATCHEL_WAL_FRAME_BYTES that lie inside `slot`. Errors: DAMAGED. */
-SATCHEL_MUST_USE satchel_status satchel_wal_slot_open(const satchel_vault_keys *keys, uint64_t frame, uint8_t *slot,
+/* Opens a slot; gives the plain frame, SATCHEL_WAL_FRAME_BYTES that lie inside `slot`. Errors: DAMAGED, UNSUPPORTED. */
+SATCHEL_MUST_USE satchel_status satchel_wal_slot_open(satchel_vault_keys *keys, uint64_t frame, uint8_t *slot,
                                                       uint8_t **out_frame);
 
 /* Pages of the database after this frame's commit; 0: not a commit frame. */

@@ -120,12 +120,30 @@ TEST(random, no_nonce_comes_twice) {
     static uint8_t seen[COUNT][SATCHEL_NONCE_BYTES];
     static satchel_nonces nonces;
     for (size_t i = 0; i < COUNT; i++) {
-        REQUIRE_OK(satchel_nonces_next(&nonces, satchel_random_system(), seen[i]));
+        REQUIRE_OK(satchel_nonces_next(&nonces, satchel_random_system(), false, seen[i]));
     }
     qsort(seen, COUNT, sizeof seen[0], compare_nonces);
     for (size_t i = 1; i < COUNT; i++) {
         REQUIRE(memcmp(seen[i - 1], seen[i], SATCHEL_NONCE_BYTES) != 0);
     }
+}
+
+TEST(random, an_epoch_ends_after_its_most_nonces) {
+    satchel_random_seeded state;
+    satchel_random random = satchel_random_from_seed(&state, 2);
+    static satchel_nonces nonces;
+    uint8_t first[SATCHEL_NONCE_BYTES], next[SATCHEL_NONCE_BYTES];
+    REQUIRE_OK(satchel_nonces_next(&nonces, random, true, first));
+    for (uint32_t i = 1; i < SATCHEL_EPOCH_SEALS_MOST; i++) {
+        REQUIRE_OK(satchel_nonces_next(&nonces, random, true, next));
+        REQUIRE(memcmp(next, first, SATCHEL_EPOCH_BYTES) == 0);
+        REQUIRE(memcmp(next + SATCHEL_EPOCH_BYTES, first + SATCHEL_EPOCH_BYTES, 12) != 0);
+    }
+    REQUIRE_OK(satchel_nonces_next(&nonces, random, true, next)); /* one past it */
+    CHECK(memcmp(next, first, SATCHEL_EPOCH_BYTES) != 0);
+    satchel_nonces again = {0}; /* a new opening */
+    REQUIRE_OK(satchel_nonces_next(&again, random, true, first));
+    CHECK(memcmp(next, first, SATCHEL_EPOCH_BYTES) != 0);
 }
 
 TEST(random, nonces_end_with_the_source) {
@@ -136,10 +154,10 @@ TEST(random, nonces_end_with_the_source) {
     state.limited = true;
     state.fails_after = 1;
     for (int i = 0; i < SATCHEL_NONCE_BATCH; i++) {
-        REQUIRE_OK(satchel_nonces_next(&nonces, random, nonce));
+        REQUIRE_OK(satchel_nonces_next(&nonces, random, false, nonce));
     }
-    CHECK_STATUS(satchel_nonces_next(&nonces, random, nonce), SATCHEL_RANDOM_FAILED);
-    CHECK_STATUS(satchel_nonces_next(&nonces, random, nonce), SATCHEL_RANDOM_FAILED);
+    CHECK_STATUS(satchel_nonces_next(&nonces, random, false, nonce), SATCHEL_RANDOM_FAILED);
+    CHECK_STATUS(satchel_nonces_next(&nonces, random, false, nonce), SATCHEL_RANDOM_FAILED);
 }
 
 TEST(secret, is_zeroed_compared_and_wiped) {

@@ -27,7 +27,7 @@ static satchel_vault_keys *keys_of(uint8_t byte) {
 static void fill_page(uint8_t page[SATCHEL_PAGE_BYTES], uint64_t seed) {
     test_random random = test_random_of(seed);
     test_random_bytes(&random, page, SATCHEL_PAGE_BYTES);
-    satchel_page_synthetic_header(page);
+    satchel_page_synthetic_header(SATCHEL_CIPHER_XCHACHA20_POLY1305, page);
 }
 
 TEST(page, what_was_sealed_opens_and_the_input_is_untouched) {
@@ -40,9 +40,9 @@ TEST(page, what_was_sealed_opens_and_the_input_is_untouched) {
         REQUIRE_OK(satchel_page_seal(keys, numbers[i], nonce, plain, sealed));
         CHECK(memcmp(plain, copy, sizeof plain) == 0);
         REQUIRE_OK(satchel_page_unseal(keys, numbers[i], sealed, sealed));
-        CHECK(memcmp(plain, sealed, SATCHEL_PAGE_SEALED_BYTES) == 0);
-        memset(copy, 0, SATCHEL_PAGE_RESERVE_BYTES);
-        CHECK(memcmp(sealed + SATCHEL_PAGE_SEALED_BYTES, copy, SATCHEL_PAGE_RESERVE_BYTES) == 0);
+        CHECK(memcmp(plain, sealed, (SATCHEL_PAGE_BYTES - 40)) == 0);
+        memset(copy, 0, 40);
+        CHECK(memcmp(sealed + (SATCHEL_PAGE_BYTES - 40), copy, 40) == 0);
     }
     satchel_secret_give(keys);
 }
@@ -100,7 +100,7 @@ TEST(page, page_1_keeps_id_and_constants_in_clear_and_nothing_else) {
     REQUIRE_OK(satchel_page_seal(keys, 1, nonce, plain, sealed));
     CHECK_BYTES(satchel_bytes_of(sealed, SATCHEL_ID_BYTES), satchel_bytes_of(keys->store.bytes, SATCHEL_ID_BYTES));
     CHECK_BYTES(satchel_bytes_of(sealed + 16, 8), satchel_bytes_of(constants, 8));
-    for (size_t at = SATCHEL_PAGE_CLEAR_BYTES; at + 4 <= SATCHEL_PAGE_SEALED_BYTES; at += 4) {
+    for (size_t at = SATCHEL_PAGE_CLEAR_BYTES; at + 4 <= (SATCHEL_PAGE_BYTES - 40); at += 4) {
         CHECK(memcmp(sealed + at, plain + at, 4) != 0);
     }
     satchel_secret_give(keys);

@@ -77,7 +77,7 @@ typedef struct slot_fixture {
     uint8_t slot[SATCHEL_WAL_SLOT_BYTES];
 } slot_fixture;
 
-static void slot_make(const satchel_vault_keys *keys, slot_fixture *fixture, uint64_t frame) {
+static void slot_make(satchel_vault_keys *keys, slot_fixture *fixture, uint64_t frame) {
     test_random random = test_random_of(frame);
     test_random_bytes(&random, fixture->header, sizeof fixture->header);
     test_random_bytes(&random, fixture->page, sizeof fixture->page);
