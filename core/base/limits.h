@@ -29,6 +29,7 @@
 #define SATCHEL_LIMIT_CURSOR_BYTES 4096       /* an opaque cursor */
 #define SATCHEL_LIMIT_SCOPES 4096             /* scopes of one user */
 #define SATCHEL_LIMIT_UNITS_PER_REQUEST 4096  /* units in one request */
+#define SATCHEL_LIMIT_PARENTS 8               /* lives that a new life of a store may go on from */
 
 /* query */
 #define SATCHEL_LIMIT_CONDITIONS 64    /* conditions of one query */

@@ -4,7 +4,7 @@
  *
  *   ".sync"   [format 1][incarnation 16][token 16][next token 16][next was sent 1][request number varint]
  *             [cursor bytes varint][cursor][epoch varint][n varint][seen, offset ms zigzag][settled varint]
- *             [page bytes varint]
+ *             [page bytes varint]; of a life that the server was not told of also [parents 1][parent 16]…
  */
 #include "store/page.h"
 
@@ -104,6 +104,12 @@ static satchel_status encode_sync(const satchel_sync_state *state, satchel_buffe
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && status == SATCHEL_OK; i++) {
         status = satchel_buffer_append_varint(out, numbers[i]);
     }
+    if (status == SATCHEL_OK && state->incarnation_new) {
+        status = satchel_buffer_append_byte(out, (uint8_t)state->parent_count);
+    }
+    for (uint32_t i = 0; i < state->parent_count && status == SATCHEL_OK && state->incarnation_new; i++) {
+        status = satchel_buffer_append(out, satchel_id_view(&state->parents[i]));
+    }
     return status;
 }
 
@@ -116,6 +122,20 @@ static bool read_fixed(satchel_reader *reader, void *out, size_t bytes) {
         memcpy(out, taken.data, bytes);
     }
     return true;
+}
+
+/* The end, which only a new life has. */
+static bool read_parents(satchel_reader *reader, satchel_sync_state *out) {
+    uint8_t count = 0;
+    if (satchel_reader_left(reader) == 0) {
+        return true;
+    }
+    if (satchel_reader_byte(reader, &count) != SATCHEL_OK || count > SATCHEL_LIMIT_PARENTS) {
+        return false;
+    }
+    out->incarnation_new = true;
+    out->parent_count = count;
+    return read_fixed(reader, out->parents, count * sizeof *out->parents) && satchel_reader_left(reader) == 0;
 }
 
 static bool decode_sync(satchel_bytes bytes, satchel_sync_state *out) {
@@ -147,7 +167,7 @@ static bool decode_sync(satchel_bytes bytes, satchel_sync_state *out) {
     out->offset_ms = satchel_unzigzag(numbers[3]);
     out->settled_through = numbers[4];
     out->page_bytes = (uint32_t)numbers[5];
-    return true;
+    return read_parents(&reader, out);
 }
 
 satchel_status satchel_store_write_sync(satchel_store *store, const satchel_sync_state *state, satchel_error *error) {

@@ -7,6 +7,7 @@
  */
 #include "sync/engine.h"
 
+#include "base/ids.h"
 #include "base/memory.h"
 #include "crypto/hash.h"
 #include "sync/pace.h"
@@ -24,6 +25,7 @@ struct satchel_sync_engine {
     satchel_moment now;
     satchel_pace pace;
     bool prepared; /* number and next token of the coming request are durable */
+    bool forked;   /* a new life was begun in this exchange */
     bool pull_off; /* the server wants a newer app: units go up, nothing comes down */
     uint32_t minimum_schema;
     uint64_t after;      /* units up to here were decided in this exchange or are settled */
@@ -38,6 +40,23 @@ struct satchel_sync_engine {
     satchel_arena arena;
 };
 
+void satchel_sync_begin_life(satchel_sync_state *state, const satchel_id *incarnation,
+                             const uint8_t token[SATCHEL_TOKEN_BYTES]) {
+    const size_t most = SATCHEL_LIMIT_PARENTS;
+    uint32_t kept = state->incarnation_new ? state->parent_count : 0;
+    if (kept == most) {
+        state->parents[most - 2] = state->parents[most - 1];
+        kept--;
+    }
+    memmove(state->parents + 1, state->parents, kept * sizeof *state->parents);
+    state->parents[0] = state->incarnation;
+    state->parent_count = kept + 1;
+    state->incarnation = *incarnation;
+    state->incarnation_new = true;
+    memcpy(state->token_current, token, SATCHEL_TOKEN_BYTES);
+    state->token_next_sent = false;
+}
+
 /* ---- leaving a step ---- */
 
 static satchel_status finish(satchel_sync_engine *engine, satchel_status status, satchel_sync_action *out) {
@@ -45,6 +64,7 @@ static satchel_status finish(satchel_sync_engine *engine, satchel_status status,
     out->kind = SATCHEL_SYNC_DO_DONE;
     out->status = status;
     out->minimum_schema = engine->minimum_schema;
+    out->forked = engine->forked;
     out->rows_done = engine->rows_done;
     out->rows_total = engine->rows_total;
     out->more = engine->more_units || (engine->answer.has_end && engine->answer.end.more);
@@ -92,6 +112,7 @@ static void begin(satchel_sync_engine *engine, const satchel_sync_event *event) 
 static satchel_status on_start(satchel_sync_engine *engine, const satchel_sync_event *event, satchel_sync_action *out) {
     begin(engine, event);
     satchel_pace_rest(&engine->pace);
+    engine->forked = false;
     engine->pull_off = false;
     engine->minimum_schema = 0;
     engine->after = engine->state.settled_through;
@@ -130,6 +151,10 @@ static satchel_status write_request(satchel_sync_engine *engine, const satchel_s
     head.now.offset_ms = 0; /* the server measures it itself */
     if (event->unit_count > 0 || state->incarnation_new) {
         head.incarnation = state->incarnation;
+    }
+    if (state->incarnation_new) {
+        head.parents = satchel_bytes_of(state->parents, state->parent_count * SATCHEL_ID_BYTES);
+        head.parent_sequence = state->parent_count > 0 ? state->settled_through : 0;
     }
     memcpy(head.token_current, state->token_current, sizeof head.token_current);
     memcpy(head.token_next, state->token_next, sizeof head.token_next);
@@ -275,6 +300,7 @@ static satchel_status take_answer(satchel_sync_engine *engine, const satchel_syn
         engine->told = state->settled_through;
     }
     state->incarnation_new = false;
+    state->parent_count = 0;
     if (engine->answer.head.token_moved) {
         memcpy(state->token_current, state->token_next, sizeof state->token_current);
         state->token_next_sent = false;
@@ -337,11 +363,26 @@ static satchel_status on_replayed(satchel_sync_engine *engine, const satchel_syn
     return retry(engine, SATCHEL_REPLAYED, 0, out);
 }
 
+/*
+ * The server knows another copy of this store, or a later state of it. It goes on under a new name: what the server
+ * knows of its units is settled by their bytes, the rest is sent under that name. Once an exchange, lest two copies
+ * chase each other.
+ */
 static satchel_status on_forked(satchel_sync_engine *engine, const satchel_sync_event *event,
                                 satchel_sync_action *out) {
-    (void)event;
-    out->page = satchel_buffer_view(&engine->payload);
-    return finish(engine, SATCHEL_FORKED, out);
+    uint8_t random[SATCHEL_ID_RANDOM_BYTES];
+    uint8_t token[SATCHEL_TOKEN_BYTES];
+    if (engine->forked) {
+        return finish(engine, SATCHEL_FORKED, out);
+    }
+    satchel_pace_draw(&engine->pace, random, sizeof random);
+    satchel_pace_draw(&engine->pace, token, sizeof token);
+    const satchel_id incarnation = satchel_id_make(event->moment.wall_ms, random);
+    satchel_sync_begin_life(&engine->state, &incarnation, token);
+    engine->forked = true;
+    engine->prepared = false;
+    engine->after = engine->state.settled_through;
+    return load(engine, out);
 }
 
 /* Any other status: by its class. */

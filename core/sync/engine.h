@@ -20,7 +20,11 @@
 
 typedef struct satchel_sync_state {
     satchel_id incarnation;
-    bool incarnation_new; /* the server was not told of it at enrolment: every request names it until an answer came */
+    /* The server was not told of it at enrolment: every request names it and its parents until an answer came. */
+    bool incarnation_new;
+    satchel_id
+        parents[SATCHEL_LIMIT_PARENTS]; /* lives that it may go on from, newest first; see satchel_sync_begin_life */
+    uint32_t parent_count;
     uint8_t token_current[SATCHEL_TOKEN_BYTES];
     uint8_t token_next[SATCHEL_TOKEN_BYTES];
     bool token_next_sent;    /* token_next was used in a request: a retry must use the same */
@@ -80,10 +84,11 @@ typedef struct satchel_sync_action {
     uint32_t limit_bytes;
     satchel_bytes body; /* owned by the engine until the next step */
     uint64_t request_number;
-    satchel_bytes page; /* STORE, DONE with FORKED: a checked payload, owned by the engine until the next step */
+    satchel_bytes page; /* STORE: a checked payload, owned by the engine until the next step */
     int64_t wait_ms;
     satchel_status status;
     uint32_t minimum_schema;        /* DONE with UPGRADE_REQUIRED */
+    bool forked;                    /* DONE: the server knows another copy of this store; it goes on under a new name */
     bool more;                      /* DONE: more is known to be ready on either side */
     uint64_t rows_done, rows_total; /* progress of a running snapshot */
 } satchel_sync_action;
@@ -102,6 +107,14 @@ typedef struct satchel_sync_action {
              */
 
 typedef struct satchel_sync_engine satchel_sync_engine;
+
+/*
+ * The store goes on under a new name: it was put back, or it is a copy. `incarnation` and `token` were drawn for it.
+ * Until the server answered, a name that it may never have heard stays among the parents; of more than
+ * SATCHEL_LIMIT_PARENTS the second oldest goes, as the oldest is known to the server.
+ */
+void satchel_sync_begin_life(satchel_sync_state *state, const satchel_id *incarnation,
+                             const uint8_t token[SATCHEL_TOKEN_BYTES]);
 
 /* `state` is copied. Errors: NO_MEMORY, INVALID_ARGUMENT (a cursor past its limit). */
 SATCHEL_MUST_USE satchel_status satchel_sync_engine_open(satchel_sync_engine **out, const satchel_sync_state *state,

@@ -22,6 +22,8 @@ static const satchel_wire_member head_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_request_head, cursor, 7, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_CURSOR_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, page_bytes, 8, SATCHEL_WIRE_KIB, 0),
     SATCHEL_WIRE_MEMBER(satchel_request_head, settled_through, 9, SATCHEL_WIRE_U64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_request_head, parents, 11, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_PARENTS *SATCHEL_ID_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_request_head, parent_sequence, 12, SATCHEL_WIRE_U64, 0),
 };
 static const satchel_wire_message head_message = SATCHEL_WIRE_TABLE("RequestHead", satchel_request_head, head_members);
 
@@ -97,6 +99,12 @@ satchel_status satchel_request_check(satchel_bytes payload, satchel_request_head
             return satchel_fail(error, SATCHEL_LIMIT_EXCEEDED, "SyncRequest: more than %d units",
                                 SATCHEL_LIMIT_UNITS_PER_REQUEST);
         }
+    }
+    if (status == SATCHEL_OK && out_head->parents.bytes % SATCHEL_ID_BYTES != 0) {
+        return satchel_fail(error, SATCHEL_MALFORMED, "SyncRequest: parents that are no ids");
+    }
+    if (status == SATCHEL_OK && out_head->parents.bytes > 0 && satchel_id_is_none(&out_head->incarnation)) {
+        return satchel_fail(error, SATCHEL_MALFORMED, "SyncRequest: parents without an incarnation");
     }
     if (status == SATCHEL_OK && *out_unit_count > 0 && satchel_id_is_none(&out_head->incarnation)) {
         return satchel_fail(error, SATCHEL_MALFORMED, "SyncRequest: units without an incarnation");

@@ -23,6 +23,12 @@ typedef struct satchel_request_head {
     satchel_bytes cursor;
     uint32_t page_bytes;      /* size of the page that fits the link, travels in KiB, rounded up; 0 = results only */
     uint64_t settled_through; /* 0: nothing new to say */
+    /*
+     * A store that begins a new life (a restored or cloned one): the lives that it may go on from, newest first, 16
+     * bytes each, and the last op that is settled in it. The first that the server knows counts. Empty: no new life.
+     */
+    satchel_bytes parents;
+    uint64_t parent_sequence;
 } satchel_request_head;
 
 /* Appends. Errors: NO_MEMORY, LIMIT_EXCEEDED (cursor, unit). */
@@ -39,7 +45,7 @@ SATCHEL_MUST_USE satchel_status satchel_request_next_unit(satchel_reader *payloa
 
 /*
  * Walks a whole payload: head, then every unit's frame; to be called before anything is done with it.
- * Errors: MALFORMED (also units without an incarnation), LIMIT_EXCEEDED (also the number of units).
+ * Errors: MALFORMED (also units or parents without an incarnation), LIMIT_EXCEEDED (also the number of units).
  */
 SATCHEL_MUST_USE satchel_status satchel_request_check(satchel_bytes payload, satchel_request_head *out_head,
                                                       uint32_t *out_unit_count, satchel_error *error);

@@ -531,12 +531,22 @@ static satchel_status check_kind(op_work *work) {
 
 /* --- taking back --- */
 
+/* Was it written by this store, in this life of it or in one that it goes on from? */
+static bool is_his(const satchel_author *author, const satchel_writer *writer) {
+    bool his = writer->incarnation == author->incarnation;
+    for (uint32_t i = 0; i < author->ancestor_count && !his; i++) {
+        const satchel_writer *ancestor = &author->ancestors[i];
+        his = writer->incarnation == ancestor->incarnation && writer->sequence <= ancestor->sequence;
+    }
+    return his;
+}
+
 /* Did this lineage alone write the row? Then nobody else's work goes with it. */
 static bool is_his_alone(const op_work *work) {
     const satchel_versions *versions = &work->row.merged.versions;
     const satchel_author *author = work->change->author;
     for (uint32_t i = 0; i < versions->count; i++) {
-        if (versions->items[i].writer.incarnation != author->incarnation) {
+        if (!is_his(author, &versions->items[i].writer)) {
             return false;
         }
     }
@@ -547,8 +557,7 @@ static bool is_his_alone(const op_work *work) {
 static bool is_his_deletion(const op_work *work) {
     const satchel_version *deletion =
         satchel_versions_find(&work->row.merged.versions, SATCHEL_FIELD_DELETED, (satchel_bytes){NULL, 0});
-    return work->row.merged.deleted && deletion != NULL &&
-           deletion->writer.incarnation == work->change->author->incarnation &&
+    return work->row.merged.deleted && deletion != NULL && is_his(work->change->author, &deletion->writer) &&
            deletion->writer.sequence == work->op->target;
 }
 

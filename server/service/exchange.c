@@ -34,6 +34,7 @@ struct satchel_server_exchange {
     bool applied;   /* the units are decided */
     bool committed; /* … and that is durable: an answer was asked for since */
     bool token_moved;
+    bool begins; /* a new life of the device's store, not known yet */
     uint64_t fork_through;
     uint8_t fork_digest[SATCHEL_DIGEST_BYTES];
     satchel_wanted_set *wanted_sets;
@@ -139,8 +140,43 @@ static satchel_status answer_fork(satchel_server_exchange *exchange, const satch
 }
 
 /*
+ * A name that the server never heard, with parents: a restored or cloned store goes on under it. The first parent that
+ * is a life of this device counts; with none of them known it begins where it says, and nothing of it is known.
+ */
+static satchel_status look_for_new_life(satchel_server_exchange *exchange, satchel_db *db,
+                                        const satchel_device_state *state, satchel_incarnation *out,
+                                        satchel_error *error) {
+    const satchel_request_head *head = &exchange->head;
+    satchel_incarnation known;
+    satchel_status status = satchel_incarnation_load(db, &head->incarnation, &known, NULL);
+    if (status != SATCHEL_NOT_FOUND) {
+        return status == SATCHEL_OK ? answer_fork(exchange, out)
+                                    : satchel_fail(error, status, "the lives of a store cannot be read");
+    }
+    if (head->parent_sequence > INT64_MAX - SATCHEL_LIMIT_UNIT_OPS) {
+        return answer_with(exchange, SATCHEL_PROTOCOL_ERROR);
+    }
+    *out = (satchel_incarnation){.id = head->incarnation,
+                                 .device = state->id,
+                                 .user = state->user,
+                                 .parent_sequence = head->parent_sequence,
+                                 .applied_through = head->parent_sequence};
+    for (size_t at = 0; at < head->parents.bytes && out->parent == 0; at += SATCHEL_ID_BYTES) {
+        satchel_id parent;
+        memcpy(parent.bytes, head->parents.data + at, SATCHEL_ID_BYTES);
+        status = satchel_incarnation_load(db, &parent, &known, NULL);
+        if (status != SATCHEL_OK && status != SATCHEL_NOT_FOUND) {
+            return satchel_fail(error, status, "the lives of a store cannot be read");
+        }
+        out->parent = status == SATCHEL_OK && satchel_id_equal(&known.device, &state->id) ? known.number : 0;
+    }
+    exchange->begins = true;
+    return SATCHEL_OK;
+}
+
+/*
  * Is it the one store that goes on from where this device was? The token that is expected, or the retry of the request
- * whose answer was lost; anything else comes from a copy.
+ * whose answer was lost, or a new life of it; anything else comes from a copy.
  */
 static satchel_status check_store(satchel_server_exchange *exchange, satchel_db *db, const satchel_device_state *state,
                                   satchel_incarnation *out, satchel_error *error) {
@@ -150,8 +186,10 @@ static satchel_status check_store(satchel_server_exchange *exchange, satchel_db 
     }
     const satchel_request_head *head = &exchange->head;
     bool named = !satchel_id_is_none(&head->incarnation);
+    exchange->begins = false;
     if (named && !satchel_id_equal(&head->incarnation, &out->id)) {
-        return answer_fork(exchange, out);
+        return head->parents.bytes > 0 ? look_for_new_life(exchange, db, state, out, error)
+                                       : answer_fork(exchange, out);
     }
     exchange->incarnation = out->number;
     if (same_token(head->token_current, state->token_current)) {
@@ -217,7 +255,8 @@ satchel_status satchel_server_exchange_read(satchel_server_exchange **out, const
 
 bool satchel_server_exchange_needs_apply(const satchel_server_exchange *exchange) {
     bool undecided = exchange->unit_count > 0 && !exchange->applied;
-    return exchange->status == SATCHEL_OK && (undecided || exchange->day_due || exchange->wanted_sets != NULL);
+    return exchange->status == SATCHEL_OK &&
+           (undecided || exchange->begins || exchange->day_due || exchange->wanted_sets != NULL);
 }
 
 /* --- applying --- */
@@ -254,6 +293,49 @@ static satchel_status begin_intake(satchel_server_exchange *exchange, satchel_db
                                    satchel_value_id(&exchange->device));
     }
     intake->has_unmade = unmade > 0;
+    return status;
+}
+
+/*
+ * A new life may have got less far in settling than its parent was decided on: units that stand there with the same
+ * bytes are taken over, from the first on and until one differs. The answer gives their results again.
+ */
+static satchel_status take_over(satchel_server_exchange *exchange, satchel_db *db, satchel_incarnation *incarnation,
+                                satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    bool same = incarnation->parent != 0 && incarnation->applied_through == incarnation->parent_sequence;
+    uint64_t before = incarnation->applied_through;
+    for (uint32_t i = 0; status == SATCHEL_OK && same && i < exchange->unit_count; i++) {
+        const satchel_arrived_unit *unit = &exchange->units[i];
+        uint8_t digest[SATCHEL_DIGEST_BYTES];
+        if (unit->head.first_sequence <= incarnation->applied_through) {
+            continue;
+        }
+        status = satchel_unit_known(db, incarnation->parent, unit->head.first_sequence, digest, &same, error);
+        same = same && unit->head.first_sequence == incarnation->applied_through + 1 &&
+               memcmp(digest, unit->digest, sizeof digest) == 0;
+        if (status == SATCHEL_OK && same) {
+            incarnation->applied_through += unit->head.count;
+            incarnation->parent_sequence = incarnation->applied_through;
+            memcpy(incarnation->applied_digest, unit->digest, sizeof incarnation->applied_digest);
+        }
+    }
+    return status == SATCHEL_OK && incarnation->applied_through > before
+               ? satchel_incarnation_advance(db, incarnation, error)
+               : status;
+}
+
+/* The new life is the device's from here on. */
+static satchel_status begin_life(satchel_server_exchange *exchange, satchel_db *db, satchel_device_state *state,
+                                 satchel_incarnation *incarnation, satchel_error *error) {
+    const satchel_audit_entry entry = {.action = "store forked", .user = state->user, .device = state->id};
+    satchel_status status = satchel_incarnation_add(db, incarnation, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_audit_note(exchange->service, db, &entry, error);
+    }
+    exchange->incarnation = incarnation->number;
+    state->incarnation = incarnation->number;
+    memcpy(state->token_current, exchange->head.token_current, sizeof state->token_current);
     return status;
 }
 
@@ -373,6 +455,12 @@ static satchel_status apply_units(satchel_server_exchange *exchange, satchel_db 
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = check_store(exchange, db, &state, &incarnation, error);
     }
+    if (status == SATCHEL_OK && exchange->status == SATCHEL_OK && exchange->begins) {
+        status = begin_life(exchange, db, &state, &incarnation, error);
+    }
+    if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
+        status = take_over(exchange, db, &incarnation, error);
+    }
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = skip_known(exchange, db, &incarnation, &first_new, error);
     }
@@ -401,7 +489,7 @@ satchel_status satchel_server_exchange_apply(satchel_server_exchange *exchange, 
     if (status == SATCHEL_OK && exchange->wanted_sets != NULL) {
         status = intern_sets(exchange, db, error);
     }
-    if (status == SATCHEL_OK && exchange->unit_count > 0 && !exchange->applied) {
+    if (status == SATCHEL_OK && (exchange->unit_count > 0 || exchange->begins) && !exchange->applied) {
         status = apply_units(exchange, db, error);
         exchange->applied = status == SATCHEL_OK;
     }
@@ -557,6 +645,7 @@ satchel_status satchel_server_exchange_answer(satchel_server_exchange *exchange,
     satchel_arena_reset(&exchange->wanted_arena);
     exchange->wanted_sets = NULL;
     exchange->day_due = false;
+    exchange->begins = false;
     exchange->committed = exchange->applied;
     satchel_status status = answer(work, out_body);
     *out_http_status = exchange->http_status;

@@ -119,9 +119,11 @@ satchel_status satchel_incarnation_add(satchel_db *db, satchel_incarnation *inca
 satchel_status satchel_incarnation_advance(satchel_db *db, const satchel_incarnation *incarnation,
                                            satchel_error *error) {
     return SATCHEL_DB_RUN(db, error,
-                          "UPDATE incarnation SET applied_through = ?2, applied_digest = ?3 WHERE number = ?1",
+                          "UPDATE incarnation SET applied_through = ?2, applied_digest = ?3, parent_sequence = ?4"
+                          " WHERE number = ?1",
                           satchel_db_count(incarnation->number), satchel_db_count(incarnation->applied_through),
-                          satchel_db_blob(incarnation->applied_digest, sizeof incarnation->applied_digest));
+                          satchel_db_blob(incarnation->applied_digest, sizeof incarnation->applied_digest),
+                          satchel_db_count(incarnation->parent_sequence));
 }
 
 satchel_status satchel_author_of_phone(satchel_db *db, const satchel_incarnation *incarnation, satchel_author *out,
@@ -139,8 +141,19 @@ satchel_status satchel_author_of_phone(satchel_db *db, const satchel_incarnation
         out->ancestors[out->ancestor_count++] = (satchel_writer){parent, sequence};
         status = satchel_incarnation_by_number(db, parent, &older, error);
         parent = older.parent;
-        sequence = older.parent_sequence;
+        sequence = older.parent_sequence < sequence ? older.parent_sequence : sequence;
     }
+    return status;
+}
+
+satchel_status satchel_incarnation_holder(satchel_db *db, uint64_t number, uint64_t sequence, uint64_t *out,
+                                          satchel_error *error) {
+    satchel_incarnation life;
+    satchel_status status = satchel_incarnation_by_number(db, number, &life, error);
+    while (status == SATCHEL_OK && life.parent != 0 && sequence <= life.parent_sequence) {
+        status = satchel_incarnation_by_number(db, life.parent, &life, error);
+    }
+    *out = life.number;
     return status;
 }
 

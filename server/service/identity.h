@@ -52,6 +52,10 @@ SATCHEL_MUST_USE satchel_status satchel_incarnation_add(satchel_db *db, satchel_
 SATCHEL_MUST_USE satchel_status satchel_incarnation_advance(satchel_db *db, const satchel_incarnation *incarnation,
                                                             satchel_error *error);
 
+/* The life in which this op of a store was decided: `number` itself or an ancestor of it. */
+SATCHEL_MUST_USE satchel_status satchel_incarnation_holder(satchel_db *db, uint64_t number, uint64_t sequence,
+                                                           uint64_t *out, satchel_error *error);
+
 /* The author of a phone's ops, with the ancestors of its lineage. */
 SATCHEL_MUST_USE satchel_status satchel_author_of_phone(satchel_db *db, const satchel_incarnation *incarnation,
                                                         satchel_author *out, satchel_error *error);

@@ -24,11 +24,14 @@ typedef struct reply_work {
 
 static satchel_status load_result(reply_work *work, uint64_t incarnation, uint64_t first_sequence, satchel_bytes *out) {
     satchel_db_statement *statement = NULL;
+    uint64_t holder = 0;
     bool found = false;
-    satchel_status status =
-        SATCHEL_DB_START(&statement, work->db, work->error,
-                         "SELECT result FROM unit_result WHERE incarnation = ?1 AND first_sequence = ?2",
-                         satchel_db_count(incarnation), satchel_db_count(first_sequence));
+    satchel_status status = satchel_incarnation_holder(work->db, incarnation, first_sequence, &holder, work->error);
+    if (status == SATCHEL_OK) {
+        status = SATCHEL_DB_START(&statement, work->db, work->error,
+                                  "SELECT result FROM unit_result WHERE incarnation = ?1 AND first_sequence = ?2",
+                                  satchel_db_count(holder), satchel_db_count(first_sequence));
+    }
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, &found, work->error);
     }

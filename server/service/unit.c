@@ -537,10 +537,15 @@ satchel_status satchel_unit_decide(satchel_intake *intake, satchel_arrived_unit 
 satchel_status satchel_unit_known(satchel_db *db, uint64_t incarnation, uint64_t first_sequence,
                                   uint8_t out_digest[SATCHEL_DIGEST_BYTES], bool *out_found, satchel_error *error) {
     satchel_db_statement *statement = NULL;
+    uint64_t holder = 0;
     *out_found = false;
-    satchel_status status = SATCHEL_DB_START(
-        &statement, db, error, "SELECT digest FROM unit_result WHERE incarnation = ?1 AND first_sequence = ?2",
-        satchel_db_count(incarnation), satchel_db_count(first_sequence));
+    satchel_status status = satchel_incarnation_holder(db, incarnation, first_sequence, &holder, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = SATCHEL_DB_START(&statement, db, error,
+                              "SELECT digest FROM unit_result WHERE incarnation = ?1 AND first_sequence = ?2",
+                              satchel_db_count(holder), satchel_db_count(first_sequence));
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, out_found, error);
     }

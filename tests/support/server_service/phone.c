@@ -174,6 +174,11 @@ satchel_id phone_check_in(phone *mine, const satchel_id *customer) {
 
 /* --- exchanges --- */
 
+/* Every op up to here has its decision. */
+static uint64_t phone_settled(const phone *mine) {
+    return (mine->outbox_count > 0 ? mine->outbox_first[0] : mine->next_sequence) - 1;
+}
+
 static void phone_write_request(phone *mine, satchel_buffer *body) {
     satchel_buffer payload = {0};
     satchel_request_head head = {.protocol = SATCHEL_PROTOCOL_VERSION,
@@ -181,7 +186,9 @@ static void phone_write_request(phone *mine, satchel_buffer *body) {
                                  .incarnation = mine->incarnation,
                                  .now = phone_moment(mine),
                                  .cursor = satchel_bytes_of(mine->cursor, mine->cursor_bytes),
-                                 .page_bytes = mine->page_bytes};
+                                 .page_bytes = mine->page_bytes,
+                                 .parents = satchel_bytes_of(mine->parents, mine->parent_count * SATCHEL_ID_BYTES),
+                                 .parent_sequence = mine->parent_count > 0 ? phone_settled(mine) : 0};
     if (!mine->token_drawn) {
         phone_random(mine, mine->token_next, sizeof mine->token_next);
         mine->token_drawn = true;
@@ -194,6 +201,16 @@ static void phone_write_request(phone *mine, satchel_buffer *body) {
     }
     REQUIRE_OK(satchel_body_pack(satchel_buffer_view(&payload), body));
     satchel_buffer_deinit(&payload);
+}
+
+void phone_begin_life(phone *mine) {
+    REQUIRE(mine->parent_count < SATCHEL_LIMIT_PARENTS);
+    memmove(mine->parents + 1, mine->parents, mine->parent_count * sizeof *mine->parents);
+    mine->parents[0] = mine->incarnation;
+    mine->parent_count++;
+    mine->incarnation = phone_make_id(mine);
+    phone_random(mine, mine->token_current, sizeof mine->token_current);
+    mine->token_drawn = false;
 }
 
 static void phone_apply(phone *mine, satchel_server_exchange *exchange) {
@@ -261,6 +278,7 @@ satchel_status phone_exchange(phone *mine, phone_luck luck) {
     if (luck == PHONE_GOOD_LUCK) {
         REQUIRE_OK(satchel_body_unpack(satchel_buffer_view(&reply), &payload, NULL));
         head_status = mirror_take_answer(mine, satchel_buffer_view(&payload));
+        mine->parent_count = head_status == SATCHEL_OK ? 0 : mine->parent_count;
     }
     satchel_buffer_deinit(&body);
     satchel_buffer_deinit(&reply);

@@ -113,7 +113,6 @@ typedef struct phone {
     satchel_revision position;
     int64_t clock_offset_ms; /* what its clock is wrong by */
     uint64_t next_sequence;
-    uint64_t settled;
     satchel_buffer *outbox; /* units not settled, in order */
     uint64_t *outbox_first;
     uint32_t *outbox_ops;

@@ -63,6 +63,25 @@ TEST(store_state, the_state_of_sync_survives) {
     kit_close(&kit);
 }
 
+TEST(store_state, a_new_life_and_its_parents_survive_until_the_server_answered) {
+    store_kit kit = kit_open(NULL);
+    satchel_sync_state state = {.incarnation = kit_id(1), .page_bytes = 65536};
+    for (uint8_t i = 0; i < SATCHEL_LIMIT_PARENTS; i++) {
+        const satchel_id next = kit_id((uint8_t)(2 + i));
+        satchel_sync_begin_life(&state, &next, (const uint8_t[SATCHEL_TOKEN_BYTES]){5});
+    }
+    REQUIRE_OK(satchel_store_save_sync_state(kit.store, &state, NULL));
+    kit_reopen(&kit);
+    CHECK_INT(memcmp(&kit.state, &state, sizeof state), 0);
+    memset(state.parents, 0, sizeof state.parents);
+    state.parent_count = 0;
+    state.incarnation_new = false;
+    REQUIRE_OK(satchel_store_save_sync_state(kit.store, &state, NULL));
+    kit_reopen(&kit);
+    CHECK_INT(memcmp(&kit.state, &state, sizeof state), 0);
+    kit_close(&kit);
+}
+
 TEST(store_state, page_and_cursor_are_stored_together_or_not_at_all) {
     store_kit kit = kit_open(NULL);
     satchel_record record = kit_record(&kit, NAME, "x");

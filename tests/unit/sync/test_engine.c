@@ -289,19 +289,59 @@ TEST(engine, statuses_that_no_retry_mends_end_the_exchange) {
     }
 }
 
-TEST(engine, a_fork_is_told_with_the_answer_that_found_it) {
+TEST(engine, a_fork_goes_on_under_a_new_name_that_is_durable_before_it_is_sent) {
     story s;
-    satchel_arena arena = {0};
-    satchel_answer_survey survey;
     story_open(&s);
+    const satchel_id before = s.disk.incarnation;
     story_send_poll(&s);
     story_answer_with(&s, &(story_answer){.status = SATCHEL_FORKED, .applied_through = 12, .fork = true});
-    CHECK_STATUS(s.action.status, SATCHEL_FORKED);
-    REQUIRE_OK(satchel_answer_look(s.action.page, &arena, &survey, NULL));
-    CHECK_UINT(survey.head.applied_through, 12);
-    CHECK_UINT(survey.head.fork_digest.bytes, 32);
-    satchel_arena_deinit(&arena);
+    CHECK_INT(s.action.kind, SATCHEL_SYNC_DO_LOAD_UNITS);
+    story_units(&s, 0, 0, false);
+    CHECK_INT(s.action.kind, SATCHEL_SYNC_DO_SAVE_STATE);
+    story_saved(&s);
+    CHECK(s.disk.incarnation_new);
+    CHECK(!satchel_id_equal(&s.disk.incarnation, &before));
+    CHECK(satchel_id_equal(&s.request.incarnation, &s.disk.incarnation));
+    REQUIRE(s.request.parents.bytes == SATCHEL_ID_BYTES);
+    CHECK(memcmp(s.request.parents.data, before.bytes, SATCHEL_ID_BYTES) == 0);
+    story_answer_with(&s, &(story_answer){.token_moved = true, .continues = "", .cursor = "a"});
+    story_stored(&s, 0);
+    CHECK_INT(s.action.kind, SATCHEL_SYNC_DO_DONE);
+    CHECK(s.action.forked);
+    CHECK(!s.disk.incarnation_new);
     story_close(&s);
+}
+
+TEST(engine, two_forks_in_one_exchange_are_the_end_of_it) {
+    story s;
+    story_open(&s);
+    story_send_poll(&s);
+    story_answer_with(&s, &(story_answer){.status = SATCHEL_FORKED, .fork = true});
+    story_units(&s, 0, 0, false);
+    story_saved(&s);
+    story_answer_with(&s, &(story_answer){.status = SATCHEL_FORKED, .fork = true});
+    CHECK_INT(s.action.kind, SATCHEL_SYNC_DO_DONE);
+    CHECK_STATUS(s.action.status, SATCHEL_FORKED);
+    story_close(&s);
+}
+
+TEST(engine, names_that_the_server_may_not_know_are_kept_up_to_their_limit) {
+    satchel_sync_state state = {.incarnation = {{1}}};
+    const uint8_t token[SATCHEL_TOKEN_BYTES] = {9};
+    for (uint8_t i = 2; i <= SATCHEL_LIMIT_PARENTS + 1; i++) {
+        satchel_sync_begin_life(&state, &(satchel_id){{i}}, token);
+    }
+    CHECK_UINT(state.parent_count, SATCHEL_LIMIT_PARENTS);
+    CHECK_UINT(state.parents[0].bytes[0], SATCHEL_LIMIT_PARENTS);
+    CHECK_UINT(state.parents[SATCHEL_LIMIT_PARENTS - 1].bytes[0], 1);
+    satchel_sync_begin_life(&state, &(satchel_id){{99}}, token);
+    CHECK_UINT(state.parent_count, SATCHEL_LIMIT_PARENTS);
+    CHECK_UINT(state.parents[0].bytes[0], SATCHEL_LIMIT_PARENTS + 1);
+    CHECK_UINT(state.parents[SATCHEL_LIMIT_PARENTS - 2].bytes[0], 3);
+    CHECK_UINT(state.parents[SATCHEL_LIMIT_PARENTS - 1].bytes[0], 1);
+    state.incarnation_new = false;
+    satchel_sync_begin_life(&state, &(satchel_id){{100}}, token);
+    CHECK_UINT(state.parent_count, 1);
 }
 
 TEST(engine, an_old_app_still_pushes_everything_and_then_asks_for_the_upgrade) {

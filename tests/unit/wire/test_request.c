@@ -83,6 +83,33 @@ TEST(request, the_page_size_travels_in_kib_rounded_up) {
     }
 }
 
+TEST(request, parents_are_whole_ids_up_to_their_limit_and_need_a_name) {
+    static const uint8_t ids[(SATCHEL_LIMIT_PARENTS + 1) * SATCHEL_ID_BYTES] = {1};
+    static const struct {
+        size_t bytes;
+        bool named;
+        satchel_status written;
+        satchel_status checked;
+    } cases[] = {{sizeof ids - SATCHEL_ID_BYTES, true, SATCHEL_OK, SATCHEL_OK},
+                 {sizeof ids, true, SATCHEL_LIMIT_EXCEEDED, SATCHEL_OK},
+                 {SATCHEL_ID_BYTES + 1, true, SATCHEL_OK, SATCHEL_MALFORMED},
+                 {SATCHEL_ID_BYTES, false, SATCHEL_OK, SATCHEL_MALFORMED}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        satchel_buffer payload = {0};
+        satchel_request_head head = small_head();
+        uint32_t units = 0;
+        head.incarnation = (satchel_id){{cases[i].named}};
+        head.parents = satchel_bytes_of(ids, cases[i].bytes);
+        head.parent_sequence = 77;
+        CHECK_STATUS(satchel_request_write_head(&head, &payload), cases[i].written);
+        if (cases[i].written == SATCHEL_OK) {
+            CHECK_STATUS(satchel_request_check(satchel_buffer_view(&payload), &head, &units, NULL), cases[i].checked);
+            CHECK_UINT(head.parent_sequence, 77);
+        }
+        satchel_buffer_deinit(&payload);
+    }
+}
+
 TEST(request, the_cursor_stops_at_its_limit) {
     static uint8_t cursor[SATCHEL_LIMIT_CURSOR_BYTES + 1];
     satchel_buffer payload = {0};
