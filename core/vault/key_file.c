@@ -23,6 +23,7 @@ enum {
     AT_MAC = 704,
     AT_ATTEMPTS = 736,
     AT_ATTEMPTS_MAC = 760,
+    AT_MESSAGE = 792,
     AT_CHECKSUM = 992
 };
 #define ATTEMPTS_BYTES (AT_ATTEMPTS_MAC - AT_ATTEMPTS)
@@ -35,14 +36,20 @@ enum {
     SLOT_CHECK = 32,
     SLOT_NONCE = 48,
     SLOT_WRAPPED = 72,
-    SLOT_TAG = 104
+    SLOT_TAG = 104,
+    SLOT_RECOVERY = 16,
+    SLOT_BOX = 48
 };
 
 _Static_assert(AT_SLOTS + SATCHEL_KEY_FILE_SLOTS * SATCHEL_KEY_SLOT_BYTES == AT_MAC, "slots end where the MAC starts");
+_Static_assert(AT_MESSAGE + SATCHEL_KEY_FILE_MESSAGE_BYTES == AT_CHECKSUM,
+               "message keys end where the checksum starts");
+_Static_assert(SLOT_RECOVERY + SATCHEL_BOX_PUBLIC_BYTES == SATCHEL_KEY_SLOT_BOUND_BYTES, "the recovery key is bound");
 _Static_assert(AT_CHECKSUM + SATCHEL_HASH_BYTES == SATCHEL_KEY_FILE_BYTES, "the checksum ends the file");
 
 static bool kind_known(uint32_t kind) {
-    return kind == SATCHEL_VAULT_SLOT_DEVICE || kind == SATCHEL_VAULT_SLOT_PIN_DEVICE;
+    return kind == SATCHEL_VAULT_SLOT_DEVICE || kind == SATCHEL_VAULT_SLOT_PIN_DEVICE ||
+           kind == SATCHEL_VAULT_SLOT_ESCROW;
 }
 
 static void write_slot(const satchel_key_slot *slot, uint8_t *out) {
@@ -55,6 +62,11 @@ static void write_slot(const satchel_key_slot *slot, uint8_t *out) {
         return;
     }
     satchel_put_u32be(out, slot->kind);
+    if (slot->kind == SATCHEL_VAULT_SLOT_ESCROW) {
+        memcpy(out + SLOT_RECOVERY, slot->recovery, sizeof slot->recovery);
+        memcpy(out + SLOT_BOX, slot->box, sizeof slot->box);
+        return;
+    }
     satchel_put_u32be(out + SLOT_PASSES, slot->passes);
     satchel_put_u32be(out + SLOT_MEMORY, slot->memory_kib);
     satchel_put_u32be(out + SLOT_FLAGS, slot->flags);
@@ -79,6 +91,11 @@ static satchel_status read_slot(const uint8_t *in, satchel_key_slot *out) {
     out->kind = satchel_get_u32be(in);
     memcpy(out->raw, in, SATCHEL_KEY_SLOT_BYTES);
     if (!kind_known(out->kind)) {
+        return SATCHEL_OK;
+    }
+    if (out->kind == SATCHEL_VAULT_SLOT_ESCROW) {
+        memcpy(out->recovery, in + SLOT_RECOVERY, sizeof out->recovery);
+        memcpy(out->box, in + SLOT_BOX, sizeof out->box);
         return SATCHEL_OK;
     }
     out->passes = satchel_get_u32be(in + SLOT_PASSES);
@@ -118,6 +135,7 @@ void satchel_key_file_write(const satchel_key_file *file, uint8_t out[SATCHEL_KE
     memcpy(out + AT_MAC, file->mac, sizeof file->mac);
     write_attempts(&file->attempts, out + AT_ATTEMPTS);
     memcpy(out + AT_ATTEMPTS_MAC, file->attempts.mac, sizeof file->attempts.mac);
+    memcpy(out + AT_MESSAGE, file->message, sizeof file->message);
     satchel_hash_of(satchel_bytes_of(out, AT_CHECKSUM), out + AT_CHECKSUM);
 }
 
@@ -153,18 +171,32 @@ satchel_status satchel_key_file_read(satchel_bytes bytes, satchel_key_file *out)
     out->attempts.boot = satchel_get_u32be(in + AT_ATTEMPTS + 12);
     out->attempts.monotonic_ms = (int64_t)satchel_get_u64be(in + AT_ATTEMPTS + 16);
     memcpy(out->attempts.mac, in + AT_ATTEMPTS_MAC, sizeof out->attempts.mac);
+    memcpy(out->message, in + AT_MESSAGE, sizeof out->message);
     uint8_t again[SATCHEL_KEY_FILE_BYTES];
     satchel_key_file_write(out, again);
     return memcmp(in, again, sizeof again) == 0 ? SATCHEL_OK : SATCHEL_DAMAGED; /* spare bytes are zeros */
 }
 
+bool satchel_key_file_newer(const satchel_key_file *a, const satchel_key_file *b) {
+    return a->generation != b->generation ? a->generation > b->generation : a->attempts.sequence > b->attempts.sequence;
+}
+
+bool satchel_key_file_has_message_keys(const satchel_key_file *file) {
+    static const uint8_t none[SATCHEL_KEY_FILE_MESSAGE_BYTES];
+    return memcmp(file->message, none, sizeof none) != 0;
+}
+
+void satchel_key_file_front(const satchel_key_file *file, uint8_t out[SATCHEL_KEY_FILE_BOUND_BYTES]) {
+    uint8_t front[AT_MAC];
+    write_front(file, front);
+    memcpy(out, front, SATCHEL_KEY_FILE_BOUND_BYTES);
+}
+
 void satchel_key_file_binding(const satchel_key_file *file, const satchel_key_slot *slot,
                               uint8_t out[SATCHEL_KEY_FILE_BOUND_BYTES + SATCHEL_KEY_SLOT_BOUND_BYTES]) {
-    uint8_t front[AT_MAC];
     uint8_t slot_bytes[SATCHEL_KEY_SLOT_BYTES];
-    write_front(file, front);
     write_slot(slot, slot_bytes);
-    memcpy(out, front, SATCHEL_KEY_FILE_BOUND_BYTES);
+    satchel_key_file_front(file, out);
     memcpy(out + SATCHEL_KEY_FILE_BOUND_BYTES, slot_bytes, SATCHEL_KEY_SLOT_BOUND_BYTES);
 }
 
@@ -176,6 +208,9 @@ void satchel_key_file_mac(const satchel_key_file *file, const uint8_t key[SATCHE
     satchel_hash_begin_keyed(&hash, satchel_bytes_of(key, SATCHEL_KEY_BYTES));
     satchel_hash_add_part(&hash, satchel_text_bytes(satchel_text_of("satchel key file")));
     satchel_hash_add_part(&hash, satchel_bytes_of(front, sizeof front));
+    if (satchel_key_file_has_message_keys(file)) {
+        satchel_hash_add_part(&hash, satchel_bytes_of(file->message, sizeof file->message));
+    }
     satchel_hash_end(&hash, out);
 }
 

@@ -10,6 +10,7 @@
 #include "crypto/derive.h"
 #include "crypto/hash.h"
 #include "crypto/mac.h"
+#include "crypto/seal.h"
 
 #define SATCHEL_KEY_FILE_BYTES 1024u
 #define SATCHEL_KEY_FILE_SLOTS 4u
@@ -18,6 +19,10 @@
 /* First bytes of the file and of a slot that are associated data of the wrapped key. */
 #define SATCHEL_KEY_FILE_BOUND_BYTES 32u
 #define SATCHEL_KEY_SLOT_BOUND_BYTES 48u
+/* The message keys, sealed: nonce, keys, tag. */
+#define SATCHEL_MESSAGE_KEYS_MOST 5u
+#define SATCHEL_KEY_FILE_MESSAGE_BYTES 200u
+#define SATCHEL_KEY_BOX_BYTES (SATCHEL_BOX_OVERHEAD_BYTES + SATCHEL_KEY_BYTES)
 
 /* Flags of a slot. */
 #define SATCHEL_KEY_SLOT_KEYSTORE 1u /* the keystore's secret is part of the wrapping key */
@@ -33,12 +38,14 @@ typedef struct satchel_key_slot {
     uint8_t nonce[SATCHEL_NONCE_BYTES];
     uint8_t wrapped[SATCHEL_KEY_BYTES];
     uint8_t tag[SATCHEL_TAG_BYTES];
-    uint8_t raw[SATCHEL_KEY_SLOT_BYTES]; /* as read: kept for unknown kinds */
+    uint8_t recovery[SATCHEL_BOX_PUBLIC_BYTES]; /* of an escrow slot: the company's public key … */
+    uint8_t box[SATCHEL_KEY_BOX_BYTES];         /* … and the data key in a box to it */
+    uint8_t raw[SATCHEL_KEY_SLOT_BYTES];        /* as read: kept for unknown kinds */
 } satchel_key_slot;
 
 /* Wrong PINs since the last right one. Known before any key is. */
 typedef struct satchel_key_attempts {
-    uint64_t sequence; /* counts every writing of the file: the higher of keys.a and keys.b counts */
+    uint64_t sequence; /* counts the writings of attempts */
     uint32_t wrong;
     uint32_t boot; /* moment of the last one */
     int64_t monotonic_ms;
@@ -52,6 +59,7 @@ typedef struct satchel_key_file {
     satchel_key_slot slots[SATCHEL_KEY_FILE_SLOTS];
     uint8_t mac[SATCHEL_MAC_BYTES]; /* over all before it, under the key-file subkey; zeros after an erasure */
     satchel_key_attempts attempts;
+    uint8_t message[SATCHEL_KEY_FILE_MESSAGE_BYTES]; /* message_keys.h; zeros: none */
 } satchel_key_file;
 
 void satchel_key_file_write(const satchel_key_file *file, uint8_t out[SATCHEL_KEY_FILE_BYTES]);
@@ -62,11 +70,19 @@ void satchel_key_file_write(const satchel_key_file *file, uint8_t out[SATCHEL_KE
  */
 SATCHEL_MUST_USE satchel_status satchel_key_file_read(satchel_bytes bytes, satchel_key_file *out);
 
+/* Whether `a` was written after `b`: by generation, then by sequence. */
+bool satchel_key_file_newer(const satchel_key_file *a, const satchel_key_file *b);
+
+bool satchel_key_file_has_message_keys(const satchel_key_file *file);
+
+/* Bytes 0 … 31: version, cipher, file id. */
+void satchel_key_file_front(const satchel_key_file *file, uint8_t out[SATCHEL_KEY_FILE_BOUND_BYTES]);
+
 /* What is bound into a slot's wrapped key: bytes 0 … 31 of the file and 0 … 47 of the slot. */
 void satchel_key_file_binding(const satchel_key_file *file, const satchel_key_slot *slot,
                               uint8_t out[SATCHEL_KEY_FILE_BOUND_BYTES + SATCHEL_KEY_SLOT_BOUND_BYTES]);
 
-/* The MAC over header and slots. */
+/* The MAC over header, slots and message keys. */
 void satchel_key_file_mac(const satchel_key_file *file, const uint8_t key[SATCHEL_KEY_BYTES],
                           uint8_t out[SATCHEL_MAC_BYTES]);
 

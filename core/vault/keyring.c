@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-static const char *const copy_names[2] = {"keys.a", "keys.b"};
+#define COPIES 3u
+#define NEXT 2u
+static const char *const copy_names[COPIES] = {"keys.a", "keys.b", SATCHEL_KEYRING_NEXT};
 static const char new_name[] = "keys.new";
 
 char *satchel_keyring_path(const char *folder, const char *name) {
@@ -46,41 +48,78 @@ static bool replaceable(satchel_status status) {
     return status == SATCHEL_NOT_FOUND || status == SATCHEL_DAMAGED;
 }
 
-satchel_status satchel_keyring_load(satchel_keyring *keyring, const satchel_vault_files *files, const char *folder) {
-    satchel_key_file copies[2];
-    satchel_status status[2];
-    memset(keyring, 0, sizeof *keyring);
-    keyring->files = files;
-    keyring->folder = folder;
-    for (unsigned which = 0; which < 2; which++) {
-        status[which] = read_copy(keyring, which, &copies[which]);
-        if (status[which] != SATCHEL_OK && !replaceable(status[which])) {
-            return status[which];
+static bool same_id(const satchel_id *a, const satchel_id *b) {
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+/* The copies as found. */
+typedef struct found_copies {
+    satchel_key_file file[COPIES];
+    satchel_status status[COPIES];
+} found_copies;
+
+/* The newest copy that belongs to `store`, COPIES if there is none. keys.next counts only if it is newer than others.
+ */
+static unsigned newest_of_store(const found_copies *found, const satchel_id *store) {
+    unsigned newest = COPIES;
+    for (unsigned which = 0; which < COPIES; which++) {
+        if (found->status[which] == SATCHEL_OK && same_id(&found->file[which].store, store) &&
+            (newest == COPIES || satchel_key_file_newer(&found->file[which], &found->file[newest]))) {
+            newest = which;
         }
     }
-    if (status[0] != SATCHEL_OK && status[1] != SATCHEL_OK) {
-        return status[0] == SATCHEL_DAMAGED ? status[0] : status[1];
+    return newest;
+}
+
+/* Without a store to compare with: keys.a and keys.b must be two copies of one file. */
+static satchel_status choose_blindly(const found_copies *found, unsigned *out) {
+    bool a = found->status[0] == SATCHEL_OK, b = found->status[1] == SATCHEL_OK;
+    if (!a && !b) {
+        return found->status[0] == SATCHEL_DAMAGED ? found->status[0] : found->status[1];
     }
-    if (status[0] == SATCHEL_OK && status[1] == SATCHEL_OK) {
-        if (memcmp(&copies[0].store, &copies[1].store, sizeof copies[0].store) != 0) {
-            return SATCHEL_FOREIGN_FILE;
-        }
-        keyring->newest = copies[1].attempts.sequence > copies[0].attempts.sequence ? 1 : 0;
-        keyring->other_bad = copies[0].generation != copies[1].generation;
-    } else {
-        keyring->newest = status[0] == SATCHEL_OK ? 0 : 1;
-        keyring->other_bad = true;
+    if (a && b && !same_id(&found->file[0].store, &found->file[1].store)) {
+        return SATCHEL_FOREIGN_FILE;
     }
-    keyring->file = copies[keyring->newest];
+    *out = b && (!a || satchel_key_file_newer(&found->file[1], &found->file[0])) ? 1 : 0;
     return SATCHEL_OK;
 }
 
-static satchel_status save_older(satchel_keyring *keyring) {
+static bool is_good_copy(const found_copies *found, unsigned which, const satchel_key_file *newest) {
+    return found->status[which] == SATCHEL_OK && same_id(&found->file[which].store, &newest->store) &&
+           found->file[which].generation == newest->generation;
+}
+
+satchel_status satchel_keyring_load(satchel_keyring *keyring, const satchel_vault_files *files, const char *folder,
+                                    const satchel_id *store) {
+    found_copies found;
+    memset(keyring, 0, sizeof *keyring);
+    keyring->files = files;
+    keyring->folder = folder;
+    for (unsigned which = 0; which < COPIES; which++) {
+        found.status[which] = read_copy(keyring, which, &found.file[which]);
+        if (found.status[which] != SATCHEL_OK && !replaceable(found.status[which])) {
+            return found.status[which];
+        }
+    }
+    unsigned newest = store != NULL ? newest_of_store(&found, store) : COPIES;
+    satchel_status status = newest == COPIES ? choose_blindly(&found, &newest) : SATCHEL_OK;
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    keyring->file = found.file[newest];
+    keyring->newest = newest;
+    keyring->next_there = found.status[NEXT] != SATCHEL_NOT_FOUND;
+    keyring->next_counts = found.status[NEXT] == SATCHEL_OK && same_id(&found.file[NEXT].store, &keyring->file.store);
+    keyring->other_bad =
+        !is_good_copy(&found, 0, &keyring->file) || !is_good_copy(&found, 1, &keyring->file) || newest == NEXT;
+    return SATCHEL_OK;
+}
+
+static satchel_status write_as(const satchel_keyring *keyring, const char *temporary, const char *name) {
     const satchel_vault_files *files = keyring->files;
-    unsigned older = 1 - keyring->newest;
     uint8_t bytes[SATCHEL_KEY_FILE_BYTES];
-    char *fresh = satchel_keyring_path(keyring->folder, new_name);
-    char *path = satchel_keyring_path(keyring->folder, copy_names[older]);
+    char *fresh = satchel_keyring_path(keyring->folder, temporary);
+    char *path = satchel_keyring_path(keyring->folder, name);
     satchel_status status = SATCHEL_NO_MEMORY;
     if (fresh == NULL || path == NULL) {
         goto done;
@@ -93,12 +132,18 @@ static satchel_status save_older(satchel_keyring *keyring) {
     if (status == SATCHEL_OK) {
         status = files->sync_folder(files->context, keyring->folder);
     }
-    if (status == SATCHEL_OK) {
-        keyring->newest = older;
-    }
 done:
     satchel_memory_give(fresh);
     satchel_memory_give(path);
+    return status;
+}
+
+static satchel_status save_older(satchel_keyring *keyring) {
+    unsigned older = keyring->newest == 0 ? 1 : 0;
+    satchel_status status = write_as(keyring, new_name, copy_names[older]);
+    if (status == SATCHEL_OK) {
+        keyring->newest = older;
+    }
     return status;
 }
 
@@ -107,6 +152,21 @@ satchel_status satchel_keyring_save(satchel_keyring *keyring, bool both) {
     if (status == SATCHEL_OK && both) {
         /* One whole new copy makes the change last; a second one that fails is written again at the next unlock. */
         keyring->other_bad = save_older(keyring) != SATCHEL_OK;
+    }
+    return status;
+}
+
+satchel_status satchel_keyring_save_next(const satchel_keyring *keyring) {
+    return write_as(keyring, new_name, SATCHEL_KEYRING_NEXT);
+}
+
+satchel_status satchel_keyring_drop_next(satchel_keyring *keyring) {
+    char *path = satchel_keyring_path(keyring->folder, SATCHEL_KEYRING_NEXT);
+    satchel_status status = path != NULL ? keyring->files->remove(keyring->files->context, path) : SATCHEL_NO_MEMORY;
+    satchel_memory_give(path);
+    if (status == SATCHEL_OK) {
+        keyring->next_there = false;
+        keyring->next_counts = false;
     }
     return status;
 }

@@ -8,7 +8,10 @@
 #include "crypto/crypto.h"
 #include "crypto/sealer.h"
 
-/* Numbers of the subkeys: stored by what they sealed, so never reused. 4 … 7 are those of satchel_vault_purpose. */
+/*
+ * Numbers of the subkeys: stored by what they sealed, so never reused. 4 … 7, of satchel_vault_purpose, are
+ * drawn from a message key (message_keys.h).
+ */
 typedef enum satchel_vault_subkey {
     SATCHEL_SUBKEY_PAGE = 1,
     SATCHEL_SUBKEY_WAL = 2,
@@ -17,7 +20,8 @@ typedef enum satchel_vault_subkey {
     SATCHEL_SUBKEY_BLOB = 5,
     SATCHEL_SUBKEY_AUDIT = 6,
     SATCHEL_SUBKEY_OPLOG = 7,
-    SATCHEL_SUBKEY_COUNT = 8
+    SATCHEL_SUBKEY_MESSAGE_KEYS = 8,
+    SATCHEL_SUBKEY_COUNT = 9
 } satchel_vault_subkey;
 
 typedef struct satchel_vault_keys {

@@ -4,6 +4,7 @@
  */
 #include "vault/slot.h"
 
+#include "base/bytes.h"
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "crypto/secret.h"
@@ -23,6 +24,10 @@ static void check_value(const uint8_t *secret, const uint8_t salt[SATCHEL_SALT_B
     satchel_hash_add_part(&hash, satchel_bytes_of(salt, SATCHEL_SALT_BYTES));
     satchel_hash_end(&hash, full);
     memcpy(out, full, SATCHEL_KEY_SLOT_CHECK_BYTES);
+}
+
+bool satchel_slot_is_local(uint32_t kind) {
+    return kind == SATCHEL_VAULT_SLOT_DEVICE || kind == SATCHEL_VAULT_SLOT_PIN_DEVICE;
 }
 
 bool satchel_slot_secret_fits(const satchel_key_slot *slot, const uint8_t *secret) {
@@ -132,5 +137,45 @@ satchel_status satchel_slot_unwrap(const satchel_key_file *file, const satchel_k
         }
     }
     satchel_secret_wipe(key, sizeof key);
+    return status;
+}
+
+satchel_status satchel_slot_box(const satchel_key_file *file, const uint8_t recovery[SATCHEL_BOX_PUBLIC_BYTES],
+                                satchel_random random, const uint8_t data_key[SATCHEL_KEY_BYTES],
+                                satchel_key_slot *slot) {
+    uint8_t binding[SATCHEL_KEY_FILE_BOUND_BYTES + SATCHEL_KEY_SLOT_BOUND_BYTES];
+    satchel_key_slot made = {.kind = SATCHEL_VAULT_SLOT_ESCROW};
+    satchel_buffer box;
+    satchel_buffer_init(&box);
+    memcpy(made.recovery, recovery, sizeof made.recovery);
+    satchel_key_file_binding(file, &made, binding);
+    satchel_status status = satchel_box_seal(recovery, random, satchel_bytes_of(binding, sizeof binding),
+                                             satchel_bytes_of(data_key, SATCHEL_KEY_BYTES), &box);
+    if (status == SATCHEL_OK) {
+        memcpy(made.box, box.data, sizeof made.box);
+        *slot = made;
+    }
+    satchel_buffer_deinit(&box);
+    return status;
+}
+
+satchel_status satchel_slot_unbox(const satchel_key_file *file, const satchel_key_slot *slot,
+                                  const uint8_t seed[SATCHEL_KEY_BYTES], uint8_t out_data_key[SATCHEL_KEY_BYTES]) {
+    uint8_t binding[SATCHEL_KEY_FILE_BOUND_BYTES + SATCHEL_KEY_SLOT_BOUND_BYTES];
+    uint8_t owner[SATCHEL_BOX_PUBLIC_BYTES];
+    satchel_buffer plain;
+    satchel_box_public(seed, owner);
+    if (!satchel_secret_equal(owner, slot->recovery, sizeof owner)) {
+        return SATCHEL_UNAUTHENTICATED;
+    }
+    satchel_buffer_init(&plain);
+    satchel_key_file_binding(file, slot, binding);
+    satchel_status status = satchel_box_open(seed, satchel_bytes_of(binding, sizeof binding),
+                                             satchel_bytes_of(slot->box, sizeof slot->box), &plain);
+    if (status == SATCHEL_OK) {
+        memcpy(out_data_key, plain.data, SATCHEL_KEY_BYTES);
+        satchel_secret_wipe(plain.data, plain.bytes);
+    }
+    satchel_buffer_deinit(&plain);
     return status;
 }

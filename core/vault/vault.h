@@ -6,8 +6,9 @@
  * Formats: core/doc/page-format.md. What it protects from and what not: core/doc/threat-model.md.
  * A vault belongs to one thread at a time; it never reads a clock; randomness, files and the VFS below are inputs.
  *
- * Files in the folder: keys.a, keys.b (two generations of the key file), store.db, store.db-wal, store.lock;
- * while a store is being made also store.new. Nothing else is ever written.
+ * Files in the folder: keys.a, keys.b (two generations of the key file), store.db, store.db-wal, store.lock,
+ * store.reserve; while a store is being made or re-sealed also store.new, keys.new and keys.next. Nothing else is ever
+ * written.
  */
 #ifndef SATCHEL_VAULT_VAULT_H
 #define SATCHEL_VAULT_VAULT_H
@@ -42,7 +43,7 @@ typedef struct satchel_vault satchel_vault;
 typedef enum satchel_vault_slot {
     SATCHEL_VAULT_SLOT_DEVICE = 1,     /* the keystore's secret alone */
     SATCHEL_VAULT_SLOT_PIN_DEVICE = 2, /* PIN and the keystore's secret; without a keystore the PIN alone */
-    SATCHEL_VAULT_SLOT_ESCROW = 3      /* sealed to the company's recovery key; kept, not yet made or opened here */
+    SATCHEL_VAULT_SLOT_ESCROW = 3 /* a box to the company's recovery key: for a phone whose PIN or keystore is gone */
 } satchel_vault_slot;
 
 /*
@@ -55,11 +56,12 @@ typedef struct satchel_vault_keystore {
     void *context;
 } satchel_vault_keystore;
 
-/* What opens the store. `pin` is read for SATCHEL_VAULT_SLOT_PIN_DEVICE only. */
+/* What opens the store. */
 typedef struct satchel_vault_unlock {
     satchel_vault_slot slot;
-    satchel_text pin;
+    satchel_text pin; /* read for SATCHEL_VAULT_SLOT_PIN_DEVICE */
     satchel_vault_keystore keystore;
+    const uint8_t *recovery; /* read for SATCHEL_VAULT_SLOT_ESCROW: the 32 bytes of which the recovery key is made */
     satchel_moment now; /* boot and monotonic_ms measure the delay after wrong PINs; the wall clock is not trusted */
 } satchel_vault_unlock;
 
@@ -75,6 +77,8 @@ typedef struct satchel_vault_config {
     uint32_t wrong_pins_max;          /* 0: default; at most SATCHEL_VAULT_WRONG_PINS_MAX */
     uint32_t cache_kib;               /* SQLite's page cache, 0: default */
     uint32_t checkpoint_frames;       /* WAL length that starts a checkpoint, 0: default */
+    uint32_t cipher;              /* satchel_cipher of a new store, 0: XChaCha20-Poly1305; an old one keeps its own */
+    const uint8_t *escrow_public; /* 32 bytes: a new store gets an escrow slot for this recovery key; NULL: none */
 } satchel_vault_config;
 
 /* Zeros, the size and the system's random source. */
@@ -103,22 +107,28 @@ typedef struct satchel_vault_stats {
     bool key_file_healed; /* one of keys.a, keys.b was damaged or behind and has been written again */
     uint32_t wrong_pins;  /* entered since the last right one */
     bool pin_alone;       /* there is a PIN slot without a keystore secret: whoever copies the files can guess it */
+    bool escrow;          /* there is an escrow slot */
+    uint32_t old_message_keys; /* kept since changes of the data key, see satchel_vault_rekey */
 } satchel_vault_stats;
 
 /*
  * Makes a new vault in an empty folder (leftovers of a creation that was cut off are removed) and opens it. The slot of
  * `config->unlock` becomes the only one. A crash at any point leaves either no store or a whole one.
- * Errors: INVALID_ARGUMENT (config, PIN length, Argon2id outside its bounds), ALREADY_EXISTS, IN_USE, KEY_UNAVAILABLE,
- * KEY_GONE, RANDOM_FAILED, IO_ERROR, DISK_FULL, NO_MEMORY, UNSUPPORTED_SQLITE.
+ * Errors: INVALID_ARGUMENT (config, PIN length, Argon2id outside its bounds, a slot that cannot be the first),
+ * UNSUPPORTED (cipher), ALREADY_EXISTS, IN_USE, KEY_UNAVAILABLE, KEY_GONE, RANDOM_FAILED, IO_ERROR, DISK_FULL,
+ * NO_MEMORY, UNSUPPORTED_SQLITE.
  */
 SATCHEL_MUST_USE satchel_status satchel_vault_create(satchel_vault **out, const satchel_vault_config *config,
                                                      satchel_error *error);
 
 /*
- * Opens a vault: unlocks the key file, recovers the WAL, checks what can be checked cheaply.
+ * Opens a vault: unlocks the key file, recovers the WAL, checks what can be checked cheaply. Finishes a change of the
+ * data key that was cut off after its switch, removes the leftovers of one that was cut off before.
+ * On a full disk the reserve (reserve.h) is given up to count the try of a PIN.
  * Errors: NOT_FOUND (no store), WRONG_PIN, PIN_DELAYED (see satchel_vault_pin_wait_ms), KEY_UNAVAILABLE (retry),
- * KEY_GONE (recover), NEWER_FORMAT, FOREIGN_FILE, DAMAGED, IN_USE, INVALID_ARGUMENT, RANDOM_FAILED, IO_ERROR,
- * DISK_FULL, NO_MEMORY, UNSUPPORTED_SQLITE, UNSUPPORTED_IO.
+ * KEY_GONE (recover with the escrow slot), UNAUTHENTICATED (another recovery key), UNSUPPORTED (no slot of this kind,
+ * but others; the store's cipher), NEWER_FORMAT, FOREIGN_FILE, DAMAGED, IN_USE, INVALID_ARGUMENT, RANDOM_FAILED,
+ * IO_ERROR, DISK_FULL, NO_MEMORY, UNSUPPORTED_SQLITE, UNSUPPORTED_IO.
  */
 SATCHEL_MUST_USE satchel_status satchel_vault_open(satchel_vault **out, const satchel_vault_config *config,
                                                    satchel_error *error);
@@ -197,6 +207,66 @@ SATCHEL_MUST_USE satchel_status satchel_vault_rewrap(satchel_vault *vault, const
 SATCHEL_MUST_USE satchel_status satchel_vault_slot_add(satchel_vault *vault, const satchel_vault_unlock *next,
                                                        satchel_error *error);
 
+/*
+ * Puts an escrow slot for the recovery key whose public half is given, in place of the one there is; NULL removes it.
+ * The escrow slot outlives wrong PINs, satchel_vault_rewrap and satchel_vault_rekey.
+ * Errors: LOCKED, INVALID_ARGUMENT (no public key), LIMIT_EXCEEDED, RANDOM_FAILED, IO_ERROR, DISK_FULL, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_escrow_put(satchel_vault *vault, const uint8_t *public_key,
+                                                         satchel_error *error);
+
+/*
+ * A new data key and a new file id: every page is sealed again beside the old store, then the new one takes its name.
+ * Slots are exactly `next` (1 to SATCHEL_VAULT_REKEY_SLOTS_MOST, of different kinds) and the escrow slot, if there was
+ * one. A copy of the old key file opens nothing of the new store. Messages sealed before still open, new ones are
+ * sealed under a new message key; the vault keeps SATCHEL_VAULT_OLD_MESSAGE_KEYS_MOST old ones
+ * (satchel_vault_forget_messages). The connection is a new one, and satchel_vault_id another.
+ * A kill at any moment leaves the old state or the new one. After a failure the vault goes on in the old state, or is
+ * locked if even that fails or the disk does not tell which state will last: the next unlock, with the old or the new
+ * way in, finds out.
+ * Errors: LOCKED, INVALID_ARGUMENT, BUSY (a statement or transaction is open), LIMIT_EXCEEDED (old message keys),
+ * KEY_UNAVAILABLE, KEY_GONE, DAMAGED (a page does not open), RANDOM_FAILED, IO_ERROR, DISK_FULL, NO_MEMORY.
+ */
+#define SATCHEL_VAULT_REKEY_SLOTS_MOST 2
+#define SATCHEL_VAULT_OLD_MESSAGE_KEYS_MOST 4
+SATCHEL_MUST_USE satchel_status satchel_vault_rekey(satchel_vault *vault, const satchel_vault_unlock *next,
+                                                    size_t count, satchel_error *error);
+
+/*
+ * Forgets the old message keys. For a caller that has sealed anew, or dropped, every message made before the last
+ * change of the data key. Errors: LOCKED, RANDOM_FAILED, IO_ERROR, DISK_FULL, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_forget_messages(satchel_vault *vault, satchel_error *error);
+
+/*
+ * Gives the pages that hold nothing back to the file system, some hundreds in each transaction; what a kill leaves is a
+ * whole store that is partly compacted. Errors: LOCKED, BUSY (a statement or transaction is open), IO_ERROR, DISK_FULL,
+ * DAMAGED, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_compact(satchel_vault *vault, satchel_error *error);
+
+/*
+ * Destroys the vault of `config->folder`, without any key: the key files are overwritten and removed first and for
+ * good, then the other files. After a kill the store is whole or cannot be opened any more, and the next call finishes.
+ * Nothing to destroy is fine. The empty store.lock stays, as another process may be waiting at it.
+ * Errors: INVALID_ARGUMENT, IN_USE, IO_ERROR, DISK_FULL, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_erase(const satchel_vault_config *config, satchel_error *error);
+
+/* A monotonic clock, to measure with. */
+typedef struct satchel_vault_clock {
+    int64_t (*now_ms)(void *context);
+    void *context;
+} satchel_vault_clock;
+
+/*
+ * Argon2id's cost that takes about `target_ms` on this machine, never below the floor or above the ceiling: memory up
+ * to the default first, then passes, then more memory. Runs Argon2id two times. Errors: INVALID_ARGUMENT (no clock, no
+ * target), NO_MEMORY (not even the floor fits).
+ */
+SATCHEL_MUST_USE satchel_status satchel_vault_calibrate(const satchel_vault_clock *clock, uint32_t target_ms,
+                                                        uint32_t *out_passes, uint32_t *out_memory_kib);
+
 /* What a sealed message outside the store is for; each has a subkey of its own. Numbers are stored. */
 typedef enum satchel_vault_purpose {
     SATCHEL_VAULT_FOR_EXPORT = 4,
@@ -206,7 +276,7 @@ typedef enum satchel_vault_purpose {
 } satchel_vault_purpose;
 
 /*
- * Seals `plain` as `[nonce 24][sealed n][tag 16]` under the purpose's subkey, bound to `associated`; appended to `out`.
+ * Seals `plain` as `[nonce 24][sealed n][tag 16]` under the purpose's key, bound to `associated`; appended to `out`.
  * Errors: LOCKED, INVALID_ARGUMENT (purpose), RANDOM_FAILED, NO_MEMORY, LIMIT_EXCEEDED.
  */
 SATCHEL_MUST_USE satchel_status satchel_vault_seal(satchel_vault *vault, satchel_vault_purpose purpose,
