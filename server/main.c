@@ -33,6 +33,7 @@ typedef struct options {
     char *data;
     char *company;
     char *listen;
+    char *database;
     int behind_proxy;
     int threads;
     int zone_minutes;
@@ -63,7 +64,7 @@ static satchel_status make_company(void *context, satchel_db *db, satchel_error 
 }
 
 static int run_init(const options *given) {
-    satchel_host_config config = {given->data, true, given->zone_minutes};
+    satchel_host_config config = {given->data, true, given->zone_minutes, given->database};
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
     satchel_host *host = NULL;
     if (given->company == NULL) {
@@ -157,7 +158,8 @@ static satchel_status serve(const options *given, satchel_host *host, int signal
 }
 
 static int run_serve(const options *given) {
-    satchel_host_config config = {given->data, false, given->zone_minutes};
+    /* With an address the folder is but a place for lock and channel, so that it may be new. */
+    satchel_host_config config = {given->data, given->database != NULL, given->zone_minutes, given->database};
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
     satchel_host *host = NULL;
     if (given->threads < 1 || given->threads > SATCHEL_HTTP_THREADS_MOST) {
@@ -183,7 +185,7 @@ static satchel_status ask(const options *given, satchel_bytes request, satchel_b
     if (status != SATCHEL_NOT_FOUND) {
         return status;
     }
-    satchel_host_config config = {given->data, false, given->zone_minutes};
+    satchel_host_config config = {given->data, false, given->zone_minutes, NULL};
     satchel_host *host = NULL;
     status = satchel_host_open(&host, &config, error);
     if (status == SATCHEL_OK) {
@@ -247,6 +249,7 @@ static const char *take_data(int *argc, const char **argv) {
 static bool read_options(int argc, const char **argv, options *out) {
     int json = 0;
     struct poptOption table[] = {{"company", 0, POPT_ARG_STRING, &out->company, 0, NULL, NULL},
+                                 {"database", 0, POPT_ARG_STRING, &out->database, 0, NULL, NULL},
                                  {"listen", 0, POPT_ARG_STRING, &out->listen, 0, NULL, NULL},
                                  {"behind-proxy", 0, POPT_ARG_NONE, &out->behind_proxy, 0, NULL, NULL},
                                  {"threads", 0, POPT_ARG_INT, &out->threads, 0, NULL, NULL},
@@ -269,13 +272,16 @@ static bool read_options(int argc, const char **argv, options *out) {
 static int run_local(const char *data, int argc, const char **argv) {
     options given = {.threads = DEFAULT_THREADS, .ready_fd = -1};
     int code = SATCHEL_EXIT_USAGE;
+    const char *database = getenv("SATCHELD_DATABASE"); /* an address may hold a password, which ps would show */
     given.data = strdup(data);
+    given.database = database != NULL && database[0] != '\0' ? strdup(database) : NULL;
     if (given.data != NULL && read_options(argc, argv, &given)) {
         code = strcmp(argv[0], "init") == 0 ? run_init(&given) : run_serve(&given);
     }
     free(given.data);
     free(given.company);
     free(given.listen);
+    free(given.database);
     return code;
 }
 

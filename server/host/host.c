@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/times.h"
 #include "host/clock.h"
+#include "host/small_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +23,11 @@
 
 #define DATABASE_NAME "satchel.db"
 #define LOCK_NAME "lock"
+#define ADDRESS_NAME "database"
 
 struct satchel_host {
     char folder[PATH_MAX];
-    char database_path[PATH_MAX];
+    char database[PATH_MAX]; /* address or path */
     int lock_file;
     int32_t zone_minutes;
     satchel_clock clock;
@@ -43,8 +45,6 @@ static satchel_status prepare_folder(satchel_host *host, const satchel_host_conf
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "the path of the data folder is empty or too long");
     }
     memcpy(host->folder, config->folder, length + 1);
-    (void)snprintf(host->database_path, sizeof host->database_path, "%.*s/%s", PATH_MAX - 32, host->folder,
-                   DATABASE_NAME);
     if (config->create && mkdir(host->folder, 0700) != 0 && errno != EEXIST) {
         return satchel_fail(error, SATCHEL_IO_ERROR, "cannot make the data folder: %s", strerror(errno));
     }
@@ -52,10 +52,44 @@ static satchel_status prepare_folder(satchel_host *host, const satchel_host_conf
     if (stat(host->folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
         return satchel_fail(error, SATCHEL_NOT_FOUND, "there is no data folder here: make one with init");
     }
-    if (!config->create && stat(host->database_path, &info) != 0) {
-        return satchel_fail(error, SATCHEL_NOT_FOUND, "the data folder holds no company: make one with init");
-    }
     return SATCHEL_OK;
+}
+
+/* An address that is given for the first time is remembered; it never changes under a company. */
+static satchel_status take_address(satchel_host *host, const char *given, bool has_file, satchel_error *error) {
+    char known[SATCHEL_SMALL_FILE_BYTES];
+    satchel_status status = satchel_small_file_read(host->folder, ADDRESS_NAME, known, error);
+    if (status == SATCHEL_OK && given != NULL && strcmp(given, known) != 0) {
+        return satchel_fail(error, SATCHEL_MISUSE, "the data folder belongs to another database");
+    }
+    if (status == SATCHEL_NOT_FOUND && given != NULL) {
+        if (has_file) {
+            return satchel_fail(error, SATCHEL_MISUSE, "the data folder holds a company of its own");
+        }
+        if (!satchel_db_is_postgres(given)) {
+            return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "the database is not named by postgres://…");
+        }
+        status = satchel_small_file_store(host->folder, ADDRESS_NAME, given, error);
+    }
+    if (status == SATCHEL_OK) {
+        (void)snprintf(host->database, sizeof host->database, "%s", given != NULL ? given : known);
+    }
+    return status;
+}
+
+/* The folder's lock is held. */
+static satchel_status find_database(satchel_host *host, const satchel_host_config *config, satchel_error *error) {
+    struct stat info;
+    (void)snprintf(host->database, sizeof host->database, "%.*s/%s", PATH_MAX - 32, host->folder, DATABASE_NAME);
+    bool has_file = stat(host->database, &info) == 0;
+    satchel_status status = take_address(host, config->database, has_file, error);
+    if (status != SATCHEL_NOT_FOUND) {
+        return status;
+    }
+    satchel_error_clear(error);
+    return has_file || config->create
+               ? SATCHEL_OK
+               : satchel_fail(error, SATCHEL_NOT_FOUND, "the data folder holds no company: make one with init");
 }
 
 /* flock goes with the process, so a killed server leaves nothing behind that would have to be cleared by hand. */
@@ -77,7 +111,7 @@ static satchel_status open_service(satchel_host *host, satchel_error *error) {
                                          host->zone_minutes};
     satchel_status status = satchel_crypto_init();
     if (status == SATCHEL_OK) {
-        status = satchel_db_open_sqlite(&host->writer, host->database_path, SATCHEL_DB_WRITER, error);
+        status = satchel_db_open(&host->writer, host->database, SATCHEL_DB_WRITER, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_service_open(&host->service, &platform, host->writer, error);
@@ -100,6 +134,9 @@ satchel_status satchel_host_open(satchel_host **out, const satchel_host_config *
     satchel_status status = prepare_folder(host, config, error);
     if (status == SATCHEL_OK) {
         status = take_lock(host, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = find_database(host, config, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_clock_load(&host->clock, host->folder, error);
@@ -151,7 +188,7 @@ static satchel_status borrow_reader(satchel_host *host, satchel_db **out, satche
         *out = host->readers[--host->reader_count];
     }
     pthread_mutex_unlock(&host->mutex);
-    return *out != NULL ? SATCHEL_OK : satchel_db_open_sqlite(out, host->database_path, SATCHEL_DB_READER, error);
+    return *out != NULL ? SATCHEL_OK : satchel_db_open(out, host->database, SATCHEL_DB_READER, error);
 }
 
 static void return_reader(satchel_host *host, satchel_db *reader) {

@@ -2,7 +2,8 @@
 /*
  * A data folder in use: its lock, its database with one writer lane and a pool of readers, and the service over them.
  *
- *   <folder>/satchel.db   the company's database (SQLite, WAL)
+ *   <folder>/satchel.db   the company's database (SQLite, WAL), unless
+ *   <folder>/database     says at which address of PostgreSQL it is
  *   <folder>/lock         held while a process uses the folder: never a second writer
  *   <folder>/clock        a rehearsal's clock, if one was set
  */
@@ -18,13 +19,17 @@ typedef struct satchel_host_config {
     const char *folder;
     bool create;          /* make the folder if it is absent (init) */
     int32_t zone_minutes; /* the company's zone, east of UTC */
+    const char *database; /* address of a PostgreSQL database, remembered; NULL: the remembered one, else SQLite */
 } satchel_host_config;
 
 /* Readers kept open between calls; more are opened while more are needed at once. */
 #define SATCHEL_HOST_READERS_KEPT 16
 
-/* Errors: NOT_FOUND (no data folder or no company in it), IN_USE (another process has it), IO_ERROR and those of
- * database and service. */
+/*
+ * Servers with a folder each may share one PostgreSQL database. Errors: NOT_FOUND (no data folder or no company in it),
+ * IN_USE (another process has the folder), MISUSE (an address for a folder that holds a company, or another address),
+ * IO_ERROR and those of database and service.
+ */
 SATCHEL_MUST_USE satchel_status satchel_host_open(satchel_host **out, const satchel_host_config *config,
                                                   satchel_error *error);
 

@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* Entries that a check reads at once. */
+#define VERIFY_BATCH 1000
+
 static void add_number(satchel_hash *hash, uint64_t number) {
     uint8_t bytes[8];
     satchel_put_u64be(bytes, number);
@@ -93,20 +96,17 @@ static bool follows(const satchel_db_statement *statement, uint64_t position, ui
            satchel_bytes_equal(satchel_db_bytes(statement, 8), satchel_bytes_of(expected, sizeof expected));
 }
 
-satchel_status satchel_audit_verify(satchel_db *db, uint64_t *out_bad, uint64_t *out_count, satchel_error *error) {
+/* Checks up to VERIFY_BATCH entries behind `*out_count`; `*out_more` tells whether there were as many. */
+static satchel_status verify_some(satchel_db *db, uint8_t hash[SATCHEL_HASH_BYTES], uint64_t *out_bad,
+                                  uint64_t *out_count, bool *out_more, satchel_error *error) {
     satchel_db_statement *statement = NULL;
-    satchel_counter counter;
-    uint8_t hash[SATCHEL_HASH_BYTES] = {0};
-    *out_bad = 0;
-    *out_count = 0;
-    satchel_status status = satchel_counter_read(db, &counter, error);
-    if (status == SATCHEL_OK) {
-        status = satchel_db_start(&statement, db,
-                                  "SELECT \"position\", \"at\", \"action\", \"user\", \"device\", \"subject_entity\","
-                                  " \"subject_row\", \"commitment\", \"hash\", \"status\" FROM \"audit_event\""
-                                  " ORDER BY rowid",
-                                  NULL, 0, error);
-    }
+    uint64_t before = *out_count;
+    satchel_status status =
+        SATCHEL_DB_START(&statement, db, error,
+                         "SELECT \"position\", \"at\", \"action\", \"user\", \"device\", \"subject_entity\","
+                         " \"subject_row\", \"commitment\", \"hash\", \"status\" FROM \"audit_event\""
+                         " WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
+                         satchel_db_count(before), satchel_value_int(VERIFY_BATCH));
     bool found = status == SATCHEL_OK;
     while (status == SATCHEL_OK && found && *out_bad == 0) {
         status = satchel_db_step(statement, &found, error);
@@ -116,6 +116,20 @@ satchel_status satchel_audit_verify(satchel_db *db, uint64_t *out_bad, uint64_t 
         }
     }
     satchel_db_end(statement);
+    *out_more = status == SATCHEL_OK && *out_bad == 0 && *out_count - before == VERIFY_BATCH;
+    return status;
+}
+
+satchel_status satchel_audit_verify(satchel_db *db, uint64_t *out_bad, uint64_t *out_count, satchel_error *error) {
+    satchel_counter counter;
+    uint8_t hash[SATCHEL_HASH_BYTES] = {0};
+    *out_bad = 0;
+    *out_count = 0;
+    satchel_status status = satchel_counter_read(db, &counter, error);
+    bool more = status == SATCHEL_OK;
+    while (more) {
+        status = verify_some(db, hash, out_bad, out_count, &more, error);
+    }
     if (status == SATCHEL_OK && *out_bad == 0 && *out_count != counter.audit_position) {
         *out_bad = *out_count + 1;
     }

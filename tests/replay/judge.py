@@ -68,15 +68,30 @@ def set_elements(blob):
     return elements
 
 
+def connect(folder):
+    """The server's database: its file as it lies on the disk, or what the folder says about PostgreSQL."""
+    try:
+        with open(os.path.join(folder, "database"), encoding="utf-8") as file:
+            address = file.read().strip()
+    except FileNotFoundError:
+        return sqlite3.connect(f"file:{os.path.join(folder, 'satchel.db')}?mode=ro", uri=True)
+    import psycopg2  # only where the company is on PostgreSQL
+
+    return psycopg2.connect(address)
+
+
 class Server:
-    """The server's database, read as it lies on the disk."""
+    """The server's database."""
 
     def __init__(self, folder):
-        self.database = sqlite3.connect(f"file:{os.path.join(folder, 'satchel.db')}?mode=ro", uri=True)
-        self.database.row_factory = sqlite3.Row
+        self.database = connect(folder)
 
     def rows(self, table):
-        return [dict(row) for row in self.database.execute(f'SELECT * FROM "{table}"') if not row["deleted"]]
+        cursor = self.database.cursor()
+        cursor.execute(f'SELECT * FROM "{table}"')
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, row)) for row in cursor.fetchall()]
+        return [row for row in rows if not row["deleted"]]
 
 
 def expect_equal(findings, kind, name, expected, found):

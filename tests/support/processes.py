@@ -3,6 +3,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -30,6 +31,14 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def new_schema():
+    """The address of an empty schema in the database of SATCHEL_TEST_POSTGRES."""
+    address = os.environ["SATCHEL_TEST_POSTGRES"]
+    name = "s" + secrets.token_hex(8)
+    subprocess.run(["psql", "-q", "-v", "ON_ERROR_STOP=1", address, "-c", f"CREATE SCHEMA {name}"], check=True)
+    return f"{address}{'&' if '?' in address else '?'}options=-csearch_path%3D{name}"
+
+
 class Server:
     """satcheld on a data folder; administration goes through its own commands."""
 
@@ -40,11 +49,14 @@ class Server:
         self.port = free_port()
         self.process = None
         self.kills = 0
+        self.environment = dict(os.environ)
+        if "SATCHEL_TEST_POSTGRES" in os.environ:
+            self.environment["SATCHELD_DATABASE"] = new_schema()
 
     def start(self):
         self.process = subprocess.Popen(
             [self.program, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{self.port}", "--ready-fd", "1"],
-            stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL)
+            stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL, env=self.environment)
         if not self.process.stdout.readline():
             raise Died(f"the server did not start, exit {self.process.wait()}")
 
@@ -70,7 +82,7 @@ class Server:
     def admin(self, *argv):
         """One administration command; gives its JSON."""
         command = [self.program, *argv, "--data", self.folder, "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=self.environment)
         try:
             answer = json.loads(done.stdout) if done.stdout.strip() else {}
         except json.JSONDecodeError:

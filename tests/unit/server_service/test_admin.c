@@ -397,7 +397,8 @@ TEST(devices, devices_and_quarantined_units_are_listed_for_the_operator) {
     about.shop = stage_customer(&about.here, "Shop", &about.li, NULL);
     phone_enrol(&about.mine, &about.here, &about.li);
     phone_sync(&about.mine);
-    REQUIRE_OK(satchel_db_exec(about.here.db, "UPDATE customer SET versions = x'ffffffff'", NULL));
+    REQUIRE_OK(SATCHEL_DB_RUN(about.here.db, NULL, "UPDATE customer SET versions = ?1",
+                              satchel_db_blob("\xff\xff\xff\xff", 4)));
     phone_edit_text(&about.mine, SATCHEL_ENTITY_CUSTOMER, &about.shop, SATCHEL_CUSTOMER_CITY, "Ningbo");
     about.mine.page_bytes = 0;
     CHECK_STATUS(phone_exchange(&about.mine, PHONE_GOOD_LUCK), SATCHEL_OK);
