@@ -6,7 +6,6 @@
 #include "store/page.h"
 
 #include "base/text.h"
-#include "wire/record_codec.h"
 
 #include <satchel/model.h>
 
@@ -237,103 +236,4 @@ satchel_status satchel_store_load_custom(satchel_store *store, satchel_error *er
         store->tables[i].searchable = satchel_entity_is_searchable(&store->schema, store->tables[i].entity);
     }
     return SATCHEL_OK;
-}
-
-/* --- lifting --- */
-
-/* Fields of the tail that are known by now move into the record. */
-static satchel_status lift_record(satchel_store *store, uint32_t entity, satchel_record *record, bool *out_moved) {
-    satchel_record known;
-    satchel_record_init(&known, record->arena);
-    *out_moved = false;
-    if (record->tail.bytes == 0) {
-        return SATCHEL_OK;
-    }
-    satchel_status status = satchel_record_decode(&store->schema, entity, record->tail, false, &known, NULL);
-    if (status == SATCHEL_NO_MEMORY) {
-        return status;
-    }
-    if (status != SATCHEL_OK) {
-        return SATCHEL_OK; /* stays as it came */
-    }
-    for (uint32_t i = 0; i < known.count && status == SATCHEL_OK; i++) {
-        status = satchel_record_set(record, known.fields[i].number, &known.fields[i].value);
-        *out_moved = true;
-    }
-    record->tail = known.tail;
-    return status;
-}
-
-static satchel_status lift_row(satchel_store *store, satchel_table *table, const satchel_id *id, satchel_error *error) {
-    satchel_arena arena = {0};
-    satchel_stored_row row;
-    satchel_record before;
-    bool moved = false;
-    bool moved_below = false;
-    satchel_status status = satchel_row_load(store, table, id, &arena, &row, error);
-    satchel_record_init(&before, &arena);
-    if (status == SATCHEL_OK && row.found) {
-        status = satchel_record_copy(&row.visible, &before);
-        if (status == SATCHEL_OK) {
-            status = lift_record(store, table->entity->number, &row.visible, &moved);
-        }
-        if (status == SATCHEL_OK) {
-            status = lift_record(store, table->entity->number, &row.server, &moved_below);
-        }
-        if (status == SATCHEL_OK && (moved || moved_below)) {
-            status = satchel_row_update(store, &before, &row, &arena, error);
-        }
-    }
-    satchel_arena_deinit(&arena);
-    return status;
-}
-
-static satchel_status lift_table(satchel_store *store, satchel_table *table, satchel_error *error) {
-    satchel_buffer sql = {NULL, 0, 0};
-    satchel_status status = satchel_buffer_append_format(
-        &sql, "SELECT rowid, \"id\" FROM \"%s\" WHERE rowid > ? AND \"tail\" IS NOT NULL ORDER BY rowid LIMIT 1",
-        table->entity->name);
-    int64_t after = 0;
-    bool has_row = true;
-    if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_byte(&sql, 0);
-    }
-    while (status == SATCHEL_OK && has_row) {
-        sqlite3_stmt *statement;
-        satchel_id id = {{0}};
-        status = satchel_statement_of(store, (const char *)sql.data, &statement, error);
-        if (status != SATCHEL_OK) {
-            break;
-        }
-        satchel_bind_int(statement, 1, after);
-        status = satchel_statement_step(store, statement, &has_row, error);
-        if (status == SATCHEL_OK && has_row) {
-            after = sqlite3_column_int64(statement, 0);
-            status = satchel_column_id(statement, 1, &id);
-        }
-        satchel_statement_end(statement);
-        if (status == SATCHEL_OK && has_row) {
-            status = lift_row(store, table, &id, error);
-        }
-    }
-    satchel_buffer_deinit(&sql);
-    return status;
-}
-
-satchel_status satchel_store_lift(satchel_store *store, satchel_error *error) {
-    bool own = !store->in_transaction;
-    satchel_status status = own ? satchel_store_begin(store, error) : SATCHEL_OK;
-    if (status != SATCHEL_OK) {
-        return status;
-    }
-    for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {
-        status = lift_table(store, &store->tables[i], error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_aside_retry(store, error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_search_rebuild(store, error);
-    }
-    return own ? satchel_store_end(store, status, error) : status;
 }

@@ -6,12 +6,17 @@
  */
 #include "store/page.h"
 
+#include "store/migrate.h"
+
 #include "merge/kernel.h"
 #include "wire/record_codec.h"
 
 #include <satchel/model.h>
 
 #include <inttypes.h>
+
+/* What a new definition of a custom field concerns is at once as it should be in a small store. */
+#define LIFT_AT_ONCE_ROWS 100
 
 typedef struct page_work {
     satchel_store *store;
@@ -393,11 +398,15 @@ static satchel_status store_frames(page_work *work, satchel_bytes payload) {
 
 static satchel_status finish(page_work *work, const satchel_sync_state *state) {
     satchel_store *store = work->store;
+    uint32_t at_once = LIFT_AT_ONCE_ROWS;
     satchel_status status = satchel_results_advance(store, work->error);
     if (status == SATCHEL_OK && work->custom_changed) {
         status = satchel_store_load_custom(store, work->error);
         if (status == SATCHEL_OK) {
-            status = satchel_store_lift(store, work->error);
+            status = satchel_migrate_custom(store, work->error);
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_migrate_slice(store, &at_once, work->error);
         }
     }
     if (status == SATCHEL_OK && work->conflicts_changed) {
@@ -486,15 +495,16 @@ static satchel_status retry_row(page_work *work, const touched_row *row, satchel
     return status;
 }
 
-satchel_status satchel_aside_retry(satchel_store *store, satchel_error *error) {
+satchel_status satchel_aside_retry(satchel_store *store, uint32_t *budget_rows, uint32_t *entity, satchel_id *row,
+                                   bool *out_done, bool *out_custom, satchel_error *error) {
     satchel_store_outcome ignored = {0};
     page_work work = {
         .store = store, .outcome = &ignored, .through = store->reflected_through, .retrying = true, .error = error};
-    touched_row at = {0, {{0}}};
+    touched_row at = {*entity, *row};
     satchel_arena arena = {0};
     bool found = store->has_aside;
     satchel_status status = SATCHEL_OK;
-    while (found && status == SATCHEL_OK) {
+    for (; found && *budget_rows > 0 && status == SATCHEL_OK; (*budget_rows)--) {
         satchel_bytes frames = {NULL, 0};
         satchel_arena_reset(&arena);
         status = next_aside(&work, &at, &arena, &frames, &found);
@@ -502,6 +512,13 @@ satchel_status satchel_aside_retry(satchel_store *store, satchel_error *error) {
             status = retry_row(&work, &at, frames);
         }
     }
+    if (status == SATCHEL_OK && work.conflicts_changed) {
+        status = satchel_conflicts_count(store, error);
+    }
+    *entity = at.entity;
+    *row = at.id;
+    *out_done = !found;
+    *out_custom = work.custom_changed;
     satchel_arena_deinit(&arena);
     satchel_arena_deinit(&work.arena);
     return status;

@@ -26,8 +26,13 @@ SATCHEL_MUST_USE satchel_status satchel_row_hide(satchel_store *store, satchel_t
 /* Nothing of the row is set aside any more. */
 SATCHEL_MUST_USE satchel_status satchel_aside_forget(satchel_store *store, uint32_t entity, const satchel_id *id,
                                                      satchel_error *error);
-/* Tries again what was set aside, in the running transaction. */
-SATCHEL_MUST_USE satchel_status satchel_aside_retry(satchel_store *store, satchel_error *error);
+/*
+ * Tries again what was set aside behind (`*entity`, `*row`), which move on, in the running transaction. `*out_custom`:
+ * definitions of custom fields were among it.
+ */
+SATCHEL_MUST_USE satchel_status satchel_aside_retry(satchel_store *store, uint32_t *budget_rows, uint32_t *entity,
+                                                    satchel_id *row, bool *out_done, bool *out_custom,
+                                                    satchel_error *error);
 void satchel_outcome_changed(satchel_store_outcome *outcome, uint32_t entity);
 
 #endif

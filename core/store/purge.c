@@ -4,6 +4,7 @@
  * the number of the hidden. Purging follows in small transactions: row, search index, journal. Own ops that were not
  * sent are not touched: they stay in the log, are sent like all others, and lie on the row again should it come back.
  */
+#include "store/migrate.h"
 #include "store/page.h"
 
 #define SCAN_ROWS_PER_PURGE 16 /* rows looked at for each that may be purged */
@@ -349,9 +350,12 @@ static satchel_status purge(satchel_store *store, uint32_t budget_rows, bool *ou
         }
     }
     if (status == SATCHEL_OK) {
+        status = satchel_migrate_slice(store, &budget, error);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_search_drain(store, budget, &unindexed, error);
     }
-    *out_left = store->has_dead_sets || unindexed;
+    *out_left = store->has_dead_sets || unindexed || satchel_migrate_is_due(store);
     return status;
 }
 
@@ -360,12 +364,12 @@ satchel_status satchel_store_purge(satchel_store *store, uint32_t budget_rows, b
     if (budget_rows == 0) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a purge of no rows");
     }
-    if (!store->has_dead_sets && !store->has_unindexed && !store->mirrors_stale) {
+    if (!store->has_dead_sets && !store->has_unindexed && !store->mirrors_stale && !satchel_migrate_is_due(store)) {
         return SATCHEL_OK;
     }
     satchel_status status = satchel_store_begin(store, error);
     if (status == SATCHEL_OK) {
-        status = satchel_store_end(store, purge(store, budget_rows, out_left, error), error);
+        status = satchel_migrate_end(store, purge(store, budget_rows, out_left, error), error);
     }
     return status;
 }

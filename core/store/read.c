@@ -3,6 +3,7 @@
  * Reads: one row, a page of a query, rows that refer to another. A visitor is called while the statement stands on
  * its row, so it must not query the store itself; nothing stays open when the call returns.
  */
+#include "store/migrate.h"
 #include "store/rows.h"
 
 #include <inttypes.h>
@@ -162,8 +163,8 @@ satchel_status satchel_store_query(satchel_store *store, const satchel_query *qu
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a page has 1 to %d rows", SATCHEL_LIMIT_PAGE_ROWS);
     }
     satchel_status status = satchel_table_need(store, satchel_query_entity(query), &table, error);
-    if (status == SATCHEL_OK && satchel_query_has_search(query)) {
-        status = satchel_search_catch_up(store, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_migrate_catch_up(store, satchel_query_has_search(query), error);
     }
     if (status == SATCHEL_OK) {
         status = write_columns(table, &columns);
@@ -204,8 +205,8 @@ satchel_status satchel_store_count(satchel_store *store, const satchel_query *qu
     bool has_row = false;
     *out = 0;
     satchel_status status = satchel_table_need(store, satchel_query_entity(query), &table, error);
-    if (status == SATCHEL_OK && satchel_query_has_search(query)) {
-        status = satchel_search_catch_up(store, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_migrate_catch_up(store, satchel_query_has_search(query), error);
     }
     if (status == SATCHEL_OK) {
         status = write_predicate(store, table, query, &arena, &text, &predicate, &none);

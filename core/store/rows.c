@@ -119,11 +119,34 @@ static satchel_status read_rest(satchel_store *store, const satchel_entity *enti
     return status;
 }
 
-satchel_status satchel_row_read(satchel_store *store, const satchel_table *table, sqlite3_stmt *statement, int first,
-                                satchel_arena *arena, satchel_record *out, satchel_error *error) {
+satchel_status satchel_record_lift(satchel_store *store, uint32_t entity, satchel_record *record, bool *out_moved) {
+    satchel_record known;
+    satchel_record_init(&known, record->arena);
+    *out_moved = false;
+    if (record->tail.bytes == 0) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_record_decode(&store->schema, entity, record->tail, false, &known, NULL);
+    if (status == SATCHEL_NO_MEMORY) {
+        return status;
+    }
+    if (status != SATCHEL_OK) {
+        return SATCHEL_OK; /* stays as it came */
+    }
+    for (uint32_t i = 0; i < known.count && status == SATCHEL_OK; i++) {
+        status = satchel_record_set(record, known.fields[i].number, &known.fields[i].value);
+        *out_moved = true;
+    }
+    record->tail = known.tail;
+    return status;
+}
+
+static satchel_status read_row(satchel_store *store, const satchel_table *table, sqlite3_stmt *statement, int first,
+                               satchel_arena *arena, satchel_record *out, bool *out_lifted, satchel_error *error) {
     const satchel_entity *entity = table->entity;
     satchel_status status = SATCHEL_OK;
     int column = first;
+    *out_lifted = false;
     satchel_record_init(out, arena);
     out->fields = satchel_arena_take_array(arena, entity->field_count + 1u, sizeof *out->fields);
     if (out->fields == NULL) {
@@ -145,10 +168,19 @@ satchel_status satchel_row_read(satchel_store *store, const satchel_table *table
     if (status == SATCHEL_OK) {
         status = read_rest(store, entity, statement, column, arena, out);
     }
+    if (status == SATCHEL_OK && satchel_store_is_lifting(store)) {
+        status = satchel_record_lift(store, entity->number, out, out_lifted);
+    }
     if (status == SATCHEL_NO_MEMORY || status == SATCHEL_OK) {
         return status;
     }
     return satchel_fail(error, SATCHEL_DAMAGED, "a row of %s is not what was written", entity->name);
+}
+
+satchel_status satchel_row_read(satchel_store *store, const satchel_table *table, sqlite3_stmt *statement, int first,
+                                satchel_arena *arena, satchel_record *out, satchel_error *error) {
+    bool lifted;
+    return read_row(store, table, statement, first, arena, out, &lifted, error);
 }
 
 static satchel_status prepare_find(satchel_store *store, satchel_table *table, satchel_error *error) {
@@ -179,7 +211,7 @@ static satchel_status read_found(satchel_store *store, satchel_table *table, sat
     if (status != SATCHEL_OK) {
         return satchel_fail(error, status, "the overlay of a row of %s is damaged", table->entity->name);
     }
-    status = satchel_row_read(store, table, statement, FIND_COLUMNS, arena, &out->visible, error);
+    status = read_row(store, table, statement, FIND_COLUMNS, arena, &out->visible, &out->lifted, error);
     if (status == SATCHEL_OK && out->overlay.kind == SATCHEL_OVERLAY_SERVER) {
         status = satchel_record_decode(&store->schema, table->entity->number, server, false, &out->server, error);
         if (status != SATCHEL_OK && status != SATCHEL_NO_MEMORY) {
@@ -414,18 +446,20 @@ typedef struct row_change {
     bool tail;
 } row_change;
 
-static void find_change(const satchel_entity *entity, const satchel_record *before, const satchel_record *after,
-                        row_change *out) {
+/* Of a row whose fields lay in the tail, the table holds less than `before`: all is written. */
+static void find_change(const satchel_stored_row *row, const satchel_record *before, row_change *out) {
+    const satchel_entity *entity = row->table->entity;
+    const satchel_record *after = &row->visible;
     out->count = 0;
     for (uint32_t i = 0; i < entity->field_count && out->count < SATCHEL_LIMIT_FIELDS_PER_RECORD; i++) {
         uint32_t number = entity->fields[i].number;
         if (number != SATCHEL_FIELD_ID &&
-            !same_value(satchel_record_get(before, number), satchel_record_get(after, number))) {
+            (row->lifted || !same_value(satchel_record_get(before, number), satchel_record_get(after, number)))) {
             out->fields[out->count++] = &entity->fields[i];
         }
     }
-    out->custom = custom_differs(before, after);
-    out->tail = !satchel_bytes_equal(before->tail, after->tail);
+    out->custom = row->lifted || custom_differs(before, after);
+    out->tail = row->lifted || !satchel_bytes_equal(before->tail, after->tail);
 }
 
 /* Appends texts up to a NULL; formatting would cost more than the update. */
@@ -481,7 +515,7 @@ satchel_status satchel_row_update(satchel_store *store, const satchel_record *be
     row_change change;
     satchel_buffer sql = {NULL, 0, 0};
     sqlite3_stmt *statement = NULL;
-    find_change(row->table->entity, before, &row->visible, &change);
+    find_change(row, before, &change);
     satchel_status status = write_update(row->table->entity, &change, &sql);
     if (status == SATCHEL_OK) {
         status = satchel_statement_of(store, (const char *)sql.data, &statement, error);

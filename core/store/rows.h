@@ -29,6 +29,7 @@ typedef struct satchel_stored_row {
     bool found;
     int64_t scope_set;
     satchel_overlay overlay;
+    bool lifted;            /* `visible` has fields that the table still holds in the tail: an update writes all */
     satchel_record visible; /* as the user sees it */
     satchel_record server;  /* overlay SERVER: what the server has */
 } satchel_stored_row;
@@ -36,6 +37,9 @@ typedef struct satchel_stored_row {
 /* `out->found` tells whether it is there, hidden rows too. Records live in `arena`. */
 SATCHEL_MUST_USE satchel_status satchel_row_load(satchel_store *store, satchel_table *table, const satchel_id *id,
                                                  satchel_arena *arena, satchel_stored_row *out, satchel_error *error);
+/* Fields of the tail that are known by now move into the record. */
+SATCHEL_MUST_USE satchel_status satchel_record_lift(satchel_store *store, uint32_t entity, satchel_record *record,
+                                                    bool *out_moved);
 /* Columns of a table's `columns` from index `first` into a record on `arena`. Errors: DAMAGED, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_row_read(satchel_store *store, const satchel_table *table,
                                                  sqlite3_stmt *statement, int first, satchel_arena *arena,
@@ -113,10 +117,15 @@ SATCHEL_MUST_USE satchel_status satchel_search_match(satchel_text words, satchel
                                                      bool *out_none);
 /* Where a row stands in the index; rowid 0 is before, INT64_MAX behind all rows of the table. */
 int64_t satchel_search_target(const satchel_table *table, int64_t rowid);
-/* Before a search: indexes what waits if it is little; a long queue is left to the background. */
-SATCHEL_MUST_USE satchel_status satchel_search_catch_up(satchel_store *store, satchel_error *error);
-/* Drops the index and queues every row: after the searchable fields changed. */
+/* Empties the index, which satchel_search_walk then fills: after the searchable fields changed. */
 SATCHEL_MUST_USE satchel_status satchel_search_rebuild(satchel_store *store, satchel_error *error);
+/* Goes on filling it, at most `*budget_rows` rows, in the running transaction. */
+SATCHEL_MUST_USE satchel_status satchel_search_walk(satchel_store *store, uint32_t *budget_rows, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_search_reload(satchel_store *store, satchel_error *error);
+/* Has the index been made, or begun, for what is searched now? */
+SATCHEL_MUST_USE satchel_status satchel_search_fits(satchel_store *store, bool *out, bool *out_unknown,
+                                                    satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_search_note(satchel_store *store, satchel_error *error);
 bool satchel_entity_is_searchable(const satchel_schema *schema, const satchel_entity *entity);
 
 #endif

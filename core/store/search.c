@@ -7,7 +7,8 @@
  *
  * The index holds no content: to take a row out, the very tokens that went in are given again, made from the row as
  * it stood. What a page brings waits in store_unindexed and is indexed in the background; local changes are indexed
- * at once.
+ * at once. When other fields are searched than before, the index is emptied and a walk through the tables fills it;
+ * rows ahead of the walk are not in it.
  */
 #include "store/rows.h"
 
@@ -15,10 +16,13 @@
 #include "rules/names.h"
 
 #define TARGET_SHIFT 40
-#define CATCH_UP_ROWS 500
 /* Before the reversed digits of a telephone number: no word of any language. */
 #define REVERSED_MARK "zqz"
 #define DIGITS_LEAST 3
+/* ".search": [format 1][fingerprint of what is searched 8][indexed through target 8], big-endian */
+#define NOTE_NAME ".search"
+#define NOTE_FORMAT 1
+#define NOTE_BYTES 17
 /* China's: its numbers are written with and without. */
 #define HOME_PREFIX "86"
 #define MOBILE_DIGITS 11u
@@ -393,10 +397,15 @@ static satchel_status run_queue(satchel_store *store, const char *sql, int64_t t
     return status;
 }
 
+/* The walk that fills an index made anew has not come to the row yet; it will be indexed as it then is. */
+static bool is_ahead(const satchel_store *store, const satchel_table *table, int64_t rowid) {
+    return satchel_search_target(table, rowid) > store->search_through;
+}
+
 satchel_status satchel_search_enqueue(satchel_store *store, const satchel_table *table, int64_t rowid,
                                       satchel_error *error) {
     bool row;
-    if (!table->searchable) {
+    if (!table->searchable || is_ahead(store, table, rowid)) {
         return SATCHEL_OK;
     }
     store->has_unindexed = true;
@@ -426,7 +435,8 @@ satchel_status satchel_search_update(satchel_store *store, const satchel_table *
     bool queued = false;
     bool row;
     satchel_status status = SATCHEL_OK;
-    if (!table->searchable || (before != NULL && after != NULL && same_words(&store->schema, table, before, after))) {
+    if (!table->searchable || is_ahead(store, table, rowid) ||
+        (before != NULL && after != NULL && same_words(&store->schema, table, before, after))) {
         return SATCHEL_OK;
     }
     if (store->has_unindexed) {
@@ -564,37 +574,152 @@ satchel_status satchel_search_drain(satchel_store *store, uint32_t budget_rows, 
     return status;
 }
 
-satchel_status satchel_search_catch_up(satchel_store *store, satchel_error *error) {
-    bool left;
-    if (!store->has_unindexed || store->in_transaction) {
-        return SATCHEL_OK;
+/* --- making it anew --- */
+
+/* FNV-1a over the fields that are searched. */
+static uint64_t fingerprint(const satchel_store *store) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (uint32_t t = 0; t < store->table_count; t++) {
+        const satchel_field *field;
+        uint32_t entity = store->tables[t].entity->number;
+        for (uint32_t i = 0; (field = satchel_schema_field_at(&store->schema, entity, i)) != NULL; i++) {
+            if (has_search(field)) {
+                const uint32_t parts[] = {entity, field->number, field->search, field->type};
+                for (uint32_t k = 0; k < 4; k++) {
+                    hash = (hash ^ parts[k]) * UINT64_C(0x100000001b3);
+                }
+            }
+        }
     }
-    satchel_status status = satchel_store_begin(store, error);
-    if (status == SATCHEL_OK) {
-        status = satchel_store_end(store, satchel_search_drain(store, CATCH_UP_ROWS, &left, error), error);
+    return hash;
+}
+
+static satchel_status read_note(satchel_store *store, uint64_t *out_made_for, int64_t *out_through, bool *out_unknown,
+                                satchel_error *error) {
+    satchel_arena arena = {0};
+    satchel_bytes bytes = {NULL, 0};
+    satchel_status status = satchel_store_get_value(store, NOTE_NAME, &arena, &bytes, error);
+    *out_unknown = status == SATCHEL_NOT_FOUND;
+    *out_made_for = 0;
+    *out_through = INT64_MAX;
+    if (status == SATCHEL_NOT_FOUND) {
+        satchel_error_clear(error);
+        status = SATCHEL_OK;
+    } else if (status == SATCHEL_OK && (bytes.bytes != NOTE_BYTES || bytes.data[0] != NOTE_FORMAT)) {
+        status = satchel_fail(error, SATCHEL_DAMAGED, "the note of the search index is damaged");
+    } else if (status == SATCHEL_OK) {
+        *out_made_for = satchel_get_u64be(bytes.data + 1);
+        *out_through = (int64_t)satchel_get_u64be(bytes.data + 9);
     }
+    satchel_arena_deinit(&arena);
     return status;
+}
+
+satchel_status satchel_search_reload(satchel_store *store, satchel_error *error) {
+    uint64_t made_for;
+    bool unknown;
+    return read_note(store, &made_for, &store->search_through, &unknown, error);
+}
+
+satchel_status satchel_search_fits(satchel_store *store, bool *out, bool *out_unknown, satchel_error *error) {
+    uint64_t made_for;
+    int64_t through;
+    satchel_status status = read_note(store, &made_for, &through, out_unknown, error);
+    *out = made_for == fingerprint(store);
+    return status;
+}
+
+satchel_status satchel_search_note(satchel_store *store, satchel_error *error) {
+    uint8_t bytes[NOTE_BYTES] = {NOTE_FORMAT};
+    satchel_put_u64be(bytes + 1, fingerprint(store));
+    satchel_put_u64be(bytes + 9, (uint64_t)store->search_through);
+    return satchel_store_write_value(store, NOTE_NAME, satchel_bytes_of(bytes, sizeof bytes), error);
 }
 
 satchel_status satchel_search_rebuild(satchel_store *store, satchel_error *error) {
     satchel_status status =
-        satchel_store_execute(store, "INSERT INTO store_search (store_search) VALUES ('delete-all')", error);
-    for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {
-        satchel_buffer sql = {NULL, 0, 0};
-        if (!store->tables[i].searchable) {
-            continue;
-        }
-        status = satchel_buffer_append_format(
-            &sql, "INSERT OR IGNORE INTO store_unindexed (target) SELECT %lld + rowid FROM \"%s\"",
-            (long long)satchel_search_target(&store->tables[i], 0), store->tables[i].entity->name);
-        if (status == SATCHEL_OK) {
-            status = satchel_buffer_append_byte(&sql, 0);
-        }
-        if (status == SATCHEL_OK) {
-            status = satchel_store_execute(store, (const char *)sql.data, error);
-        }
-        satchel_buffer_deinit(&sql);
+        satchel_store_execute(store,
+                              "INSERT INTO store_search (store_search) VALUES ('delete-all'); DELETE FROM "
+                              "store_unindexed",
+                              error);
+    store->has_unindexed = false;
+    store->search_through = 0;
+    return status == SATCHEL_OK ? satchel_search_note(store, error) : status;
+}
+
+/* The rowids of the table behind the walk, at most `budget_rows`. */
+static satchel_status list_rows(satchel_store *store, const satchel_table *table, int64_t after, uint32_t budget_rows,
+                                int64_t *targets, uint32_t *out_count, satchel_error *error) {
+    satchel_buffer sql = {NULL, 0, 0};
+    sqlite3_stmt *statement = NULL;
+    bool has_row = true;
+    *out_count = 0;
+    satchel_status status = satchel_buffer_append_format(
+        &sql, "SELECT rowid FROM \"%s\" WHERE rowid > ? ORDER BY rowid LIMIT ?", table->entity->name);
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(&sql, 0);
     }
-    store->has_unindexed = true;
+    if (status == SATCHEL_OK) {
+        status = satchel_statement_of(store, (const char *)sql.data, &statement, error);
+    }
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, after);
+        satchel_bind_int(statement, 2, budget_rows);
+    }
+    while (status == SATCHEL_OK && *out_count < budget_rows) {
+        status = satchel_statement_step(store, statement, &has_row, error);
+        if (status != SATCHEL_OK || !has_row) {
+            break;
+        }
+        targets[(*out_count)++] = satchel_search_target(table, sqlite3_column_int64(statement, 0));
+    }
+    satchel_statement_end(statement);
+    satchel_buffer_deinit(&sql);
     return status;
+}
+
+/* Indexes what follows in the table; moves the walk on, behind the table if that was all of it. */
+static satchel_status walk_table(satchel_store *store, const satchel_table *table, uint32_t *budget_rows,
+                                 satchel_error *error) {
+    satchel_arena arena = {0};
+    satchel_arena row_arena = {0};
+    const int64_t first = satchel_search_target(table, 0);
+    uint32_t count = 0;
+    satchel_status status = SATCHEL_OK;
+    int64_t *targets = satchel_arena_take_array(&arena, *budget_rows, sizeof *targets);
+    if (targets == NULL) {
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for the index");
+    }
+    if (table->searchable) {
+        int64_t after = store->search_through > first ? store->search_through - first : 0;
+        status = list_rows(store, table, after, *budget_rows, targets, &count, error);
+    }
+    for (uint32_t i = 0; i < count && status == SATCHEL_OK; i++) {
+        satchel_arena_reset(&row_arena);
+        status = index_target(store, targets[i], &row_arena, error);
+    }
+    if (status == SATCHEL_OK) {
+        store->search_through = count == *budget_rows ? targets[count - 1] : satchel_search_target(table, INT64_MAX);
+        *budget_rows -= count;
+    }
+    satchel_arena_deinit(&row_arena);
+    satchel_arena_deinit(&arena);
+    return status;
+}
+
+satchel_status satchel_search_walk(satchel_store *store, uint32_t *budget_rows, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    if (store->search_through == INT64_MAX || *budget_rows == 0) {
+        return SATCHEL_OK;
+    }
+    for (uint32_t i = 0; i<store->table_count && * budget_rows> 0 && status == SATCHEL_OK; i++) {
+        const satchel_table *table = &store->tables[i];
+        if (store->search_through < satchel_search_target(table, INT64_MAX)) {
+            status = walk_table(store, table, budget_rows, error);
+        }
+    }
+    if (status == SATCHEL_OK && *budget_rows > 0) {
+        store->search_through = INT64_MAX; /* behind the last table */
+    }
+    return status == SATCHEL_OK ? satchel_search_note(store, error) : status;
 }

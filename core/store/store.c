@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening and closing, small named values, and what must survive a kill between two steps of a sync.
+ * Small named values, the mirrors of the tables, closing, and what must survive a kill between two steps of a sync.
  *
  *   ".sync"   [format 1][incarnation 16][token 16][next token 16][next was sent 1][request number varint]
  *             [cursor bytes varint][cursor][epoch varint][n varint][seen, offset ms zigzag][settled varint]
  *             [page bytes varint]; of a life that the server was not told of also [parents 1][parent 16]…
  */
+#include "store/migrate.h"
 #include "store/page.h"
 
 #include "base/text.h"
@@ -223,7 +224,7 @@ satchel_status satchel_store_save_sync_state(satchel_store *store, const satchel
     return satchel_store_end(store, status, error);
 }
 
-/* --- open and close --- */
+/* --- mirrors --- */
 
 satchel_status satchel_conflicts_count(satchel_store *store, satchel_error *error) {
     int64_t open = 0;
@@ -247,6 +248,9 @@ satchel_status satchel_store_reload(satchel_store *store, satchel_error *error) 
         status = satchel_log_reload(store, error);
     }
     if (status == SATCHEL_OK) {
+        status = satchel_migrate_reload(store, error);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_scopes_reload(store, error);
     }
     if (status == SATCHEL_OK) {
@@ -262,41 +266,6 @@ satchel_status satchel_store_reload(satchel_store *store, satchel_error *error) 
     store->has_aside = aside != 0;
     store->mirrors_stale = status != SATCHEL_OK;
     return status;
-}
-
-satchel_status satchel_store_open(satchel_store **out, struct sqlite3 *database, const satchel_op_seal *seal,
-                                  satchel_error *error) {
-    bool migrated = false;
-    *out = NULL;
-    satchel_store *store = satchel_memory_take(sizeof *store);
-    if (store == NULL) {
-        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for a store");
-    }
-    store->database = database;
-    store->schema = (satchel_schema){&satchel_generated_model, NULL, 0};
-    if (seal != NULL) {
-        store->seal = *seal;
-        store->has_seal = true;
-    }
-    satchel_status status = satchel_functions_add(store, error);
-    if (status == SATCHEL_OK) {
-        status = satchel_tables_open(store, &migrated, error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_store_reload(store, error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_store_load_custom(store, error);
-    }
-    if (status == SATCHEL_OK && migrated) {
-        status = satchel_store_lift(store, error);
-    }
-    if (status != SATCHEL_OK) {
-        satchel_store_close(store);
-        return status;
-    }
-    *out = store;
-    return SATCHEL_OK;
 }
 
 void satchel_store_close(satchel_store *store) {

@@ -54,6 +54,24 @@ typedef enum satchel_op_state {
 #define SATCHEL_SCOPE_SET_NONE 0    /* the company's rows; also: made here and not known to the server yet */
 #define SATCHEL_SCOPE_SET_HIDDEN -1 /* left the user's reach row by row */
 
+/* What is left of an upgrade. The numbers are stored; they are gone through in this order. */
+typedef enum satchel_migration_phase {
+    SATCHEL_MIGRATION_NONE = 0,
+    SATCHEL_MIGRATION_FORMAT = 1,  /* slices of the formats from `format` on */
+    SATCHEL_MIGRATION_INDEXES = 2, /* indexes that the model did not have, one a slice */
+    SATCHEL_MIGRATION_LIFT = 3,    /* fields that were unknown move from the tails of rows to their columns */
+    SATCHEL_MIGRATION_ASIDE = 4    /* rows that could not be read are tried again */
+} satchel_migration_phase;
+
+typedef struct satchel_migration {
+    satchel_migration_phase phase;
+    uint32_t format;  /* FORMAT: the step whose slices run */
+    int64_t position; /* FORMAT: the step's own; LIFT: target of the last row; ASIDE: entity of the last row */
+    satchel_id row;   /* ASIDE: the last row */
+} satchel_migration;
+
+struct satchel_store_release;
+
 struct satchel_store {
     sqlite3 *database;
     satchel_op_seal seal;
@@ -63,11 +81,13 @@ struct satchel_store {
     uint32_t table_count;
     uint8_t table_of[256]; /* entity number → index + 1 */
     satchel_statement_slot slots[SATCHEL_STATEMENT_SLOTS];
-    uint64_t clock; /* counts uses of statements */
+    uint64_t clock;                              /* counts uses of statements */
+    const struct satchel_store_release *release; /* in the arena */
     satchel_schema schema;
     satchel_arena schema_arena;
     uint64_t generation; /* counts transactions: what was read before another one is stale */
     bool in_transaction;
+    bool custom_read;   /* the custom fields were read anew in the running transaction */
     bool mirrors_stale; /* reading them anew failed: to be repeated before anything else */
 
     /* mirrors of the tables */
@@ -82,6 +102,8 @@ struct satchel_store {
     bool has_orphans;
     bool has_unindexed;
     bool has_aside;
+    satchel_migration migration;
+    int64_t search_through;   /* targets above it are not in the index yet; INT64_MAX: it is whole */
     int64_t rows;             /* visible rows of all entities, -1 = to be counted */
     uint32_t last_set_number; /* the scope set looked up last; 0 = none */
     int64_t last_set_local;
@@ -93,6 +115,11 @@ struct satchel_store {
     bool user_known;
     bool user_fresh;
 };
+
+/* Until the rows' tails were looked through, whoever reads a row looks at its tail too. */
+static inline bool satchel_store_is_lifting(const satchel_store *store) {
+    return store->migration.phase != SATCHEL_MIGRATION_NONE && store->migration.phase <= SATCHEL_MIGRATION_LIFT;
+}
 
 /* --- statements.c --- */
 
@@ -139,9 +166,6 @@ SATCHEL_MUST_USE satchel_status satchel_store_end(satchel_store *store, satchel_
 
 /* --- tables.c --- */
 
-/* `*out_migrated`: the tables were there and had to be brought up to this version. */
-
-SATCHEL_MUST_USE satchel_status satchel_tables_open(satchel_store *store, bool *out_migrated, satchel_error *error);
 /* NULL if the entity is unknown or never travels to a phone. */
 satchel_table *satchel_table_of(satchel_store *store, uint32_t entity);
 /* The same with an error. Errors: UNKNOWN_ENTITY. */
@@ -167,11 +191,6 @@ SATCHEL_MUST_USE satchel_status satchel_functions_add(satchel_store *store, satc
 
 /* Reads the definitions of custom fields into the schema. */
 SATCHEL_MUST_USE satchel_status satchel_store_load_custom(satchel_store *store, satchel_error *error);
-/*
- * After the model or the custom fields changed: fields that were unknown move from the tails to where they belong,
- * rows that were set aside are tried again, the search index is made anew.
- */
-SATCHEL_MUST_USE satchel_status satchel_store_lift(satchel_store *store, satchel_error *error);
 /*
  * Could a role of the user let him do this to any row at all? OK while the user is not known. Errors: FORBIDDEN,
  * READ_ONLY_FIELD, and those of reading.
