@@ -211,6 +211,10 @@ satchel_status satchel_store_sync_state(satchel_store *store, satchel_sync_state
     return SATCHEL_OK;
 }
 
+uint64_t satchel_store_moves(const satchel_store *store) {
+    return store->next_sequence - 1 + store->sync.request_number;
+}
+
 satchel_status satchel_store_save_sync_state(satchel_store *store, const satchel_sync_state *state,
                                              satchel_error *error) {
     satchel_status status = satchel_store_begin(store, error);

@@ -242,6 +242,7 @@ satchel_vault_stats satchel_vault_stats_of(const satchel_vault *vault) {
     stats.pin_alone =
         pin < SATCHEL_KEY_FILE_SLOTS && (vault->keyring.file.slots[pin].flags & SATCHEL_KEY_SLOT_KEYSTORE) == 0;
     stats.escrow = satchel_key_file_find(&vault->keyring.file, SATCHEL_VAULT_SLOT_ESCROW) < SATCHEL_KEY_FILE_SLOTS;
+    stats.cipher = vault->keyring.file.cipher;
     stats.old_message_keys = vault->message != NULL && vault->message->count > 0 ? vault->message->count - 1 : 0;
     return stats;
 }

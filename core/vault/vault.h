@@ -108,6 +108,7 @@ typedef struct satchel_vault_stats {
     uint32_t wrong_pins;  /* entered since the last right one */
     bool pin_alone;       /* there is a PIN slot without a keystore secret: whoever copies the files can guess it */
     bool escrow;          /* there is an escrow slot */
+    uint32_t cipher;      /* satchel_cipher of this store */
     uint32_t old_message_keys; /* kept since changes of the data key, see satchel_vault_rekey */
 } satchel_vault_stats;
 
