@@ -24,7 +24,7 @@
 
 /* --- heads --- */
 
-static satchel_status head_encode(const satchel_unit_head *head, satchel_buffer *out) {
+satchel_status satchel_head_encode(const satchel_unit_head *head, satchel_buffer *out) {
     const uint64_t numbers[] = {head->count,
                                 head->moment.boot,
                                 satchel_zigzag(head->moment.monotonic_ms),
@@ -127,7 +127,7 @@ satchel_status satchel_log_append(satchel_store *store, const satchel_op_entry *
     sqlite3_stmt *statement = NULL;
     satchel_status status = seal_body(store, entry, &body);
     if (status == SATCHEL_OK && head != NULL) {
-        status = head_encode(head, &head_bytes);
+        status = satchel_head_encode(head, &head_bytes);
     }
     if (status != SATCHEL_OK) {
         satchel_fail(error, status, "an op cannot be sealed");
@@ -407,6 +407,11 @@ static satchel_status read_units(satchel_store *store, sqlite3_stmt *statement, 
             break;
         }
         if (sqlite3_column_type(statement, 1) != SQLITE_NULL) {
+            /* a request holds no gap; behind what a salvaged log lost the next one begins */
+            if (out->count > 0 && (uint64_t)sqlite3_column_int64(statement, 0) != out->last_sequence + 1) {
+                full = true;
+                break;
+            }
             satchel_arena_reset(&scratch);
             status = begin_unit(statement, &scratch, &unit);
         }

@@ -50,6 +50,7 @@ SATCHEL_MUST_USE satchel_status satchel_log_open_body(satchel_store *store, uint
                                                       satchel_bytes *out_before, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_log_reload(satchel_store *store, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_log_save_marks(satchel_store *store, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_head_encode(const satchel_unit_head *head, satchel_buffer *out);
 SATCHEL_MUST_USE satchel_status satchel_head_decode(satchel_bytes bytes, satchel_unit_head *out);
 
 /* Seals what belongs to an op with its sequence, as bodies are; unseal is the reverse. Both append. */

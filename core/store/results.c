@@ -202,7 +202,8 @@ static satchel_status forget_undo(satchel_store *store, uint64_t undo_sequence, 
 
 static satchel_status settle(satchel_store *store, const settled_op *op, satchel_result_code code,
                              const satchel_op_result *result, satchel_store_outcome *outcome, satchel_error *error) {
-    satchel_op_state state = state_of(code);
+    /* an empty op of a salvaged log was sent to be refused */
+    satchel_op_state state = op->entity == 0 ? SATCHEL_OP_DISMISSED : state_of(code);
     if (op->state != SATCHEL_OP_WAITING) {
         return SATCHEL_OK; /* told before */
     }
