@@ -110,10 +110,13 @@ static satchel_status expect(satchel_vfs *vfs, sqlite3 *database, const char *sq
     if (code == SQLITE_ROW) {
         const char *got = (const char *)sqlite3_column_text(statement, 0);
         same = got != NULL && strcmp(got, wanted) == 0;
+        code = got != NULL ? code : SQLITE_NOMEM; /* none of these settings is NULL */
     }
     satchel_status status = SATCHEL_OK;
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
         status = fail_with(vfs, database, code, sql, error);
+    } else if (!same && vfs->trouble != SATCHEL_OK) {
+        status = satchel_fail(error, vfs->trouble, "%s: a file could not be read or written", sql);
     } else if (!same) {
         status = satchel_fail(error, SATCHEL_UNSUPPORTED_SQLITE, "%s is not %s", sql, wanted);
     }
@@ -211,6 +214,9 @@ satchel_status satchel_connection_create(satchel_vfs *vfs, satchel_error *error)
         status = run(vfs, database, "PRAGMA wal_checkpoint(TRUNCATE)", error);
     }
     satchel_status closed = satchel_connection_close(database);
+    if (status == SATCHEL_OK && closed == SATCHEL_OK) {
+        closed = vfs->trouble; /* SQLite says nothing of a write that fails while it closes */
+    }
     if (status == SATCHEL_OK && closed != SATCHEL_OK) {
         status = satchel_fail(error, closed, "the new store could not be closed");
     }

@@ -40,10 +40,12 @@ static satchel_status load_keys(satchel_vault *vault, satchel_error *error) {
     if (found != SATCHEL_OK) {
         return satchel_fail(error, found, "the store is shorter than a page");
     }
-    if (vault->keyring.next_counts) { /* the store's new name must last before anything is written under it */
-        status = vault->files->sync_folder(vault->files->context, vault->folder);
-    }
-    return status == SATCHEL_OK ? status : satchel_fail(error, status, "the change of keys cannot be finished");
+    /*
+     * The store's name must last before anything is written under it: a creation or a change of keys whose last step
+     * failed has left it to the next opening.
+     */
+    status = vault->files->sync_folder(vault->files->context, vault->folder);
+    return status == SATCHEL_OK ? status : satchel_fail(error, status, "the folder cannot be synced");
 }
 
 static satchel_status unlock_in(satchel_vault *vault, const satchel_vault_unlock *unlock, satchel_error *error) {

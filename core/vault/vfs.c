@@ -35,10 +35,17 @@ int satchel_vfs_nonce(satchel_vfs *vfs, uint8_t out[SATCHEL_NONCE_BYTES]) {
     return status == SATCHEL_OK ? SQLITE_OK : satchel_vfs_poison(vfs, status);
 }
 
+static int noted(satchel_vfs *vfs, int code) {
+    if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ && vfs->trouble == SATCHEL_OK) {
+        vfs->trouble = (code & 0xff) == SQLITE_FULL ? SATCHEL_DISK_FULL : SATCHEL_IO_ERROR;
+    }
+    return code;
+}
+
 int satchel_vfs_read(satchel_vfs *vfs, sqlite3_file *below, void *out, size_t bytes, uint64_t offset) {
     vfs->stats.reads++;
     vfs->stats.bytes_read += bytes;
-    return below->pMethods->xRead(below, out, (int)bytes, (sqlite3_int64)offset);
+    return noted(vfs, below->pMethods->xRead(below, out, (int)bytes, (sqlite3_int64)offset));
 }
 
 int satchel_vfs_write(satchel_vfs *vfs, sqlite3_file *below, const void *data, size_t bytes, uint64_t offset) {
@@ -47,7 +54,7 @@ int satchel_vfs_write(satchel_vfs *vfs, sqlite3_file *below, const void *data, s
     }
     vfs->stats.writes++;
     vfs->stats.bytes_written += bytes;
-    return below->pMethods->xWrite(below, data, (int)bytes, (sqlite3_int64)offset);
+    return noted(vfs, below->pMethods->xWrite(below, data, (int)bytes, (sqlite3_int64)offset));
 }
 
 int satchel_vfs_sync(satchel_vfs *vfs, sqlite3_file *below, int flags) {
@@ -55,7 +62,7 @@ int satchel_vfs_sync(satchel_vfs *vfs, sqlite3_file *below, int flags) {
         return SQLITE_IOERR_FSYNC;
     }
     vfs->stats.syncs++;
-    return below->pMethods->xSync(below, flags);
+    return noted(vfs, below->pMethods->xSync(below, flags));
 }
 
 /*

@@ -36,9 +36,10 @@ typedef struct satchel_vfs {
     char *wal_path;
     bool creating; /* an empty database file is expected */
     bool registered;
-    satchel_status poison; /* SATCHEL_OK, or why nothing is written any more */
-    bool foreign;          /* page 1 belongs to another store */
-    uint64_t damaged_page; /* last page or frame that did not open, for the detail of an error */
+    satchel_status poison;  /* SATCHEL_OK, or why nothing is written any more */
+    satchel_status trouble; /* the first failure of a file below; SQLite keeps some to itself (a new journal mode) */
+    bool foreign;           /* page 1 belongs to another store */
+    uint64_t damaged_page;  /* last page or frame that did not open, for the detail of an error */
     bool damage_in_wal;
     struct satchel_database_file *database; /* while open */
     struct satchel_wal_file *wal;

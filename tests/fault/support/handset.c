@@ -60,7 +60,7 @@ static void set_up(handset *phone, test_disk *disk) {
     phone->randoms = ++ground.points;
     phone->config = (satchel_device_config)SATCHEL_DEVICE_CONFIG_INIT;
     phone->config.folder = ground.folder;
-    phone->config.keys = (satchel_key_provider){phone, keystore_secret};
+    phone->config.keys = (satchel_key_provider){.context = phone, .secret = keystore_secret};
     phone->config.platform = (satchel_platform){phone, phone_now, phone_random};
     phone->config.argon2_memory_kib = SATCHEL_VAULT_MEMORY_KIB_FLOOR;
     phone->config.argon2_passes = SATCHEL_VAULT_PASSES_FLOOR;

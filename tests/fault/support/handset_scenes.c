@@ -303,11 +303,6 @@ static satchel_status create(handset *phone) {
     return status == SATCHEL_ALREADY_EXISTS ? handset_open(phone) : status;
 }
 
-static satchel_status create_and_open(handset *phone) {
-    satchel_status status = create(phone);
-    return status == SATCHEL_OK ? handset_fill(phone) : status;
-}
-
 static satchel_status lock(handset *phone) {
     return satchel_device_lock(phone->device, &phone->error);
 }
@@ -350,7 +345,7 @@ static satchel_status write_some(handset *phone) {
 }
 
 const handset_scenario handset_scenarios[] = {
-    {"create", HANDSET_EMPTY, true, NULL, create_and_open},
+    {"create", HANDSET_EMPTY, true, NULL, create},
     {"open", HANDSET_READY, true, NULL, handset_open},
     {"recover", HANDSET_TORN, true, NULL, handset_open},
     {"unlock", HANDSET_READY, false, lock, unlock},
