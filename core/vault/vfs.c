@@ -37,7 +37,9 @@ int satchel_vfs_nonce(satchel_vfs *vfs, uint8_t out[SATCHEL_NONCE_BYTES]) {
 
 static int noted(satchel_vfs *vfs, int code) {
     if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ && vfs->trouble == SATCHEL_OK) {
-        vfs->trouble = (code & 0xff) == SQLITE_FULL ? SATCHEL_DISK_FULL : SATCHEL_IO_ERROR;
+        vfs->trouble = (code & 0xff) == SQLITE_FULL                                  ? SATCHEL_DISK_FULL
+                       : (code & 0xff) == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM ? SATCHEL_NO_MEMORY
+                                                                                     : SATCHEL_IO_ERROR;
     }
     return code;
 }
@@ -138,10 +140,10 @@ static int vfs_open(sqlite3_vfs *base, const char *path, sqlite3_file *file, int
     int kind = flags & KINDS_OF_FILE;
     file->pMethods = NULL;
     if (kind == SQLITE_OPEN_MAIN_DB && path != NULL && strcmp(path, vfs->database_path) == 0 && vfs->database == NULL) {
-        return open_database(vfs, path, file, flags, out_flags);
+        return noted(vfs, open_database(vfs, path, file, flags, out_flags));
     }
     if (kind == SQLITE_OPEN_WAL && path != NULL && strcmp(path, vfs->wal_path) == 0 && vfs->wal == NULL) {
-        return open_wal(vfs, path, file, flags, out_flags);
+        return noted(vfs, open_wal(vfs, path, file, flags, out_flags));
     }
     return refuse(vfs);
 }
@@ -161,7 +163,7 @@ static int vfs_access(sqlite3_vfs *base, const char *path, int flags, int *out) 
     if (strcmp(path, vfs->wal_path) != 0 && strcmp(path, vfs->database_path) != 0) {
         return SQLITE_OK;
     }
-    return vfs->below->xAccess(vfs->below, path, flags, out);
+    return noted(vfs, vfs->below->xAccess(vfs->below, path, flags, out));
 }
 
 /* The path was made absolute before; SQLite must find the same text again. */
