@@ -181,6 +181,9 @@ satchel_status satchel_store_file_reseal(sqlite3_vfs *below, const char *from, s
     }
     close_raw(&work->from);
     close_raw(&work->to);
+    if (status == SATCHEL_NOT_FOUND) {
+        status = SATCHEL_IO_ERROR; /* both were there a moment ago */
+    }
     satchel_secret_wipe(work, sizeof *work);
     satchel_memory_give(work);
     return status;
