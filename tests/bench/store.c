@@ -1,180 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The encrypted page store against the same SQLite, plain, in the same process.
+ * The encrypted page store against the same SQLite, plain, in the same process, for each cipher that there is.
  *
- * Both have the same rows, PRAGMAs, cache and WAL limit, and the same number of fsyncs, which is counted and checked.
- * Runs alternate between the two; each figure is the median of all runs. A `…_ratio` is the speed of ours over that of
- * plain, the median of the ratios of neighbouring runs, so that a busy machine harms both alike.
- * The file's pages are in the system's cache, so reads measure what encryption costs, not the disk.
+ * All sides have the same rows (about 250 B), PRAGMAs, cache and WAL limit, and the same number of fsyncs: counted
+ * below SQLite, and checked phase by phase, as is what was read. Each phase runs on one side after the other, beginning
+ * with another one each time. A `…_ratio` is the speed of ours over that of plain, the median of the ratios of such
+ * neighbours, so that a busy machine harms both alike; `…_cpu_ratio` is the same of CPU time, user and system.
+ * The files' pages are in the system's cache, so reads measure what encryption costs, not the disk.
  */
 #include "support/bench.h"
+#include "support/sides.h"
 
-#include "support/temp.h"
-#include "vault/vault.h"
-
-#include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BODY_BYTES 200
 #define NAME_BYTES 24
+#define LIST_ROWS 50
+#define WORD_BYTES 16
 
-typedef struct sizes {
+typedef struct bench_sizes {
     int runs;
     int rows;         /* of the big table */
     int batch;        /* rows of a transaction while it is filled */
     int transactions; /* of one row each */
     int reads;
+    int searches;
 } bench_sizes;
 
-typedef struct side {
-    bool sealed;
-    sqlite3 *database;
-    satchel_vault *vault;
-} bench_side;
-
-enum { ONE_ROW, ONE_ROW_UPDATE, BULK, READ_SMALL, READ_LARGE, LIST, SCAN, OPEN, MEASURES };
-static const char *const names[MEASURES] = {
-    "one_row_insert",         "one_row_update",  "bulk_insert", "point_read_small_cache",
-    "point_read_large_cache", "list_50_by_name", "full_scan",   "open",
-};
-
-/* ---- fsyncs of the plain side, counted below SQLite ---- */
-
-#define KINDS_OF_METHODS 4 /* the unix VFS has one table with locks for databases, one without for WALs */
-
-static uint64_t plain_syncs;
-static sqlite3_vfs counting_vfs;
-static sqlite3_io_methods counting_methods[KINDS_OF_METHODS];
-static const sqlite3_io_methods *unix_methods[KINDS_OF_METHODS];
-
-static int count_sync(sqlite3_file *file, int flags) {
-    plain_syncs++;
-    return unix_methods[file->pMethods - counting_methods]->xSync(file, flags);
-}
-
-static int counting_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out_flags) {
-    sqlite3_vfs *below = vfs->pAppData;
-    int code = below->xOpen(below, path, file, flags, out_flags);
-    if (code != SQLITE_OK) {
-        return code;
-    }
-    int kind = 0;
-    while (kind < KINDS_OF_METHODS - 1 && unix_methods[kind] != NULL && unix_methods[kind] != file->pMethods) {
-        kind++;
-    }
-    bench_require(unix_methods[kind] == NULL || unix_methods[kind] == file->pMethods, "few kinds of files");
-    unix_methods[kind] = file->pMethods;
-    counting_methods[kind] = *file->pMethods;
-    counting_methods[kind].xSync = count_sync;
-    file->pMethods = &counting_methods[kind];
-    return SQLITE_OK;
-}
-
-/* The unix VFS finds its own data in pAppData, so calls that need it go to the original. */
-static int below_access(sqlite3_vfs *vfs, const char *path, int flags, int *out) {
-    sqlite3_vfs *below = vfs->pAppData;
-    return below->xAccess(below, path, flags, out);
-}
-
-static int below_delete(sqlite3_vfs *vfs, const char *path, int sync) {
-    sqlite3_vfs *below = vfs->pAppData;
-    return below->xDelete(below, path, sync);
-}
-
-static int below_full_path(sqlite3_vfs *vfs, const char *path, int bytes, char *out) {
-    sqlite3_vfs *below = vfs->pAppData;
-    return below->xFullPathname(below, path, bytes, out);
-}
-
-static void register_counting_vfs(void) {
-    sqlite3_vfs *below = sqlite3_vfs_find(NULL);
-    counting_vfs = *below;
-    counting_vfs.zName = "bench-counting";
-    counting_vfs.pAppData = below;
-    counting_vfs.xOpen = counting_open;
-    counting_vfs.xAccess = below_access;
-    counting_vfs.xDelete = below_delete;
-    counting_vfs.xFullPathname = below_full_path;
-    counting_vfs.pNext = NULL;
-    bench_require(sqlite3_vfs_register(&counting_vfs, 0) == SQLITE_OK, "a counting VFS");
-}
-
-/* ---- the two sides ---- */
-
-static satchel_status bench_secret(void *context, uint8_t out[32]) {
-    (void)context;
-    memset(out, 7, 32);
-    return SATCHEL_OK;
-}
-
-static void must(sqlite3 *database, const char *sql) {
-    char *message = NULL;
-    int code = sqlite3_exec(database, sql, NULL, NULL, &message);
-    if (code != SQLITE_OK) {
-        (void)fprintf(stderr, "%s: %s\n", sql, message != NULL ? message : "?");
-    }
-    bench_require(code == SQLITE_OK, "SQL");
-}
-
-#define CHECKPOINT_FRAMES 1000
-
-static void open_sealed(bench_side *side, const char *folder, uint32_t cache_kib, bool fresh) {
-    satchel_vault_config config;
-    satchel_error error = {0};
-    satchel_vault_config_init(&config);
-    config.folder = folder;
-    config.cache_kib = cache_kib;
-    config.checkpoint_frames = CHECKPOINT_FRAMES;
-    config.unlock.slot = SATCHEL_VAULT_SLOT_DEVICE;
-    config.unlock.keystore.secret = bench_secret;
-    satchel_status status =
-        fresh ? satchel_vault_create(&side->vault, &config, &error) : satchel_vault_open(&side->vault, &config, &error);
-    bench_require(status == SATCHEL_OK, error.detail);
-    side->database = satchel_vault_database(side->vault);
-}
-
-static void open_plain(bench_side *side, const char *folder, uint32_t cache_kib) {
-    char text[TEST_PATH_BYTES + 64];
-    (void)snprintf(text, sizeof text, "%s/plain.db", folder);
-    int code = sqlite3_open_v2(text, &side->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                               "bench-counting");
-    bench_require(code == SQLITE_OK, "a plain store");
-    must(side->database,
-         "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL;"
-         "PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON");
-    (void)snprintf(text, sizeof text,
-                   "PRAGMA cache_size=-%u; PRAGMA wal_autocheckpoint=%d; PRAGMA journal_size_limit=%d", cache_kib,
-                   CHECKPOINT_FRAMES, 2 * CHECKPOINT_FRAMES * 4120);
-    must(side->database, text);
-    must(side->database, "SELECT count(*) FROM sqlite_schema");
-}
-
-static void open_side(bench_side *side, const char *folder, uint32_t cache_kib, bool fresh) {
-    if (side->sealed) {
-        open_sealed(side, folder, cache_kib, fresh);
-    } else {
-        open_plain(side, folder, cache_kib);
-    }
-}
-
-static void close_side(bench_side *side) {
-    if (side->sealed) {
-        bench_require(satchel_vault_stats_of(side->vault).refused_opens == 0, "no refused open");
-        satchel_vault_close(side->vault);
-    } else {
-        bench_require(sqlite3_close(side->database) == SQLITE_OK, "a clean close");
-    }
-    side->database = NULL;
-    side->vault = NULL;
-}
-
-static uint64_t syncs_of(const bench_side *side) {
-    return side->sealed ? satchel_vault_stats_of(side->vault).syncs : plain_syncs;
-}
-
-/* ---- work ---- */
+/* ---- work: each gives a checksum of what it read or did ---- */
 
 static uint64_t mix(uint64_t value) {
     value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -191,10 +45,26 @@ static void fill_text(uint64_t seed, char *out, int bytes) {
     }
 }
 
-static sqlite3_stmt *prepare(sqlite3 *database, const char *sql) {
-    sqlite3_stmt *statement = NULL;
-    bench_require(sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK, sql);
-    return statement;
+/* A word that about one row in 200 has. */
+static void fill_word(uint64_t seed, char out[WORD_BYTES]) {
+    (void)snprintf(out, WORD_BYTES, "w%u", (unsigned)(mix(seed) % 1600));
+}
+
+/* Eight words, padded to the length of a body. */
+static void fill_body(uint64_t seed, char *out) {
+    fill_text(seed, out, BODY_BYTES);
+    for (uint64_t word = 0; word < 8; word++) {
+        char text[WORD_BYTES];
+        fill_word(seed * 8 + word, text);
+        size_t bytes = strlen(text);
+        memcpy(out + word * 24, text, bytes);
+        out[word * 24 + bytes] = ' ';
+        out[word * 24 + 23] = ' ';
+    }
+}
+
+static int64_t some_id(uint64_t number, const bench_sizes *sizes) {
+    return 1 + (int64_t)(mix(number + 77) % (uint64_t)sizes->rows);
 }
 
 static void step_done(sqlite3_stmt *statement) {
@@ -205,51 +75,73 @@ static void step_done(sqlite3_stmt *statement) {
 static void insert_row(sqlite3_stmt *insert, uint64_t seed) {
     char name[NAME_BYTES], body[BODY_BYTES];
     fill_text(seed, name, NAME_BYTES);
-    fill_text(seed + 1, body, BODY_BYTES);
+    fill_body(seed, body);
     (void)sqlite3_bind_text(insert, 1, name, NAME_BYTES, SQLITE_STATIC);
     (void)sqlite3_bind_text(insert, 2, body, BODY_BYTES, SQLITE_STATIC);
     step_done(insert);
 }
 
-static void bulk(sqlite3 *database, const bench_sizes *sizes) {
-    sqlite3_stmt *insert = prepare(database, "INSERT INTO big(name, body) VALUES(?,?)");
-    for (int row = 0; row < sizes->rows; row++) {
-        if (row % sizes->batch == 0) {
-            must(database, "BEGIN");
-        }
-        insert_row(insert, (uint64_t)row * 3);
-        if (row % sizes->batch == sizes->batch - 1 || row == sizes->rows - 1) {
-            must(database, "COMMIT");
-        }
-    }
-    (void)sqlite3_finalize(insert);
+static void update_row(sqlite3_stmt *update, uint64_t seed, const bench_sizes *sizes) {
+    char name[NAME_BYTES];
+    fill_text(seed, name, NAME_BYTES);
+    (void)sqlite3_bind_text(update, 1, name, NAME_BYTES, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(update, 2, some_id(seed, sizes));
+    step_done(update);
 }
 
-static void one_row_inserts(sqlite3 *database, const bench_sizes *sizes) {
-    sqlite3_stmt *insert = prepare(database, "INSERT INTO big(name, body) VALUES(?,?)");
+static const char insert_sql[] = "INSERT INTO big(name, body) VALUES(?,?)";
+static const char update_sql[] = "UPDATE big SET name=? WHERE id=?";
+
+static uint64_t in_batches(sqlite3 *database, const bench_sizes *sizes, int rows, bool update) {
+    sqlite3_stmt *statement = bench_prepare(database, update ? update_sql : insert_sql);
+    for (int row = 0; row < rows; row++) {
+        if (row % sizes->batch == 0) {
+            bench_sql(database, "BEGIN");
+        }
+        if (update) {
+            update_row(statement, (uint64_t)row * 13, sizes);
+        } else {
+            insert_row(statement, (uint64_t)row * 3);
+        }
+        if (row % sizes->batch == sizes->batch - 1 || row == rows - 1) {
+            bench_sql(database, "COMMIT");
+        }
+    }
+    (void)sqlite3_finalize(statement);
+    return 0;
+}
+
+static uint64_t bulk_insert(sqlite3 *database, const bench_sizes *sizes) {
+    return in_batches(database, sizes, sizes->rows, false);
+}
+
+static uint64_t bulk_update(sqlite3 *database, const bench_sizes *sizes) {
+    return in_batches(database, sizes, sizes->rows / 4, true);
+}
+
+static uint64_t one_row_inserts(sqlite3 *database, const bench_sizes *sizes) {
+    sqlite3_stmt *insert = bench_prepare(database, insert_sql);
     for (int number = 0; number < sizes->transactions; number++) {
         insert_row(insert, (uint64_t)number * 5);
     }
     (void)sqlite3_finalize(insert);
+    return 0;
 }
 
-static void one_row_updates(sqlite3 *database, const bench_sizes *sizes) {
-    sqlite3_stmt *update = prepare(database, "UPDATE big SET name=? WHERE id=?");
-    char name[NAME_BYTES];
+static uint64_t one_row_updates(sqlite3 *database, const bench_sizes *sizes) {
+    sqlite3_stmt *update = bench_prepare(database, update_sql);
     for (int number = 0; number < sizes->transactions; number++) {
-        fill_text((uint64_t)number * 7, name, NAME_BYTES);
-        (void)sqlite3_bind_text(update, 1, name, NAME_BYTES, SQLITE_STATIC);
-        (void)sqlite3_bind_int64(update, 2, 1 + (int64_t)(mix((uint64_t)number) % (uint64_t)sizes->rows));
-        step_done(update);
+        update_row(update, (uint64_t)number * 7, sizes);
     }
     (void)sqlite3_finalize(update);
+    return 0;
 }
 
 static uint64_t point_reads(sqlite3 *database, const bench_sizes *sizes) {
-    sqlite3_stmt *select = prepare(database, "SELECT name, body FROM big WHERE id=?");
+    sqlite3_stmt *select = bench_prepare(database, "SELECT name, body FROM big WHERE id=?");
     uint64_t sum = 0;
     for (int number = 0; number < sizes->reads; number++) {
-        (void)sqlite3_bind_int64(select, 1, 1 + (int64_t)(mix((uint64_t)number + 77) % (uint64_t)sizes->rows));
+        (void)sqlite3_bind_int64(select, 1, some_id((uint64_t)number, sizes));
         bench_require(sqlite3_step(select) == SQLITE_ROW, "a row");
         sum = sum * 31 + sqlite3_column_text(select, 1)[number % BODY_BYTES];
         (void)sqlite3_reset(select);
@@ -259,9 +151,10 @@ static uint64_t point_reads(sqlite3 *database, const bench_sizes *sizes) {
 }
 
 static uint64_t lists(sqlite3 *database, const bench_sizes *sizes) {
-    sqlite3_stmt *select = prepare(database, "SELECT id, name, body FROM big WHERE name>? ORDER BY name LIMIT 50");
+    sqlite3_stmt *select =
+        bench_prepare(database, "SELECT id, name, body FROM big WHERE name>? ORDER BY name LIMIT 50");
     uint64_t sum = 0;
-    for (int number = 0; number < sizes->reads / 50; number++) {
+    for (int number = 0; number < sizes->reads / LIST_ROWS; number++) {
         char name[NAME_BYTES];
         fill_text((uint64_t)number * 11, name, NAME_BYTES);
         (void)sqlite3_bind_text(select, 1, name, NAME_BYTES, SQLITE_STATIC);
@@ -274,159 +167,259 @@ static uint64_t lists(sqlite3 *database, const bench_sizes *sizes) {
     return sum;
 }
 
-static uint64_t scan(sqlite3 *database) {
-    sqlite3_stmt *select = prepare(database, "SELECT id, name, body FROM big");
+/* Two words of a row that exists, the first 50 rows that have both. */
+static uint64_t searches(sqlite3 *database, const bench_sizes *sizes) {
+    sqlite3_stmt *select = bench_prepare(database, "SELECT rowid FROM find WHERE find MATCH ? LIMIT 50");
     uint64_t sum = 0;
-    while (sqlite3_step(select) == SQLITE_ROW) {
-        sum = sum * 31 + sqlite3_column_text(select, 2)[7] + sqlite3_column_text(select, 1)[2];
+    for (int number = 0; number < sizes->searches; number++) {
+        char first[WORD_BYTES], second[WORD_BYTES], both[2 * WORD_BYTES];
+        uint64_t row = mix((uint64_t)number) % (uint64_t)sizes->rows * 3;
+        fill_word(row * 8, first);
+        fill_word(row * 8 + 1, second);
+        (void)snprintf(both, sizeof both, "%s %s", first, second);
+        (void)sqlite3_bind_text(select, 1, both, -1, SQLITE_STATIC);
+        int found = 0;
+        for (; sqlite3_step(select) == SQLITE_ROW; found++) {
+            sum = sum * 31 + (uint64_t)sqlite3_column_int64(select, 0);
+        }
+        bench_require(found > 0, "a row that has both words");
+        (void)sqlite3_reset(select);
     }
     (void)sqlite3_finalize(select);
     return sum;
 }
 
-/* ---- one run of one side ---- */
-
-typedef struct results {
-    double seconds[MEASURES];
-    uint64_t checksum;
-    uint64_t syncs;
-    int64_t file_bytes;
-} results;
-
-static double seconds_since(int64_t start_ns) {
-    return (double)(bench_now_ns() - start_ns) / 1e9;
+static uint64_t full_scan(sqlite3 *database, const bench_sizes *sizes) {
+    sqlite3_stmt *select = bench_prepare(database, "SELECT id, name, body FROM big");
+    uint64_t sum = 0;
+    int rows = 0;
+    for (; sqlite3_step(select) == SQLITE_ROW; rows++) {
+        sum = sum * 31 + sqlite3_column_text(select, 2)[7] + sqlite3_column_text(select, 1)[2];
+    }
+    bench_require(rows >= sizes->rows, "all rows");
+    (void)sqlite3_finalize(select);
+    return sum;
 }
 
-static void write_part(bench_side *side, const bench_sizes *sizes, results *out) {
-    uint64_t syncs = syncs_of(side);
-    must(side->database, "CREATE TABLE big(id INTEGER PRIMARY KEY, name TEXT, body TEXT)");
-    int64_t start = bench_now_ns();
-    bulk(side->database, sizes);
-    out->seconds[BULK] = seconds_since(start);
-    must(side->database, "PRAGMA wal_checkpoint(FULL)");
-    start = bench_now_ns();
-    one_row_inserts(side->database, sizes);
-    out->seconds[ONE_ROW] = seconds_since(start);
-    start = bench_now_ns();
-    one_row_updates(side->database, sizes);
-    out->seconds[ONE_ROW_UPDATE] = seconds_since(start);
-    must(side->database, "CREATE INDEX by_name ON big(name)");
-    must(side->database, "PRAGMA wal_checkpoint(FULL)");
-    out->syncs = syncs_of(side) - syncs;
+/* ---- what is around the work, not timed ---- */
+
+static void begin_store(bench_side *side) {
+    bench_side_create(side, SATCHEL_VAULT_CACHE_KIB_DEFAULT);
+    bench_sql(side->database, "CREATE TABLE big(id INTEGER PRIMARY KEY, name TEXT, body TEXT);"
+                              "CREATE VIRTUAL TABLE find USING fts5(body, content=big, content_rowid=id, detail=none)");
+}
+
+static void checkpoint(bench_side *side) {
+    bench_sql(side->database, "PRAGMA wal_checkpoint(FULL)");
+}
+
+static void sync_normal(bench_side *side) {
+    checkpoint(side);
+    bench_side_synchronous(side, "NORMAL");
+}
+
+/* The table is whole: index, full-text index, and the file closed, so that opening can be timed. */
+static void finish_writing(bench_side *side) {
+    bench_side_synchronous(side, "FULL");
+    bench_sql(side->database, "CREATE INDEX by_name ON big(name); INSERT INTO find(find) VALUES('rebuild')");
+    checkpoint(side);
+    bench_side_close(side);
 }
 
 /* A cache of a seventeenth of the file. */
-static uint32_t small_cache_kib(int64_t file_bytes) {
-    int64_t kib = file_bytes / 17 / 1024;
+static uint32_t small_cache_kib(const bench_side *side) {
+    int64_t kib = bench_side_file_bytes(side) / 17 / 1024;
     return kib < 64 ? 64 : (uint32_t)kib;
 }
 
-static void read_part(bench_side *side, const char *folder, const bench_sizes *sizes, results *out) {
-    uint32_t small_kib = small_cache_kib(out->file_bytes);
+static void open_large(bench_side *side) {
+    bench_side_close(side);
+    bench_side_open(side, (uint32_t)(bench_side_file_bytes(side) / 512));
+    const bench_sizes any = {0};
+    (void)full_scan(side->database, &any); /* the cache is warm */
+}
+
+/* ---- phases ---- */
+
+typedef struct bench_phase {
+    const char *name;
+    void (*before)(bench_side *side);                              /* not timed; NULL: nothing */
+    uint64_t (*work)(sqlite3 *database, const bench_sizes *sizes); /* NULL: the store is opened */
+} bench_phase;
+
+static const bench_phase phases[] = {
+    {"bulk_insert", begin_store, bulk_insert},
+    {"bulk_update", checkpoint, bulk_update},
+    {"one_row_insert_full", checkpoint, one_row_inserts},
+    {"one_row_update_full", checkpoint, one_row_updates},
+    {"one_row_insert_normal", sync_normal, one_row_inserts},
+    {"one_row_update_normal", checkpoint, one_row_updates},
+    {"open", finish_writing, NULL},
+    {"point_read_small_cache", NULL, point_reads},
+    {"full_scan", NULL, full_scan},
+    {"list_50_by_name", NULL, lists},
+    {"search", NULL, searches},
+    {"point_read_large_cache", open_large, point_reads},
+};
+#define PHASES (sizeof phases / sizeof phases[0])
+
+typedef struct bench_reading {
+    double ms;
+    double cpu_ms;
+    uint64_t checksum;
+    bench_calls calls; /* made by this phase */
+} bench_reading;
+
+static bench_calls calls_since(bench_calls before) {
+    bench_calls now = bench_calls_so_far();
+    return (bench_calls){now.syncs - before.syncs, now.reads - before.reads, now.writes - before.writes,
+                         now.bytes_read - before.bytes_read, now.bytes_written - before.bytes_written};
+}
+
+static bench_reading run_phase(const bench_phase *phase, bench_side *side, const bench_sizes *sizes) {
+    bench_reading out = {0};
+    if (phase->before != NULL) {
+        phase->before(side);
+    }
+    uint32_t small_kib = phase->work == NULL ? small_cache_kib(side) : 0;
+    bench_calls before = bench_calls_so_far();
+    int64_t cpu = bench_thread_cpu_ns();
     int64_t start = bench_now_ns();
-    open_side(side, folder, small_kib, false);
-    out->seconds[OPEN] = seconds_since(start);
-    start = bench_now_ns();
-    out->checksum = point_reads(side->database, sizes);
-    out->seconds[READ_SMALL] = seconds_since(start);
-    start = bench_now_ns();
-    out->checksum = out->checksum * 31 + scan(side->database);
-    out->seconds[SCAN] = seconds_since(start);
-    start = bench_now_ns();
-    out->checksum = out->checksum * 31 + lists(side->database, sizes);
-    out->seconds[LIST] = seconds_since(start);
-    close_side(side);
-    open_side(side, folder, (uint32_t)(out->file_bytes / 512), false);
-    (void)scan(side->database); /* the cache is warm */
-    start = bench_now_ns();
-    out->checksum = out->checksum * 31 + point_reads(side->database, sizes);
-    out->seconds[READ_LARGE] = seconds_since(start);
-    close_side(side);
-}
-
-static int64_t file_bytes(const char *folder, bool sealed) {
-    char path[TEST_PATH_BYTES + 16];
-    uint64_t bytes = 0;
-    const satchel_vault_files *files = satchel_vault_files_posix();
-    (void)snprintf(path, sizeof path, "%s/%s", folder, sealed ? "store.db" : "plain.db");
-    bench_require(files->size(files->context, path, &bytes) == SATCHEL_OK, "the size of the file");
-    return (int64_t)bytes;
-}
-
-static results run_side(bool sealed, const bench_sizes *sizes) {
-    results out = {0};
-    bench_side side = {.sealed = sealed};
-    test_temp temp = test_temp_make();
-    open_side(&side, temp.path, SATCHEL_VAULT_CACHE_KIB_DEFAULT, true);
-    write_part(&side, sizes, &out);
-    close_side(&side);
-    out.file_bytes = file_bytes(temp.path, sealed);
-    read_part(&side, temp.path, sizes, &out);
-    test_temp_remove(&temp);
+    if (phase->work == NULL) {
+        bench_side_open(side, small_kib);
+    } else {
+        out.checksum = phase->work(side->database, sizes);
+    }
+    out.ms = (double)(bench_now_ns() - start) / 1e6;
+    out.cpu_ms = (double)(bench_thread_cpu_ns() - cpu) / 1e6;
+    out.calls = calls_since(before);
     return out;
 }
 
-typedef struct measured {
-    bench_samples plain[MEASURES];
-    bench_samples sealed[MEASURES];
-    bench_samples ratio[MEASURES];
-} measured;
+/* ---- figures ---- */
 
-static void print_measure(measured *all, int measure) {
+typedef struct figures {
+    bench_samples ms;
+    bench_samples ratio;
+    bench_samples cpu_ratio;
+    bench_reading last;
+} figures;
+
+static figures all[PHASES][BENCH_SIDES_MOST];
+
+static void print_ratio(const char *phase, const char *side, const char *what, bench_samples *samples) {
     char name[96];
-    (void)snprintf(name, sizeof name, "store_%s_plain", names[measure]);
-    bench_print_samples(name, &all->plain[measure], "ms");
-    (void)snprintf(name, sizeof name, "store_%s_sealed", names[measure]);
-    bench_print_samples(name, &all->sealed[measure], "ms");
-    (void)snprintf(name, sizeof name, "store_%s_ratio", names[measure]);
-    bench_print(name, bench_samples_quantile(&all->ratio[measure], 0.5), "ours/plain");
+    (void)snprintf(name, sizeof name, "store_%s_%s_%s", phase, side, what);
+    bench_print_samples(name, samples, "ours/plain");
 }
 
-/* One run of each side; neither is always the first. */
-static void run_pair(const bench_sizes *sizes, int run, measured *all, results last[2]) {
-    for (int turn = 0; turn < 2; turn++) {
-        int kind = (turn + run) % 2;
-        last[kind] = run_side(kind == 1, sizes);
+static void print_count(const char *phase, const char *side, const char *what, uint64_t count) {
+    char name[96];
+    (void)snprintf(name, sizeof name, "store_%s_%s_%s", phase, side, what);
+    if (count > 0) {
+        bench_print(name, (double)count, "calls");
     }
-    bench_require(last[0].checksum == last[1].checksum, "both sides read the same");
-    bench_require(last[0].syncs == last[1].syncs, "both sides sync as often");
-    for (int measure = 0; measure < MEASURES; measure++) {
-        bench_samples_add(&all->plain[measure], last[0].seconds[measure] * 1000);
-        bench_samples_add(&all->sealed[measure], last[1].seconds[measure] * 1000);
-        bench_samples_add(&all->ratio[measure], last[0].seconds[measure] / last[1].seconds[measure]);
+}
+
+static void print_phase(size_t phase, const bench_side *sides, size_t count) {
+    for (size_t side = 0; side < count; side++) {
+        char name[96];
+        figures *figure = &all[phase][side];
+        (void)snprintf(name, sizeof name, "store_%s_%s", phases[phase].name, sides[side].name);
+        bench_print_samples(name, &figure->ms, "ms");
+        if (side > 0) {
+            print_ratio(phases[phase].name, sides[side].name, "ratio", &figure->ratio);
+            print_ratio(phases[phase].name, sides[side].name, "cpu_ratio", &figure->cpu_ratio);
+        }
+        print_count(phases[phase].name, sides[side].name, "syncs", figure->last.calls.syncs);
+        print_count(phases[phase].name, sides[side].name, "reads", figure->last.calls.reads);
+        print_count(phases[phase].name, sides[side].name, "writes", figure->last.calls.writes);
+    }
+}
+
+static void add_readings(size_t phase, size_t count, const bench_reading *readings) {
+    const bench_reading *plain = &readings[0];
+    for (size_t side = 0; side < count; side++) {
+        figures *figure = &all[phase][side];
+        const bench_reading *reading = &readings[side];
+        bench_require(reading->checksum == plain->checksum, "all sides read the same");
+        bench_require(reading->calls.syncs == plain->calls.syncs, "all sides sync as often");
+        figure->last = *reading;
+        bench_samples_add(&figure->ms, reading->ms);
+        bench_samples_add(&figure->ratio, plain->ms / reading->ms);
+        bench_samples_add(&figure->cpu_ratio, plain->cpu_ms / reading->cpu_ms);
+    }
+}
+
+/* Each phase on each side in turn, so that what is compared was measured within a second. */
+static void run_all(bench_side *sides, size_t count, const bench_sizes *sizes, int run) {
+    for (size_t phase = 0; phase < PHASES; phase++) {
+        bench_reading readings[BENCH_SIDES_MOST] = {{0}};
+        for (size_t turn = 0; turn < count; turn++) {
+            size_t side = (turn + (size_t)run + phase) % count;
+            readings[side] = run_phase(&phases[phase], &sides[side], sizes);
+        }
+        add_readings(phase, count, readings);
+    }
+    for (size_t side = 0; side < count; side++) {
+        bench_side_close(&sides[side]);
+    }
+}
+
+static void init_figures(void) {
+    for (size_t index = 0; index < PHASES * BENCH_SIDES_MOST; index++) {
+        figures *figure = &all[index / BENCH_SIDES_MOST][index % BENCH_SIDES_MOST];
+        bench_samples_init(&figure->ms);
+        bench_samples_init(&figure->ratio);
+        bench_samples_init(&figure->cpu_ratio);
+    }
+}
+
+static void deinit_figures(void) {
+    for (size_t index = 0; index < PHASES * BENCH_SIDES_MOST; index++) {
+        figures *figure = &all[index / BENCH_SIDES_MOST][index % BENCH_SIDES_MOST];
+        bench_samples_deinit(&figure->ms);
+        bench_samples_deinit(&figure->ratio);
+        bench_samples_deinit(&figure->cpu_ratio);
+    }
+}
+
+static void print_all(const bench_side *sides, size_t count, const bench_sizes *sizes) {
+    uint64_t checksum = 0;
+    (void)printf("store_sqlite %s\n", sqlite3_libversion());
+    bench_print("store_rows", sizes->rows, "rows");
+    bench_print("store_runs", sizes->runs, "runs");
+    for (size_t phase = 0; phase < PHASES; phase++) {
+        checksum = checksum * 31 + all[phase][0].last.checksum;
+        print_phase(phase, sides, count);
+    }
+    bench_print("store_checksum", (double)(checksum % 1000000), "");
+    for (size_t side = 1; side < count; side++) {
+        char name[96];
+        (void)snprintf(name, sizeof name, "store_file_size_%s_ratio", sides[side].name);
+        bench_print(name, (double)bench_side_file_bytes(&sides[side]) / (double)bench_side_file_bytes(&sides[0]),
+                    "ours/plain");
     }
 }
 
 int main(int argc, char **argv) {
     bool tiny = bench_is_tiny(argc, argv);
     bench_sizes sizes = {
-        .runs = (int)bench_option(argc, argv, "--runs", tiny ? 1 : 7),
+        .runs = (int)bench_option(argc, argv, "--runs", tiny ? 1 : 9),
         .rows = (int)bench_option(argc, argv, "--rows", tiny ? 2000 : 100000),
         .batch = 1000,
         .transactions = (int)bench_option(argc, argv, "--transactions", tiny ? 50 : 2000),
         .reads = (int)bench_option(argc, argv, "--reads", tiny ? 500 : 50000),
+        .searches = (int)bench_option(argc, argv, "--searches", tiny ? 20 : 1000),
     };
-    static measured all;
-    results last[2] = {{{0}, 0, 0, 0}, {{0}, 0, 0, 0}};
-    register_counting_vfs();
-    for (int measure = 0; measure < MEASURES; measure++) {
-        bench_samples_init(&all.plain[measure]);
-        bench_samples_init(&all.sealed[measure]);
-        bench_samples_init(&all.ratio[measure]);
-    }
+    bench_side sides[BENCH_SIDES_MOST];
+    size_t count = bench_sides_init(sides);
+    init_figures();
     for (int run = 0; run < sizes.runs; run++) {
-        run_pair(&sizes, run, &all, last);
+        run_all(sides, count, &sizes, run);
     }
-    bench_print("store_rows", sizes.rows, "rows");
-    bench_print("store_runs", sizes.runs, "runs");
-    bench_print("store_checksum", (double)(last[0].checksum % 1000000), "");
-    bench_print("store_syncs", (double)last[0].syncs, "fsyncs");
-    for (int measure = 0; measure < MEASURES; measure++) {
-        print_measure(&all, measure);
-        bench_samples_deinit(&all.plain[measure]);
-        bench_samples_deinit(&all.sealed[measure]);
-        bench_samples_deinit(&all.ratio[measure]);
-    }
-    bench_print("store_file_size_ratio", (double)last[1].file_bytes / (double)last[0].file_bytes, "ours/plain");
+    print_all(sides, count, &sizes);
+    deinit_figures();
+    bench_sides_deinit(sides, count);
     return 0;
 }
