@@ -28,6 +28,11 @@ void satchel_secret_wipe(void *data, size_t bytes) {
     sodium_memzero(data, bytes);
 }
 
+void satchel_secret_wipe_stack(void) {
+    enum { DEEPEST_BYTES = 65536 }; /* SQLite's deepest calls with a page being sealed at their end stay far above */
+    sodium_stackzero(DEEPEST_BYTES);
+}
+
 bool satchel_secret_equal(const void *a, const void *b, size_t bytes) {
     return sodium_memcmp(a, b, bytes) == 0;
 }

@@ -19,6 +19,12 @@ void satchel_secret_give(void *block);
 /* Overwrites with zeros in a way that the compiler keeps. For secrets on the stack. */
 void satchel_secret_wipe(void *data, size_t bytes);
 
+/*
+ * Overwrites what returned functions left on the stack below the caller, some tens of KiB: block ciphers and hashes
+ * spill keys there, and no one else knows where.
+ */
+void satchel_secret_wipe_stack(void);
+
 /* Compares without telling by its time where the first difference is. */
 bool satchel_secret_equal(const void *a, const void *b, size_t bytes);
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "crypto/secret.h"
 
 #include <string.h>
 
@@ -168,6 +169,7 @@ satchel_status satchel_vault_create(satchel_vault **out, const satchel_vault_con
         satchel_vault_close(vault);
         return status;
     }
+    satchel_secret_wipe_stack();
     *out = vault;
     return SATCHEL_OK;
 }

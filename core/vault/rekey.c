@@ -228,6 +228,7 @@ satchel_status satchel_vault_rekey(satchel_vault *vault, const satchel_vault_unl
         status = rekey_closed(vault, &state, fresh, error);
     }
     next_deinit(&state);
+    satchel_secret_wipe_stack();
     satchel_memory_give(fresh);
     return status;
 }

@@ -90,6 +90,7 @@ satchel_status satchel_vault_open(satchel_vault **out, const satchel_vault_confi
         satchel_vault_close(vault);
         return status;
     }
+    satchel_secret_wipe_stack();
     *out = vault;
     return SATCHEL_OK;
 }
@@ -145,6 +146,7 @@ satchel_status satchel_vault_checkpoint(satchel_vault *vault, satchel_error *err
 
 satchel_status satchel_vault_lock(satchel_vault *vault, satchel_error *error) {
     satchel_status status = satchel_handle_shut(vault);
+    satchel_secret_wipe_stack();
     return status == SATCHEL_OK ? status : satchel_fail(error, status, "the connection did not end cleanly");
 }
 
@@ -162,6 +164,7 @@ satchel_status satchel_vault_unlock_again(satchel_vault *vault, const satchel_va
     if (status != SATCHEL_OK) {
         (void)satchel_handle_shut(vault);
     }
+    satchel_secret_wipe_stack();
     return status;
 }
 
@@ -175,6 +178,7 @@ satchel_status satchel_vault_check(satchel_vault *vault, const satchel_vault_unl
     }
     satchel_status status = satchel_keyring_unlock(&vault->keyring, unlock, &vault->policy, keys, error);
     satchel_secret_give(keys);
+    satchel_secret_wipe_stack();
     return status;
 }
 
@@ -217,6 +221,7 @@ void satchel_vault_close(satchel_vault *vault) {
     if (satchel_handle_shut(vault) == SATCHEL_BUSY) {
         abandon(vault);
     }
+    satchel_secret_wipe_stack();
     satchel_handle_release(vault);
     satchel_memory_give(vault->folder);
     satchel_memory_give(vault->store_path);
@@ -271,6 +276,7 @@ static satchel_status change_slots(satchel_vault *vault, const satchel_vault_unl
     }
     satchel_keyring before = vault->keyring;
     satchel_status status = satchel_keyring_put(&vault->keyring, next, alone, &vault->policy, vault->keys, error);
+    satchel_secret_wipe_stack();
     return status == SATCHEL_OK ? save_file(vault, &before, error) : status;
 }
 
@@ -289,6 +295,7 @@ satchel_status satchel_vault_escrow_put(satchel_vault *vault, const uint8_t *pub
     satchel_keyring before = vault->keyring;
     satchel_status status =
         satchel_keyring_put_escrow(&vault->keyring, public_key, vault->policy.random, vault->keys, error);
+    satchel_secret_wipe_stack();
     return status == SATCHEL_OK ? save_file(vault, &before, error) : status;
 }
 
