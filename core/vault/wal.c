@@ -150,10 +150,16 @@ static wal_sum sum_on(wal_sum sum, const uint8_t *data, size_t bytes, bool big_e
     return sum;
 }
 
-bool satchel_wal_chain_holds(const uint8_t previous[8], const uint8_t *frame, bool big_endian) {
+void satchel_wal_chain_next(const uint8_t previous[8], const uint8_t *frame, bool big_endian, uint8_t out[8]) {
     wal_sum sum = {satchel_get_u32be(previous), satchel_get_u32be(previous + 4)};
     sum = sum_on(sum, frame, 8, big_endian);
     sum = sum_on(sum, frame + SATCHEL_WAL_FRAME_HEADER_BYTES, SATCHEL_PAGE_BYTES, big_endian);
-    return sum.first == satchel_get_u32be(frame + SATCHEL_WAL_FRAME_SUM_AT) &&
-           sum.second == satchel_get_u32be(frame + SATCHEL_WAL_FRAME_SUM_AT + 4);
+    satchel_put_u32be(out, sum.first);
+    satchel_put_u32be(out + 4, sum.second);
+}
+
+bool satchel_wal_chain_holds(const uint8_t previous[8], const uint8_t *frame, bool big_endian) {
+    uint8_t sum[8];
+    satchel_wal_chain_next(previous, frame, big_endian, sum);
+    return memcmp(sum, frame + SATCHEL_WAL_FRAME_SUM_AT, sizeof sum) == 0;
 }

@@ -69,6 +69,9 @@ SATCHEL_MUST_USE satchel_status satchel_wal_slot_open(satchel_vault_keys *keys, 
 /* Pages of the database after this frame's commit; 0: not a commit frame. */
 uint32_t satchel_wal_frame_commit(const uint8_t *frame);
 
+/* The checksum that `frame` must carry behind `previous`; arguments as below. */
+void satchel_wal_chain_next(const uint8_t previous[8], const uint8_t *frame, bool big_endian, uint8_t out[8]);
+
 /*
  * Whether `frame` follows `previous` in SQLite's chain of checksums. Both are plain; `previous` points at the 8 bytes
  * of checksum in the frame header (or WAL header) before it; `big_endian` is the lowest bit of the WAL header's magic.

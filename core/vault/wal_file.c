@@ -187,6 +187,45 @@ static int read_frame(satchel_wal_file *file, uint64_t number, uint8_t *out) {
     return satchel_wal_tail_judge(file, number, state);
 }
 
+/* SQLite's magic is 0x377f0682 for little-endian checksums, 0x377f0683 for big-endian ones. */
+static bool big_endian_sums(const satchel_wal_file *file) {
+    return (file->header[3] & 1) != 0;
+}
+
+static int read_sum(satchel_wal_file *file, uint64_t number, uint8_t out[8]) {
+    if (number == 0) {
+        memcpy(out, file->header + SATCHEL_WAL_HEADER_SUM_AT, 8);
+        return SQLITE_OK;
+    }
+    int code = load_current(file, number);
+    if (code == SQLITE_OK) {
+        memcpy(out, file->frame + SATCHEL_WAL_FRAME_SUM_AT, 8);
+    }
+    return code;
+}
+
+/*
+ * SQLite asks for the checksum of the frame before those whose checksums it is going to write. Its 3.40 forgets, when a
+ * savepoint is undone after a spill, that the place from which it means to write them may be gone: then it asks for one
+ * behind frames whose own it still owes, never writes these, and nothing from there on would be recovered. So what is
+ * owed up to `number` is written here; the answer is the last checksum written, on which SQLite goes on.
+ */
+static int pay_sums(satchel_wal_file *file, uint64_t owed, uint64_t number, uint8_t out[8]) {
+    uint64_t last = number < file->last_frame ? number : file->last_frame;
+    int code = read_sum(file, owed - 1, out);
+    for (uint64_t frame = owed; frame <= last && code == SQLITE_OK; frame++) {
+        uint8_t header[SATCHEL_WAL_FRAME_HEADER_BYTES];
+        code = load_current(file, frame);
+        if (code == SQLITE_OK) {
+            satchel_wal_chain_next(out, file->frame, big_endian_sums(file), out);
+            memcpy(header, file->frame, sizeof header);
+            memcpy(header + SATCHEL_WAL_FRAME_SUM_AT, out, 8);
+            code = change_frame(file, frame, header, NULL);
+        }
+    }
+    return code;
+}
+
 /* Parts of a frame, and the checksum in the WAL's own header. */
 static int read_part(satchel_wal_file *file, satchel_wal_place place, uint8_t *out, size_t bytes) {
     if (place.frame == 0) {
@@ -195,6 +234,13 @@ static int read_part(satchel_wal_file *file, satchel_wal_place place, uint8_t *o
         }
         memcpy(out, file->header + place.within, bytes);
         return SQLITE_OK;
+    }
+    if (place.within == SATCHEL_WAL_FRAME_SUM_AT) {
+        uint64_t owed = file->owed_frame;
+        file->owed_frame = 0;
+        if (owed != 0 && place.frame >= owed) {
+            return pay_sums(file, owed, place.frame, out);
+        }
     }
     int code = load_current(file, place.frame);
     if (code == SQLITE_OK) {
@@ -261,6 +307,7 @@ static int write_wal_header(satchel_wal_file *file, const uint8_t *header) {
         file->has_header = true;
         file->base_pages = pages;
         file->low_pages = pages;
+        file->owed_frame = 0;
         file->lost = false;
     }
     return code;
@@ -293,6 +340,18 @@ static int write_frame_header(satchel_wal_file *file, uint64_t number, const uin
     return SQLITE_OK;
 }
 
+/* A frame is appended. Without its checksum: from the first of these on SQLite owes them, until it reads to write. */
+static void note_sum(satchel_wal_file *file, uint64_t number) {
+    static const uint8_t unset[SATCHEL_WAL_FRAME_HEADER_BYTES - SATCHEL_WAL_FRAME_SUM_AT];
+    bool owed = memcmp(file->pending_header + SATCHEL_WAL_FRAME_SUM_AT, unset, sizeof unset) == 0;
+    file->last_frame = number;
+    if (!owed) {
+        file->owed_frame = 0;
+    } else if (file->owed_frame == 0 || number < file->owed_frame) {
+        file->owed_frame = number;
+    }
+}
+
 static int write_page(satchel_wal_file *file, uint64_t number, const uint8_t *page) {
     if (!file->pending || file->pending_frame != number) {
         int code = settle(file);
@@ -302,6 +361,7 @@ static int write_page(satchel_wal_file *file, uint64_t number, const uint8_t *pa
     if (file->frame_number == number) {
         forget_frame(file);
     }
+    note_sum(file, number);
     return put_frame(file, number, file->pending_header, page);
 }
 

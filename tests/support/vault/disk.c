@@ -59,6 +59,10 @@ struct test_disk {
     bool lies;
     uint64_t syncs;
     uint64_t sync_fails_at;
+    uint64_t changes;
+    uint64_t mark;
+    void (*watch)(void *context);
+    void *watch_context;
 };
 
 typedef struct disk_file {
@@ -97,6 +101,15 @@ static void copy_content(disk_content *to, const disk_content *from) {
     put(to, 0, from->data, from->bytes);
 }
 
+/* What writes and truncations make of a content. */
+static void apply(disk_content *content, const disk_change *change) {
+    if (change->data == NULL) {
+        set_size(content, change->offset);
+    } else {
+        put(content, change->offset, change->data, change->bytes);
+    }
+}
+
 static void note_change(disk_node *node, uint64_t offset, const uint8_t *data, uint64_t bytes) {
     disk_change *made = calloc(1, sizeof *made);
     REQUIRE(made != NULL);
@@ -125,19 +138,24 @@ static void forget_changes(disk_node *node) {
     node->last = NULL;
 }
 
-static void write_node(disk_node *node, uint64_t offset, const uint8_t *data, uint64_t bytes) {
+static void write_node(test_disk *disk, disk_node *node, uint64_t offset, const uint8_t *data, uint64_t bytes) {
+    disk->changes++;
     put(&node->now, offset, data, bytes);
     note_change(node, offset, data, bytes);
 }
 
-static void truncate_node(disk_node *node, uint64_t bytes) {
+static void truncate_node(test_disk *disk, disk_node *node, uint64_t bytes) {
+    disk->changes++;
     set_size(&node->now, bytes);
     note_change(node, bytes, NULL, 0);
 }
 
-static void sync_node(const test_disk *disk, disk_node *node) {
+static void sync_node(test_disk *disk, disk_node *node) {
     if (!disk->lies) {
-        copy_content(&node->durable, &node->now);
+        disk->changes++;
+        for (const disk_change *change = node->first; change != NULL; change = change->next) {
+            apply(&node->durable, change);
+        }
         forget_changes(node);
     }
 }
@@ -173,6 +191,7 @@ static disk_node *node_of(test_disk *disk, const char *text) {
 }
 
 static void sync_names(test_disk *disk) {
+    disk->changes++;
     for (size_t index = 0; index < disk->name_count && !disk->lies; index++) {
         disk->names[index].durable = disk->names[index].now;
     }
@@ -180,6 +199,9 @@ static void sync_names(test_disk *disk) {
 
 /* Whether the operation that begins now fails. */
 static bool fails(test_disk *disk) {
+    if (disk->watch != NULL) {
+        disk->watch(disk->watch_context);
+    }
     disk->operations++;
     if (disk->fails_at == 0) {
         return false;
@@ -232,7 +254,7 @@ static int disk_write(sqlite3_file *base, const void *data, int amount, sqlite3_
         return SQLITE_IOERR_WRITE;
     }
     uint64_t bytes = (uint64_t)amount;
-    write_node(file->node, (uint64_t)offset, data, failing ? part_of((uint64_t)offset, bytes) : bytes);
+    write_node(file->disk, file->node, (uint64_t)offset, data, failing ? part_of((uint64_t)offset, bytes) : bytes);
     return failing ? SQLITE_FULL : SQLITE_OK;
 }
 
@@ -241,7 +263,7 @@ static int disk_truncate(sqlite3_file *base, sqlite3_int64 size) {
     if (fails(file->disk)) {
         return SQLITE_IOERR_TRUNCATE;
     }
-    truncate_node(file->node, (uint64_t)size);
+    truncate_node(file->disk, file->node, (uint64_t)size);
     return SQLITE_OK;
 }
 
@@ -324,6 +346,7 @@ static int disk_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int
     }
     if (file->node == NULL) {
         file->node = new_node(disk);
+        disk->changes++;
         find_name(disk, path, true)->now = file->node;
     }
     file->disk = disk;
@@ -345,6 +368,7 @@ static int disk_delete(sqlite3_vfs *vfs, const char *path, int sync_folder) {
         return SQLITE_IOERR_DELETE_NOENT;
     }
     found->now = NULL;
+    disk->changes++;
     if (sync_folder) {
         sync_names(disk);
     }
@@ -414,8 +438,8 @@ static satchel_status verb_write(void *context, const char *path, satchel_bytes 
     if (found->now == NULL) {
         found->now = new_node(disk);
     }
-    truncate_node(found->now, 0);
-    write_node(found->now, 0, bytes.data, failing ? part_of(0, bytes.bytes) : bytes.bytes);
+    truncate_node(disk, found->now, 0);
+    write_node(disk, found->now, 0, bytes.data, failing ? part_of(0, bytes.bytes) : bytes.bytes);
     if (failing || fails(disk) || sync_fails(disk)) {
         return verb_failure(disk);
     }
@@ -447,6 +471,7 @@ static satchel_status verb_rename(void *context, const char *from, const char *t
     }
     disk_node *moved = old->now;
     old->now = NULL;
+    disk->changes++;
     find_name(disk, to, true)->now = moved;
     return SATCHEL_OK;
 }
@@ -457,8 +482,9 @@ static satchel_status verb_remove(void *context, const char *path) {
     if (fails(disk)) {
         return verb_failure(disk);
     }
-    if (found != NULL) {
+    if (found != NULL && found->now != NULL) {
         found->now = NULL;
+        disk->changes++;
     }
     return SATCHEL_OK;
 }
@@ -569,6 +595,15 @@ uint64_t test_disk_operations(const test_disk *disk) {
     return disk->operations;
 }
 
+void test_disk_watch(test_disk *disk, void (*watch)(void *context), void *context) {
+    disk->watch = watch;
+    disk->watch_context = context;
+}
+
+uint64_t test_disk_changes(const test_disk *disk) {
+    return disk->changes;
+}
+
 void test_disk_fail_at(test_disk *disk, uint64_t number, bool forever, test_fault fault) {
     disk->fails_at = number;
     disk->fails_forever = forever;
@@ -587,35 +622,57 @@ void test_disk_lie_about_syncs(test_disk *disk) {
     disk->lies = true;
 }
 
-static void survive_sectors(disk_content *to, const disk_change *change, test_random *random) {
-    for (uint64_t at = change->offset; at < change->offset + change->bytes;) {
+/* What was made of a change that was not synced: all of it, or some of its sectors. */
+typedef struct survivor {
+    test_disk *to;
+    disk_content *content;
+    test_random *random;
+    uint64_t file;
+    uint64_t change;
+} survivor;
+
+static void mark_part(test_disk *disk, uint64_t file, uint64_t change, uint64_t part) {
+    test_random mixer = {disk->mark ^ (file << 56) ^ (change << 28) ^ part};
+    disk->mark = test_random_u64(&mixer);
+}
+
+static void survive_sectors(survivor *one, const disk_change *change, bool torn) {
+    uint64_t end_of_all = change->offset + change->bytes;
+    for (uint64_t at = change->offset; at < end_of_all;) {
         uint64_t end = (at / SECTOR_BYTES + 1) * SECTOR_BYTES;
-        if (end > change->offset + change->bytes) {
-            end = change->offset + change->bytes;
-        }
-        if (test_random_chance(random, 50)) {
-            put(to, at, change->data + (at - change->offset), end - at);
+        end = end > end_of_all ? end_of_all : end;
+        if (!torn || test_random_chance(one->random, 50)) {
+            put(one->content, at, change->data + (at - change->offset), end - at);
+            mark_part(one->to, one->file, one->change, at / SECTOR_BYTES);
         }
         at = end;
     }
 }
 
-static disk_node *survive_node(test_disk *to, const disk_node *from, test_survival survival, test_random *random) {
+static void survive_change(survivor *one, const disk_change *change, test_survival survival) {
+    bool torn = survival == TEST_SURVIVES_TORN && change->data != NULL;
+    if (survival == TEST_SURVIVES_NONE) {
+        return;
+    }
+    if (!torn && survival != TEST_SURVIVES_ALL && !test_random_chance(one->random, 50)) {
+        return;
+    }
+    if (change->data != NULL) {
+        survive_sectors(one, change, torn);
+    } else {
+        apply(one->content, change);
+        mark_part(one->to, one->file, one->change, 1);
+    }
+}
+
+static disk_node *survive_node(test_disk *to, const disk_node *from, uint64_t file, test_survival survival,
+                               test_random *random) {
     disk_node *made = new_node(to);
+    survivor one = {to, &made->now, random, file, 0};
     copy_content(&made->now, &from->durable);
     for (const disk_change *change = from->first; change != NULL; change = change->next) {
-        if (survival == TEST_SURVIVES_NONE) {
-            continue;
-        }
-        if (survival == TEST_SURVIVES_TORN && change->data != NULL) {
-            survive_sectors(&made->now, change, random);
-        } else if (survival == TEST_SURVIVES_ALL || test_random_chance(random, 50)) {
-            if (change->data == NULL) {
-                set_size(&made->now, change->offset);
-            } else {
-                put(&made->now, change->offset, change->data, change->bytes);
-            }
-        }
+        one.change++;
+        survive_change(&one, change, survival);
     }
     copy_content(&made->durable, &made->now);
     return made;
@@ -629,11 +686,18 @@ test_disk *test_disk_after_power_loss(const test_disk *disk, test_survival survi
         bool newer =
             survival == TEST_SURVIVES_ALL || (survival != TEST_SURVIVES_NONE && test_random_chance(&random, 50));
         const disk_node *kept = newer ? from->now : from->durable;
+        if (newer && from->now != from->durable) {
+            mark_part(made, index, 0, 2);
+        }
         if (kept != NULL) {
             disk_name *to = find_name(made, from->text, true);
-            to->now = survive_node(made, kept, survival, &random);
+            to->now = survive_node(made, kept, index, survival, &random);
             to->durable = to->now;
         }
     }
     return made;
+}
+
+uint64_t test_disk_mark(const test_disk *disk) {
+    return disk->mark;
 }

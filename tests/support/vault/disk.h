@@ -42,6 +42,15 @@ uint64_t test_disk_operations(const test_disk *disk);
  */
 void test_disk_fail_at(test_disk *disk, uint64_t number, bool forever, test_fault fault);
 
+/*
+ * `watch` is called before each operation that could have failed, as long as it is not NULL. What it may do with this
+ * disk is to look at it: a loss of power at that moment is test_disk_after_power_loss.
+ */
+void test_disk_watch(test_disk *disk, void (*watch)(void *context), void *context);
+
+/* Counts whatever may change what a loss of power leaves: writes, truncations, syncs, renames, removals. */
+uint64_t test_disk_changes(const test_disk *disk);
+
 /* Syncs of files so far, and: sync `number` of them fails, once. */
 uint64_t test_disk_syncs(const test_disk *disk);
 void test_disk_fail_sync(test_disk *disk, uint64_t number);
@@ -51,5 +60,8 @@ void test_disk_lie_about_syncs(test_disk *disk);
 
 /* The disk that a loss of power leaves now. The old one stays as it is. */
 test_disk *test_disk_after_power_loss(const test_disk *disk, test_survival survival, uint64_t seed);
+
+/* Tells the disks apart that losses of power at one moment left: equal marks, equal disks. */
+uint64_t test_disk_mark(const test_disk *disk);
 
 #endif
