@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "crypto/crypto.h"
+#include "crypto/seal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,13 +23,16 @@
 
 satchel_status satchel_device_enter(satchel_device *device, satchel_error *error) {
     pthread_mutex_lock(&device->mutex);
-    if (device->state == SATCHEL_DEVICE_OPEN) {
+    satchel_device_state state = device->state;
+    if (state == SATCHEL_DEVICE_OPEN) {
         return SATCHEL_OK;
     }
-    bool locked = device->state == SATCHEL_DEVICE_LOCKED;
     pthread_mutex_unlock(&device->mutex);
-    return locked ? satchel_fail(error, SATCHEL_LOCKED, "the store is locked")
-                  : satchel_fail(error, SATCHEL_MISUSE, "the device is suspended");
+    if (state == SATCHEL_DEVICE_WIPED) {
+        return satchel_fail(error, SATCHEL_NOT_FOUND, "the store was wiped");
+    }
+    return state == SATCHEL_DEVICE_LOCKED ? satchel_fail(error, SATCHEL_LOCKED, "the store is locked")
+                                          : satchel_fail(error, SATCHEL_MISUSE, "the device is suspended");
 }
 
 void satchel_device_leave(satchel_device *device) {
@@ -45,8 +49,10 @@ static satchel_status open_op(void *context, satchel_bytes sealed, satchel_bytes
     return satchel_vault_unseal(context, SATCHEL_VAULT_FOR_OPLOG, associated, sealed, out);
 }
 
-/* `why` is how a running exchange ends. */
-static void close_store(satchel_device *device, satchel_status why) {
+void satchel_device_close_store(satchel_device *device, satchel_status why) {
+    if (device->state == SATCHEL_DEVICE_OPEN) {
+        satchel_anchor_write(device);
+    }
     satchel_device_cut_exchange(device, why);
     satchel_device_drop_writes(device);
     satchel_store_close(device->store);
@@ -55,7 +61,19 @@ static void close_store(satchel_device *device, satchel_status why) {
     device->offset_ms = 0;
 }
 
-static satchel_status open_store(satchel_device *device, satchel_error *error) {
+/* What the open store says of itself, and what its anchor says of it. */
+static satchel_status load_state(satchel_device *device, bool fresh, satchel_error *error) {
+    satchel_status status = satchel_device_load_notes(device, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_settings_load(&device->settings, device->store, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_device_load_warnings(device, error);
+    }
+    return status == SATCHEL_OK ? satchel_anchor_check(device, fresh, error) : status;
+}
+
+static satchel_status open_store(satchel_device *device, bool fresh, satchel_error *error) {
     const satchel_op_seal seal = {device->vault, seal_op, open_op};
     satchel_status status = satchel_store_open(&device->store, satchel_vault_database(device->vault), &seal, error);
     if (status == SATCHEL_OK) {
@@ -65,12 +83,12 @@ static satchel_status open_store(satchel_device *device, satchel_error *error) {
         status = satchel_identity_load(&device->identity, device->store, error);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_device_load_notes(device, error);
+        status = load_state(device, fresh, error);
     }
     if (status == SATCHEL_OK) {
         device->state = SATCHEL_DEVICE_OPEN;
     } else {
-        close_store(device, SATCHEL_LOCKED);
+        satchel_device_close_store(device, SATCHEL_LOCKED);
     }
     return status;
 }
@@ -106,7 +124,7 @@ static satchel_status check_config(const satchel_device_config *config, satchel_
     return check_pin_form(config->pin, error);
 }
 
-static void vault_config(const satchel_device *device, const char *pin, satchel_vault_config *out) {
+void satchel_device_vault_config(const satchel_device *device, const char *pin, satchel_vault_config *out) {
     satchel_vault_config_init(out);
     out->folder = device->folder;
     out->unlock = unlock_with(device, pin);
@@ -115,6 +133,9 @@ static void vault_config(const satchel_device *device, const char *pin, satchel_
     }
     out->pin_passes = device->config.argon2_passes;
     out->pin_memory_kib = device->config.argon2_memory_kib;
+    out->cipher =
+        (uint32_t)(device->config.cipher == SATCHEL_STORE_CIPHER_BEST ? satchel_cipher_best()
+                                                                      : (satchel_cipher)device->config.cipher);
 }
 
 /* Adds the seconds to wait to the detail. */
@@ -124,7 +145,7 @@ static satchel_status explain_delay(const satchel_device *device, satchel_status
     if (status != SATCHEL_PIN_DELAYED) {
         return status;
     }
-    vault_config(device, NULL, &config);
+    satchel_device_vault_config(device, NULL, &config);
     if (satchel_vault_pin_wait_ms(&config, &wait_ms, NULL) != SATCHEL_OK) {
         return status;
     }
@@ -202,12 +223,13 @@ static satchel_status begin(satchel_device **out, const satchel_device_config *c
     if (status != SATCHEL_OK) {
         goto done;
     }
-    vault_config(device, config->pin, &vault);
+    satchel_device_vault_config(device, config->pin, &vault);
     status = explain_delay(device, verb(&device->vault, &vault, error), error);
     if (status == SATCHEL_OK) {
-        status = open_store(device, error);
+        status = open_store(device, create, error);
     }
     if (status == SATCHEL_OK) {
+        device->has_pin = config->pin != NULL;
         *out = device;
         device = NULL;
     }
@@ -229,7 +251,7 @@ void satchel_device_close(satchel_device *device) {
         return;
     }
     pthread_mutex_lock(&device->mutex);
-    close_store(device, SATCHEL_LOCKED);
+    satchel_device_close_store(device, SATCHEL_LOCKED);
     satchel_vault_close(device->vault);
     pthread_mutex_unlock(&device->mutex);
     pthread_mutex_destroy(&device->mutex);
@@ -249,7 +271,7 @@ satchel_status satchel_device_lock(satchel_device *device, satchel_error *error)
     if (status != SATCHEL_OK) {
         return status;
     }
-    close_store(device, SATCHEL_LOCKED);
+    satchel_device_close_store(device, SATCHEL_LOCKED);
     device->state = SATCHEL_DEVICE_LOCKED;
     status = satchel_vault_lock(device->vault, error);
     satchel_device_leave(device);
@@ -262,8 +284,9 @@ satchel_status satchel_device_unlock(satchel_device *device, const char *pin, sa
         return status;
     }
     pthread_mutex_lock(&device->mutex);
-    if (device->state == SATCHEL_DEVICE_SUSPENDED) {
-        status = satchel_fail(error, SATCHEL_MISUSE, "the device is suspended");
+    if (device->state == SATCHEL_DEVICE_SUSPENDED || device->state == SATCHEL_DEVICE_WIPED) {
+        status = device->state == SATCHEL_DEVICE_WIPED ? satchel_fail(error, SATCHEL_NOT_FOUND, "the store was wiped")
+                                                       : satchel_fail(error, SATCHEL_MISUSE, "the device is suspended");
         goto done;
     }
     const satchel_vault_unlock unlock = unlock_with(device, pin);
@@ -271,11 +294,12 @@ satchel_status satchel_device_unlock(satchel_device *device, const char *pin, sa
         status = explain_delay(device, satchel_vault_check(device->vault, &unlock, error), error);
         goto done;
     }
+    device->has_pin = pin != NULL;
     status = explain_delay(device, satchel_vault_unlock_again(device->vault, &unlock, error), error);
     if (status != SATCHEL_OK) {
         goto done;
     }
-    status = open_store(device, error);
+    status = open_store(device, false, error);
     if (status != SATCHEL_OK) {
         satchel_status locked = satchel_vault_lock(device->vault, NULL);
         (void)locked; /* why the store could not be opened matters more */
@@ -294,12 +318,12 @@ satchel_status satchel_device_suspend(satchel_device *device, satchel_error *err
     if (status != SATCHEL_OK) {
         goto done;
     }
-    close_store(device, SATCHEL_CANCELLED);
+    satchel_device_close_store(device, SATCHEL_CANCELLED);
     status = satchel_vault_suspend(device->vault, error);
     if (status == SATCHEL_OK || satchel_vault_database(device->vault) == NULL) {
         device->state = SATCHEL_DEVICE_SUSPENDED; /* its connection has ended either way */
     } else {
-        satchel_status opened = open_store(device, error);
+        satchel_status opened = open_store(device, false, error);
         device->state = opened == SATCHEL_OK ? SATCHEL_DEVICE_OPEN : SATCHEL_DEVICE_SUSPENDED;
     }
 done:
@@ -312,12 +336,14 @@ satchel_status satchel_device_resume(satchel_device *device, satchel_error *erro
     pthread_mutex_lock(&device->mutex);
     if (device->state == SATCHEL_DEVICE_LOCKED) {
         status = satchel_fail(error, SATCHEL_LOCKED, "the store is locked");
+    } else if (device->state == SATCHEL_DEVICE_WIPED) {
+        status = satchel_fail(error, SATCHEL_NOT_FOUND, "the store was wiped");
     } else if (device->state == SATCHEL_DEVICE_SUSPENDED) {
         if (satchel_vault_database(device->vault) == NULL) {
             status = satchel_vault_resume(device->vault, error);
         }
         if (status == SATCHEL_OK) {
-            status = open_store(device, error);
+            status = open_store(device, false, error);
         }
     }
     pthread_mutex_unlock(&device->mutex);
@@ -339,10 +365,17 @@ satchel_status satchel_device_change_pin(satchel_device *device, const char *old
         return status;
     }
     const satchel_vault_unlock now = unlock_with(device, old_pin);
-    status = explain_delay(device, satchel_vault_check(device->vault, &now, error), error);
+    if (new_pin == NULL && (device->settings.policy & SATCHEL_POLICY_PIN_REQUIRED) != 0) {
+        status = satchel_fail(error, SATCHEL_FORBIDDEN, "the company requires a PIN");
+    } else {
+        status = explain_delay(device, satchel_vault_check(device->vault, &now, error), error);
+    }
     if (status == SATCHEL_OK) {
         const satchel_vault_unlock next = unlock_with(device, new_pin);
         status = satchel_vault_rewrap(device->vault, &next, error);
+    }
+    if (status == SATCHEL_OK) {
+        device->has_pin = new_pin != NULL;
     }
     satchel_device_leave(device);
     return status;

@@ -14,8 +14,10 @@
 
 #include "crypto/random.h"
 #include "crypto/sign.h"
+#include "device/anchor.h"
 #include "device/identity.h"
 #include "device/observers.h"
+#include "device/settings.h"
 #include "sales/sales.h"
 #include "store/store.h"
 #include "vault/vault.h"
@@ -24,8 +26,9 @@
 
 typedef enum satchel_device_state {
     SATCHEL_DEVICE_OPEN = 0,
-    SATCHEL_DEVICE_LOCKED = 1,   /* no key in memory, no store */
-    SATCHEL_DEVICE_SUSPENDED = 2 /* the store rests until resume */
+    SATCHEL_DEVICE_LOCKED = 1,    /* no key in memory, no store */
+    SATCHEL_DEVICE_SUSPENDED = 2, /* the store rests until resume */
+    SATCHEL_DEVICE_WIPED = 3      /* there is no store any more, and no vault */
 } satchel_device_state;
 
 struct satchel_device {
@@ -41,14 +44,22 @@ struct satchel_device {
     int64_t seen_ms;   /* server time of the last answer, stored or not */
     satchel_status last_sync_status;
     bool first_sync_done;
+    uint32_t warnings;
+    satchel_anchor anchor;
+    satchel_settings settings;
+    bool has_pin;                      /* as far as this process opened or set it; of use while open */
     satchel_write *writes;             /* open ones, so that lock can take their drafts away */
     struct satchel_exchange *exchange; /* the running one */
     satchel_observers observers;
 };
 
-/* Takes the mutex. Errors: LOCKED, MISUSE (suspended); the mutex is then not held. */
+/* Takes the mutex. Errors: LOCKED, MISUSE (suspended), NOT_FOUND (wiped); the mutex is then not held. */
 SATCHEL_MUST_USE satchel_status satchel_device_enter(satchel_device *device, satchel_error *error);
 void satchel_device_leave(satchel_device *device);
+
+/* Ends what hangs on the store, names the last commit in the anchor, closes it. `why`: how a running exchange ends. */
+void satchel_device_close_store(satchel_device *device, satchel_status why);
+void satchel_device_vault_config(const satchel_device *device, const char *pin, satchel_vault_config *out);
 
 /* --- platform.c --- */
 

@@ -205,9 +205,25 @@ static satchel_status fill_identity(const satchel_enrolment *enrolment, const sa
     return SATCHEL_OK;
 }
 
+/* What the company asks of the store; its recovery key gets a slot, or the slot that there was goes. */
+static satchel_status accept_settings(satchel_device *device, const satchel_enroll_answer *answer,
+                                      satchel_error *error) {
+    satchel_settings settings = {.policy = answer->policy};
+    memcpy(settings.recovery_key, answer->recovery_key, sizeof settings.recovery_key);
+    bool escrow = satchel_settings_escrow(&settings);
+    satchel_status status = satchel_settings_save(&settings, device->store, error);
+    if (status == SATCHEL_OK && (escrow || satchel_vault_stats_of(device->vault).escrow)) {
+        status = satchel_vault_escrow_put(device->vault, escrow ? settings.recovery_key : NULL, error);
+    }
+    if (status == SATCHEL_OK) {
+        device->settings = settings;
+    }
+    return status;
+}
+
 /*
- * Stores sync state, user, identity, and forgets the draw, in this order: a kill in between leaves a device that is not
- * enrolled and repeats its request. The device is held.
+ * Stores settings, escrow slot, sync state, user, identity, and forgets the draw, in this order: a kill in between
+ * leaves a device that is not enrolled and repeats its request. The device is held.
  */
 static satchel_status accept(satchel_enrolment *enrolment, const satchel_enroll_answer *answer, satchel_error *error) {
     satchel_device *device = enrolment->device;
@@ -231,6 +247,9 @@ static satchel_status accept(satchel_enrolment *enrolment, const satchel_enroll_
         state.offset_ms = 0;
     }
     status = fill_identity(enrolment, answer, &identity);
+    if (status == SATCHEL_OK) {
+        status = accept_settings(device, answer, error);
+    }
     if (status == SATCHEL_OK) {
         status = satchel_store_save_sync_state(device->store, &state, error);
     }

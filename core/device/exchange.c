@@ -12,7 +12,9 @@
 #include "device/device.h"
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/memory.h"
+#include "store/salvage.h"
 #include "wire/body.h"
 #include "wire/signing.h"
 
@@ -43,10 +45,12 @@ struct satchel_exchange {
     int64_t started_ms;     /* monotonic */
     uint64_t last_sequence; /* of the units in the request */
     uint32_t pages;
+    unsigned probes;
     satchel_status status;  /* how it ended */
     satchel_status failure; /* why it waits or last waited, OK after a page */
     bool more;
     bool budget_over;
+    bool anchored;
     uint64_t rows_done, rows_total;
     satchel_arena arena;
     satchel_changed_set changed; /* not told yet */
@@ -121,6 +125,8 @@ satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *dev
     atomic_init(&exchange->cancelled, false);
     if (!device->identity.enrolled) {
         status = satchel_fail(error, SATCHEL_UNAUTHENTICATED, "the device is not enrolled");
+    } else if ((device->settings.policy & SATCHEL_POLICY_PIN_REQUIRED) != 0 && !device->has_pin) {
+        status = satchel_fail(error, SATCHEL_REQUIRED_BEFORE, "the company requires a PIN: set one first");
     } else if (device->exchange != NULL) {
         status = satchel_fail(error, SATCHEL_MISUSE, "an exchange is running already");
     } else {
@@ -147,13 +153,61 @@ done:
     return status;
 }
 
+/* --- a store that was repaired --- */
+
+#define PROBES_MOST 2 /* requests without units in one exchange */
+
+/* The engine anew from what is stored: legal at any point, as a kill is. */
+static satchel_status begin_again(satchel_exchange *exchange, satchel_error *error) {
+    satchel_sync_state state;
+    satchel_status status = satchel_store_sync_state(exchange->device->store, &state, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_sync_engine_close(exchange->engine);
+    exchange->engine = NULL;
+    status = satchel_sync_engine_open(&exchange->engine, &state, satchel_schema_version());
+    return status == SATCHEL_OK ? step_fresh(exchange, SATCHEL_SYNC_START, error)
+                                : satchel_fail(error, status, "the sync engine cannot begin again");
+}
+
+/* The server has told how far it got: what was lost can be told from what was only not answered. */
+static satchel_status learn(satchel_exchange *exchange, bool forked, satchel_error *error) {
+    satchel_device *device = exchange->device;
+    const satchel_moment moment = satchel_device_moment(device);
+    satchel_status status =
+        satchel_store_learn(device->store, satchel_sync_engine_applied(exchange->engine), forked, &moment, error);
+    return status == SATCHEL_OK ? begin_again(exchange, error) : status;
+}
+
+/* Until then no unit goes out; if the server begins with FORKED, that is its word. */
+static satchel_status load_nothing(satchel_exchange *exchange, satchel_error *error) {
+    const satchel_sync_state *next = satchel_sync_engine_state(exchange->engine);
+    satchel_sync_state stored;
+    satchel_status status = satchel_store_sync_state(exchange->device->store, &stored, error);
+    if (status == SATCHEL_OK && !satchel_id_equal(&stored.incarnation, &next->incarnation)) {
+        return learn(exchange, true, error);
+    }
+    satchel_sync_event event = {.kind = SATCHEL_SYNC_UNITS,
+                                .moment = satchel_device_moment(exchange->device),
+                                .last_sequence = exchange->action.after_sequence,
+                                .more_units = ++exchange->probes < PROBES_MOST};
+    exchange->last_sequence = 0;
+    return status == SATCHEL_OK ? step(exchange, &event, error) : status;
+}
+
 /* --- the engine's actions --- */
 
 static satchel_status load_units(satchel_exchange *exchange, satchel_error *error) {
     satchel_unit_batch batch = {0};
+    bool restoring = false;
     satchel_arena_reset(&exchange->arena);
-    satchel_status status = satchel_store_load_units(exchange->device->store, exchange->action.after_sequence,
-                                                     exchange->action.limit_bytes, &exchange->arena, &batch, error);
+    satchel_status status = satchel_store_restoring(exchange->device->store, &restoring, error);
+    if (status != SATCHEL_OK || restoring) {
+        return status == SATCHEL_OK ? load_nothing(exchange, error) : status;
+    }
+    status = satchel_store_load_units(exchange->device->store, exchange->action.after_sequence,
+                                      exchange->action.limit_bytes, &exchange->arena, &batch, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -171,9 +225,22 @@ static satchel_status load_units(satchel_exchange *exchange, satchel_error *erro
     return status;
 }
 
+/* The engine may have begun a new life, as the server knows another copy: the user is told before it counts. */
 static satchel_status save_state(satchel_exchange *exchange, satchel_error *error) {
-    satchel_status status =
-        satchel_store_save_sync_state(exchange->device->store, satchel_sync_engine_state(exchange->engine), error);
+    satchel_device *device = exchange->device;
+    const satchel_sync_state *next = satchel_sync_engine_state(exchange->engine);
+    satchel_sync_state stored;
+    satchel_status status = satchel_store_sync_state(device->store, &stored, error);
+    if (status == SATCHEL_OK && !satchel_id_equal(&stored.incarnation, &next->incarnation)) {
+        status = satchel_device_warn(device, SATCHEL_WARNING_FORKED, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_store_save_sync_state(device->store, next, error);
+    }
+    if (status == SATCHEL_OK && !exchange->anchored) {
+        satchel_anchor_write(device); /* before the first request: what the server hears of is named */
+        exchange->anchored = true;
+    }
     return status == SATCHEL_OK ? step_plain(exchange, SATCHEL_SYNC_SAVED, error) : status;
 }
 
@@ -213,10 +280,16 @@ static satchel_status store_page(satchel_exchange *exchange, satchel_error *erro
     event.moment = satchel_device_moment(device);
     if (stored == SATCHEL_OK) {
         device->offset_ms = state->offset_ms;
+        satchel_anchor_note(device);
         exchange->pages++;
         exchange->failure = SATCHEL_OK;
         for (size_t i = 0; i < sizeof outcome.changed; i++) {
             exchange->changed.bits[i] = (uint8_t)(exchange->changed.bits[i] | outcome.changed[i]);
+        }
+        bool restoring = false;
+        stored = satchel_store_restoring(device->store, &restoring, error);
+        if (stored != SATCHEL_OK || restoring) {
+            return stored == SATCHEL_OK ? learn(exchange, false, error) : stored;
         }
         return step(exchange, &event, error);
     }
@@ -245,6 +318,7 @@ static satchel_status finish(satchel_exchange *exchange, satchel_error *error) {
     exchange->device->offset_ms = state->offset_ms;
     exchange->device->seen_ms = state->seen_ms;
     bool complete = exchange->status == SATCHEL_OK && !exchange->more;
+    satchel_anchor_write(exchange->device);
     return satchel_device_note_sync(exchange->device, exchange->status, complete, error);
 }
 

@@ -117,6 +117,9 @@ satchel_status satchel_device_get_info(satchel_device *device, satchel_device_in
         out->last_sync_status = device->last_sync_status;
         out->last_sync_ms = device->first_sync_done ? device->seen_ms : 0;
         out->position = state.position;
+        out->warnings = device->warnings;
+        out->escrowed = satchel_vault_stats_of(device->vault).escrow;
+        out->pin_required = (device->settings.policy & SATCHEL_POLICY_PIN_REQUIRED) != 0 && !device->has_pin;
     }
     satchel_device_leave(device);
     return status;
@@ -142,6 +145,13 @@ satchel_status satchel_device_get_stats(satchel_device *device, satchel_store_st
     out->refused_opens = stats.refused_opens;
     out->pages_sealed = stats.pages_sealed;
     out->pages_opened = stats.pages_opened;
+    out->cipher = (satchel_store_cipher)stats.cipher;
+    out->wrong_pins = stats.wrong_pins;
+    out->tail = (uint32_t)stats.tail;
+    out->key_file_healed = stats.key_file_healed;
+    out->pin_alone = stats.pin_alone;
+    out->anchored = device->anchor.on && device->anchor.written != 0;
+    out->anchor_writes = device->anchor.writes;
     out->file_bytes = bytes_of_file(device->folder, "store.db");
     out->log_bytes = bytes_of_file(device->folder, "store.db-wal");
     satchel_device_leave(device);

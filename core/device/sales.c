@@ -35,6 +35,7 @@ static satchel_status begin_verb(verb_call *call, satchel_device *device, satche
 }
 
 static satchel_status end_verb(verb_call *call, satchel_status status, uint32_t entity, uint32_t other_entity) {
+    satchel_anchor_note(call->device);
     satchel_device_leave(call->device);
     if (status == SATCHEL_OK) {
         satchel_changed_set changed = {{0}};

@@ -199,6 +199,7 @@ satchel_status satchel_commit(satchel_write *write, satchel_receipt *receipt, sa
     status = satchel_draft_commit(write->draft, &moment, &done, error);
     if (status == SATCHEL_OK) {
         free_write(write);
+        satchel_anchor_note(device);
     }
     satchel_device_leave(device);
     if (status != SATCHEL_OK) {
@@ -227,6 +228,7 @@ satchel_status satchel_undo(satchel_device *device, uint64_t sequence, satchel_e
     }
     if (status == SATCHEL_OK) {
         status = satchel_draft_commit(draft, &moment, &receipt, error);
+        satchel_anchor_note(device);
     }
     satchel_draft_close(draft);
     satchel_device_leave(device);

@@ -123,8 +123,8 @@ SATCHEL_MUST_USE satchel_status satchel_store_referring(satchel_store *store, ui
 SATCHEL_MUST_USE satchel_status satchel_store_sync_state(satchel_store *store, satchel_sync_state *out,
                                                          satchel_error *error);
 /*
- * What commits move anyway: ops and requests so far. Each commit of a draft and each stored page makes it larger; values,
- * purges and what only a person marked do not. It never gets smaller.
+ * What commits move anyway: ops and requests so far. Each commit of a draft and each stored page makes it larger;
+ * values, purges and what only a person marked do not. It never gets smaller.
  */
 uint64_t satchel_store_moves(const satchel_store *store);
 SATCHEL_MUST_USE satchel_status satchel_store_save_sync_state(satchel_store *store, const satchel_sync_state *state,

@@ -64,7 +64,6 @@ static satchel_status finish(satchel_sync_engine *engine, satchel_status status,
     out->kind = SATCHEL_SYNC_DO_DONE;
     out->status = status;
     out->minimum_schema = engine->minimum_schema;
-    out->forked = engine->forked;
     out->rows_done = engine->rows_done;
     out->rows_total = engine->rows_total;
     out->more = engine->more_units || (engine->answer.has_end && engine->answer.end.more);
@@ -556,4 +555,8 @@ void satchel_sync_engine_close(satchel_sync_engine *engine) {
 
 const satchel_sync_state *satchel_sync_engine_state(const satchel_sync_engine *engine) {
     return &engine->state;
+}
+
+uint64_t satchel_sync_engine_applied(const satchel_sync_engine *engine) {
+    return engine->answer.head.applied_through;
 }

@@ -88,7 +88,6 @@ typedef struct satchel_sync_action {
     int64_t wait_ms;
     satchel_status status;
     uint32_t minimum_schema;        /* DONE with UPGRADE_REQUIRED */
-    bool forked;                    /* DONE: the server knows another copy of this store; it goes on under a new name */
     bool more;                      /* DONE: more is known to be ready on either side */
     uint64_t rows_done, rows_total; /* progress of a running snapshot */
 } satchel_sync_action;
@@ -123,6 +122,9 @@ void satchel_sync_engine_close(satchel_sync_engine *engine);
 
 /* What is to be made durable with the current action. */
 const satchel_sync_state *satchel_sync_engine_state(const satchel_sync_engine *engine);
+
+/* Up to where the last answer says that the server has decided on ops; of FORKED: in the life that it knows. */
+uint64_t satchel_sync_engine_applied(const satchel_sync_engine *engine);
 
 /*
  * One step. Errors: MISUSE (the event does not fit the state; nothing changes), NO_MEMORY (the step may be repeated).

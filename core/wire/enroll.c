@@ -44,6 +44,8 @@ static const satchel_wire_member answer_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_enroll_answer, server_time_ms, 7, SATCHEL_WIRE_I64, 0),
     SATCHEL_WIRE_MEMBER(satchel_enroll_answer, mac, 8, SATCHEL_WIRE_FIXED, SATCHEL_MAC_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_enroll_answer, login, 9, SATCHEL_WIRE_TEXT, NAME_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_enroll_answer, recovery_key, 10, SATCHEL_WIRE_FIXED, SATCHEL_PUBLIC_KEY_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_enroll_answer, policy, 11, SATCHEL_WIRE_U32, 0),
 };
 static const satchel_wire_message answer_message =
     SATCHEL_WIRE_TABLE("EnrollAnswer", satchel_enroll_answer, answer_members);
@@ -85,10 +87,11 @@ void satchel_enroll_request_mac(const uint8_t code[SATCHEL_CODE_BYTES],
 
 void satchel_enroll_answer_mac(const uint8_t code[SATCHEL_CODE_BYTES], const satchel_enroll_request *request,
                                const satchel_enroll_answer *answer, uint8_t out[SATCHEL_MAC_BYTES]) {
-    uint8_t numbers[16];
+    uint8_t numbers[20];
     satchel_put_u32be(numbers, (uint32_t)answer->status);
     satchel_put_u32be(numbers + 4, answer->epoch);
     satchel_put_u64be(numbers + 8, (uint64_t)answer->server_time_ms);
+    satchel_put_u32be(numbers + 16, answer->policy);
     const satchel_bytes parts[] = {
         satchel_bytes_of(request->mac, SATCHEL_MAC_BYTES),
         satchel_bytes_of(request->device_key, SATCHEL_PUBLIC_KEY_BYTES),
@@ -98,8 +101,9 @@ void satchel_enroll_answer_mac(const uint8_t code[SATCHEL_CODE_BYTES], const sat
         satchel_text_bytes(answer->company),
         satchel_text_bytes(answer->login),
         satchel_bytes_of(numbers, sizeof numbers),
+        satchel_bytes_of(answer->recovery_key, SATCHEL_PUBLIC_KEY_BYTES),
     };
-    make_mac(code, "satchel enrolment answer 1", parts, COUNT(parts), out);
+    make_mac(code, "satchel enrolment answer 2", parts, COUNT(parts), out);
 }
 
 satchel_status satchel_enroll_request_write(const satchel_enroll_request *request, satchel_buffer *payload) {

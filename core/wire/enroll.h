@@ -31,6 +31,12 @@ typedef struct satchel_enroll_request {
     uint32_t schema;
 } satchel_enroll_request;
 
+/* What the company asks of a phone's store; bits, stored and sent. */
+typedef enum satchel_store_policy {
+    SATCHEL_POLICY_PIN_REQUIRED = 1,     /* nothing is synced onto a phone without a PIN */
+    SATCHEL_POLICY_LOCK_ROLLED_BACK = 2, /* a store that was put back stays shut until an administrator decides */
+} satchel_store_policy;
+
 typedef struct satchel_enroll_answer {
     satchel_status status;
     satchel_id device;
@@ -41,6 +47,8 @@ typedef struct satchel_enroll_answer {
     uint32_t epoch;
     int64_t server_time_ms;
     uint8_t mac[SATCHEL_MAC_BYTES];
+    uint8_t recovery_key[SATCHEL_PUBLIC_KEY_BYTES]; /* X25519, of the company; zeros: no escrow */
+    uint32_t policy;                                /* satchel_store_policy */
 } satchel_enroll_answer;
 
 void satchel_code_write(const uint8_t code[SATCHEL_CODE_BYTES], char text[SATCHEL_CODE_TEXT_BYTES]);

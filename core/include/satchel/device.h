@@ -19,18 +19,32 @@ extern "C" {
 
 typedef struct satchel_device satchel_device;
 
+/* How a new store is sealed; an old one keeps its own. Numbers are stored. */
+typedef enum satchel_store_cipher {
+    SATCHEL_STORE_CIPHER_BEST = 0, /* the fastest that this phone has hardware for */
+    SATCHEL_STORE_CIPHER_XCHACHA20_POLY1305 = 1,
+    SATCHEL_STORE_CIPHER_AES256_GCM = 2,
+    SATCHEL_STORE_CIPHER_AEGIS256 = 3
+} satchel_store_cipher;
+
 typedef struct satchel_device_config {
     uint32_t size;      /* sizeof(satchel_device_config) */
     const char *folder; /* holds key file and store; one folder per (server, user); created if absent */
     satchel_key_provider keys;
     const char *pin; /* zero-terminated UTF-8, NULL: the keystore alone */
     satchel_platform platform;
-    uint32_t argon2_memory_kib; /* PIN hardening at creation; 0 = 65536; least 19456 */
-    uint32_t argon2_passes;     /* 0 = 3; least 2 */
+    uint32_t argon2_memory_kib;  /* PIN hardening at creation; 0 = 65536; least 19456 */
+    uint32_t argon2_passes;      /* 0 = 3; least 2 */
+    satchel_store_cipher cipher; /* create */
+    bool
+        accept_rolled_back; /* open although the company locks stores that were put back: an administrator's decision */
 } satchel_device_config;
 
 #define SATCHEL_DEVICE_CONFIG_INIT                                                                                     \
-    { sizeof(satchel_device_config), NULL, {NULL, NULL}, NULL, {NULL, NULL, NULL}, 0, 0 }
+    {                                                                                                                  \
+        sizeof(satchel_device_config), NULL, {NULL, NULL, NULL, NULL, NULL}, NULL, {NULL, NULL, NULL}, 0, 0,           \
+            SATCHEL_STORE_CIPHER_BEST, false                                                                           \
+    }
 
 /*
  * Makes a new sealed store in an empty or absent folder and opens it. It is not enrolled yet (sync.h).
@@ -43,7 +57,8 @@ SATCHEL_MUST_USE satchel_status satchel_device_create(satchel_device **out, cons
 /*
  * Opens an existing store. Errors: NOT_FOUND (no store), UNSUPPORTED (the store wants a PIN and none is given, or the
  * other way round), WRONG_PIN, PIN_DELAYED (the detail gives the seconds),
- * KEY_UNAVAILABLE, KEY_GONE, IN_USE, DAMAGED, FOREIGN_FILE, NEWER_FORMAT, ROLLED_BACK, IO_ERROR, DISK_FULL,
+ * KEY_UNAVAILABLE, KEY_GONE, IN_USE, DAMAGED, FOREIGN_FILE, NEWER_FORMAT, ROLLED_BACK (the company locks stores that
+ * were put back; else such a store opens with a warning and goes on under a new name), IO_ERROR, DISK_FULL,
  * UNSUPPORTED_SQLITE, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_device_open(satchel_device **out, const satchel_device_config *config,
@@ -75,10 +90,19 @@ SATCHEL_MUST_USE satchel_status satchel_device_resume(satchel_device *device, sa
 /*
  * Rewraps the key under a new PIN; the store itself is not rewritten. NULL stands for no PIN, which needs a keystore.
  * A wrong old PIN counts like one at opening. Errors: WRONG_PIN, PIN_DELAYED, KEY_UNAVAILABLE, KEY_GONE,
- * INVALID_ARGUMENT (new PIN), UNSUPPORTED (old PIN: the store has none), LOCKED, IO_ERROR, DISK_FULL.
+ * INVALID_ARGUMENT (new PIN), UNSUPPORTED (old PIN: the store has none), FORBIDDEN (no PIN, but the company requires
+ * one), LOCKED, IO_ERROR, DISK_FULL.
  */
 SATCHEL_MUST_USE satchel_status satchel_device_change_pin(satchel_device *device, const char *old_pin,
                                                           const char *new_pin, satchel_error *error);
+
+/* What a user must be told until he has acknowledged it; bits. */
+typedef enum satchel_device_warning {
+    SATCHEL_WARNING_ROLLED_BACK = 1, /* the store was put back to an earlier state; what was done since is the server's
+                                        word, and what had not been sent is lost */
+    SATCHEL_WARNING_FORKED = 2,      /* the server knows another copy of this store, or a later state of it */
+    SATCHEL_WARNING_ANCHOR_LOST = 4  /* the keystore no longer knows how far this store was: it was reset */
+} satchel_device_warning;
 
 /* How things stand; what a status line shows. Times in ms since 1970-01-01 UTC, 0 = never. Locked: the rest is zero. */
 typedef struct satchel_device_info {
@@ -98,9 +122,16 @@ typedef struct satchel_device_info {
     int64_t last_sync_ms; /* server time of the last completed exchange */
     satchel_revision position;
     satchel_status last_sync_status;
+    uint32_t warnings; /* satchel_device_warning */
+    bool escrowed;     /* an administrator with the company's recovery key can open a copy of the store */
+    bool pin_required; /* the company requires a PIN and there is none: until it is set nothing is synced */
 } satchel_device_info;
 SATCHEL_MUST_USE satchel_status satchel_device_get_info(satchel_device *device, satchel_device_info *out,
                                                         satchel_error *error);
+
+/* The user has seen these warnings. Errors: LOCKED, IO_ERROR, DISK_FULL. */
+SATCHEL_MUST_USE satchel_status satchel_device_acknowledge(satchel_device *device, uint32_t warnings,
+                                                           satchel_error *error);
 
 /* What the vault counts; for tests and support. */
 typedef struct satchel_store_stats {
@@ -109,6 +140,14 @@ typedef struct satchel_store_stats {
     uint64_t log_bytes;
     uint64_t pages_sealed;
     uint64_t pages_opened;
+    satchel_store_cipher cipher;
+    uint32_t wrong_pins;    /* entered since the last right one */
+    uint32_t tail;          /* how the log ended at the last opening: 0 clean, 1 unfinished, 2 broken; 1 and 2 are
+                               what a power cut leaves (nothing that was acknowledged is lost), or damage */
+    bool key_file_healed;   /* one of its two copies was damaged and is whole again */
+    bool pin_alone;         /* no keystore: whoever copies the files can guess the PIN */
+    bool anchored;          /* the keystore knows how far the store is */
+    uint64_t anchor_writes; /* of the keystore, since the device was opened */
 } satchel_store_stats;
 SATCHEL_MUST_USE satchel_status satchel_device_get_stats(satchel_device *device, satchel_store_stats *out,
                                                          satchel_error *error);

@@ -16,6 +16,8 @@ extern "C" {
 #define SATCHEL_PIN_LEAST_BYTES 4
 #define SATCHEL_PIN_MOST_BYTES 64
 #define SATCHEL_BOOT_TAG_BYTES 16
+/* Room for the anchor, the record by which a store that was put back is known. What is written is shorter. */
+#define SATCHEL_ANCHOR_BYTES 64
 
 /*
  * The platform's keystore. `secret` writes the 32 bytes that belong to this store, making them at the first call.
@@ -26,6 +28,17 @@ extern "C" {
 typedef struct satchel_key_provider {
     void *context;
     satchel_status (*secret)(void *context, uint8_t out[SATCHEL_KEYSTORE_SECRET_BYTES]);
+    /*
+     * The anchor: a small record beside the secret, where a copy of the files does not reach. Both NULL: a store that
+     * was put back is noticed by the server only. Called on the calling thread with the device held, like `secret`.
+     * read: OK with `*bytes` 0, or NOT_FOUND or KEY_GONE if there is none; KEY_UNAVAILABLE: phone locked. write: once
+     * at create, open, lock, suspend, close, before the first request of an exchange and at its end, and for work in
+     * between at most every 10 s; its failure costs nothing but the next chance.
+     */
+    satchel_status (*anchor_read)(void *context, uint8_t out[SATCHEL_ANCHOR_BYTES], size_t *bytes);
+    satchel_status (*anchor_write)(void *context, const uint8_t *anchor, size_t bytes);
+    /* A wipe: secret and anchor are deleted; that there are none is OK. NULL: the shell does it. */
+    satchel_status (*forget)(void *context);
 } satchel_key_provider;
 
 /*

@@ -75,7 +75,8 @@ typedef struct satchel_step {
 
 /*
  * Begins an exchange; one at a time a device. budget_ms: end after about this time even if more is ready, 0 = no
- * limit. Errors: MISUSE (one runs already), UNAUTHENTICATED (not enrolled), LOCKED, NO_MEMORY.
+ * limit. Errors: MISUSE (one runs already), UNAUTHENTICATED (not enrolled), REQUIRED_BEFORE (the company requires a
+ * PIN and there is none), LOCKED, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *device, int64_t budget_ms,
                                                       satchel_error *error);

@@ -93,6 +93,8 @@ static void answer_enrolment(fake_server *server, satchel_bytes payload, satchel
         .epoch = 1,
         .server_time_ms = server->now_ms,
     };
+    answer.policy = server->policy;
+    memcpy(answer.recovery_key, server->recovery_key, sizeof answer.recovery_key);
     memcpy(answer.server_key, server->public_key, sizeof answer.server_key);
     satchel_enroll_answer_mac(server->code, &request, &answer, answer.mac);
     answer.mac[0] = (uint8_t)(answer.mac[0] ^ (server->spoil_mac ? 1 : 0));
@@ -101,7 +103,8 @@ static void answer_enrolment(fake_server *server, satchel_bytes payload, satchel
 
 /* --- exchange --- */
 
-static void check_signature(fake_server *server, const satchel_http_request *request) {
+/* False: the request number was used before. */
+static bool check_signature(fake_server *server, const satchel_http_request *request) {
     satchel_signed_headers headers;
     satchel_id device;
     uint64_t number;
@@ -118,8 +121,25 @@ static void check_signature(fake_server *server, const satchel_http_request *req
     REQUIRE_OK(satchel_request_claim(&headers, &device, &number, NULL));
     REQUIRE_OK(satchel_request_verify("POST", "/v1/sync", request->body, &headers, server->device_key, NULL));
     CHECK_ID(&device, &server->device);
-    CHECK(number > server->request_number);
-    server->request_number = number;
+    bool fresh = number > server->request_number;
+    CHECK(fresh || server->finds_copies);
+    server->request_number = fresh ? number : server->request_number;
+    return fresh;
+}
+
+/* Known units are known by their bytes, whatever life they come from. */
+static bool is_new(fake_server *server, satchel_bytes unit) {
+    uint8_t digest[SATCHEL_DIGEST_BYTES];
+    satchel_unit_digest(unit, digest);
+    uint64_t mark = satchel_get_u64be(digest);
+    for (uint32_t i = 0; i < server->digest_count; i++) {
+        if (server->digests[i] == mark) {
+            return false;
+        }
+    }
+    REQUIRE(server->digest_count < FAKE_UNITS_MOST);
+    server->digests[server->digest_count++] = mark;
+    return true;
 }
 
 static void answer_unit(fake_server *server, satchel_bytes bytes, satchel_buffer *out) {
@@ -132,7 +152,7 @@ static void answer_unit(fake_server *server, satchel_bytes bytes, satchel_buffer
     uint64_t last = unit.first_sequence + unit.count - 1;
     if (unit.first_sequence > server->decided) {
         CHECK_UINT(unit.first_sequence, server->decided + 1);
-        server->units_applied++;
+        server->units_applied += is_new(server, bytes) ? 1 : 0;
         server->decided = last;
     }
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_RESULT};
@@ -183,7 +203,19 @@ static void answer_sync(fake_server *server, satchel_bytes payload, satchel_buff
     satchel_buffer results = {0};
     bool found = true;
     REQUIRE_OK(satchel_request_read_head(&reader, &head, NULL));
+    if (head.parents.bytes > 0 && !satchel_id_equal(&head.incarnation, &server->life)) {
+        server->lives++;
+        server->life = head.incarnation;
+        server->decided = head.parent_sequence;
+        memcpy(server->token, head.token_current, sizeof server->token);
+    }
     bool known = memcmp(head.token_current, server->token, SATCHEL_TOKEN_BYTES) == 0;
+    bool previous = memcmp(head.token_current, server->previous_token, SATCHEL_TOKEN_BYTES) == 0;
+    if (server->finds_copies && !known && !previous) {
+        const satchel_answer_head forked = {.status = SATCHEL_FORKED, .request_number = server->request_number};
+        answer_head(out, &forked);
+        return;
+    }
     CHECK(known || memcmp(head.token_current, server->previous_token, SATCHEL_TOKEN_BYTES) == 0);
     for (;;) {
         REQUIRE_OK(satchel_request_next_unit(&reader, &unit, &found, NULL));
@@ -226,8 +258,11 @@ uint32_t fake_server_answer(fake_server *server, const satchel_http_request *req
         answer_enrolment(server, satchel_buffer_view(&payload), &answer);
     } else {
         CHECK_TEXT(request->url, "http://localhost:8080/v1/sync");
-        check_signature(server, request);
-        answer_sync(server, satchel_buffer_view(&payload), &answer);
+        if (check_signature(server, request)) {
+            answer_sync(server, satchel_buffer_view(&payload), &answer);
+        } else {
+            answer_head(&answer, &(satchel_answer_head){.status = SATCHEL_REPLAYED});
+        }
     }
     REQUIRE_OK(satchel_body_pack(satchel_buffer_view(&answer), body));
     satchel_buffer_deinit(&payload);

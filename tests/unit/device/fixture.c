@@ -15,6 +15,76 @@ static satchel_status keystore_secret(void *context, uint8_t out[SATCHEL_KEYSTOR
     return p->keystore_status;
 }
 
+static satchel_status anchor_read(void *context, uint8_t out[SATCHEL_ANCHOR_BYTES], size_t *bytes) {
+    const phone *p = context;
+    memcpy(out, p->anchor, p->anchor_bytes);
+    *bytes = p->anchor_bytes;
+    return p->anchor_status;
+}
+
+static satchel_status anchor_write(void *context, const uint8_t *anchor, size_t bytes) {
+    phone *p = context;
+    p->anchor_writes++;
+    if (p->anchor_status == SATCHEL_OK) {
+        REQUIRE(bytes <= sizeof p->anchor);
+        memcpy(p->anchor, anchor, bytes);
+        p->anchor_bytes = bytes;
+    }
+    return p->anchor_status;
+}
+
+static satchel_status forget(void *context) {
+    phone *p = context;
+    p->forgotten = true;
+    p->anchor_bytes = 0;
+    p->keystore_status = SATCHEL_KEY_GONE;
+    return SATCHEL_OK;
+}
+
+void phone_anchor(phone *p) {
+    p->config.keys.anchor_read = anchor_read;
+    p->config.keys.anchor_write = anchor_write;
+    p->config.keys.forget = forget;
+}
+
+/* Files that a copy is made of; locks and temporary names are none. */
+static const char *const store_files[] = {"keys.a", "keys.b", "store.db", "store.db-wal"};
+
+static void copy_file(const char *from, const char *to) {
+    uint8_t bytes[65536];
+    size_t got;
+    FILE *in = fopen(from, "rb");
+    if (in == NULL) {
+        (void)remove(to);
+        return;
+    }
+    FILE *out = fopen(to, "wb");
+    REQUIRE(out != NULL);
+    while ((got = fread(bytes, 1, sizeof bytes, in)) > 0) {
+        REQUIRE(fwrite(bytes, 1, got, out) == got);
+    }
+    fclose(in);
+    REQUIRE(fclose(out) == 0);
+}
+
+static void copy_store(phone *p, const char *name, bool back) {
+    for (size_t i = 0; i < sizeof store_files / sizeof *store_files; i++) {
+        char inside[TEST_PATH_BYTES + 32];
+        char aside[TEST_PATH_BYTES + 64];
+        snprintf(inside, sizeof inside, "%s/%s", p->folder, store_files[i]);
+        snprintf(aside, sizeof aside, "%s-%s-%s", p->folder, name, store_files[i]);
+        copy_file(back ? aside : inside, back ? inside : aside);
+    }
+}
+
+void phone_back_up(phone *p, const char *name) {
+    copy_store(p, name, false);
+}
+
+void phone_put_back(phone *p, const char *name) {
+    copy_store(p, name, true);
+}
+
 static void phone_now(void *context, int64_t *wall_ms, int64_t *monotonic_ms,
                       uint8_t boot_tag[SATCHEL_BOOT_TAG_BYTES]) {
     const phone *p = context;
@@ -40,7 +110,7 @@ void phone_init(phone *p, uint64_t seed) {
     p->random = test_random_of(seed);
     p->config = (satchel_device_config)SATCHEL_DEVICE_CONFIG_INIT;
     p->config.folder = p->folder;
-    p->config.keys = (satchel_key_provider){p, keystore_secret};
+    p->config.keys = (satchel_key_provider){.context = p, .secret = keystore_secret};
     p->config.platform = (satchel_platform){p, phone_now, phone_random};
     p->config.argon2_memory_kib = 19456;
     p->config.argon2_passes = 2;

@@ -31,6 +31,7 @@
 #include "wire/request.h"
 
 #define FAKE_ROWS_MOST 64
+#define FAKE_UNITS_MOST 8192
 #define FAKE_START_MS INT64_C(1700000000000)
 
 /* --- the server --- */
@@ -51,8 +52,13 @@ typedef struct fake_server {
     uint8_t token[SATCHEL_TOKEN_BYTES];
     uint8_t previous_token[SATCHEL_TOKEN_BYTES];
     uint64_t request_number;
-    uint64_t decided;       /* ops */
-    uint32_t units_applied; /* different ones */
+    uint64_t decided;                  /* ops */
+    uint32_t units_applied;            /* different ones */
+    uint64_t digests[FAKE_UNITS_MOST]; /* their first bytes */
+    uint32_t digest_count;
+    satchel_id life; /* the last that was begun by a phone */
+    uint32_t lives;
+    bool finds_copies; /* a wrong token is answered with FORKED; else the test fails */
     uint32_t enrolments;
     int64_t now_ms;
     satchel_arena arena;
@@ -61,6 +67,8 @@ typedef struct fake_server {
     uint32_t rows_a_page;  /* 0: all that is left */
     satchel_status refuse; /* enrolment: answer with this */
     bool spoil_mac;
+    uint32_t policy; /* what the company asks of stores */
+    uint8_t recovery_key[SATCHEL_PUBLIC_KEY_BYTES];
     bool refuse_ops;      /* each op of the next units is refused with FORBIDDEN */
     uint32_t http_status; /* not 0: answer with it and no body of ours */
 } fake_server;
@@ -91,6 +99,11 @@ typedef struct phone {
     satchel_device_config config;
     satchel_status keystore_status;
     uint8_t keystore_byte;
+    uint8_t anchor[SATCHEL_ANCHOR_BYTES]; /* the keystore's record; offered if `config.keys.anchor_read` is set */
+    size_t anchor_bytes;
+    uint32_t anchor_writes;
+    satchel_status anchor_status;
+    bool forgotten;
     int64_t wall_ms, monotonic_ms;
     uint8_t boot_tag[SATCHEL_BOOT_TAG_BYTES];
     test_random random;
@@ -107,6 +120,11 @@ void phone_deinit(phone *p);
 void phone_create(phone *p);
 void phone_open(phone *p);
 void phone_close(phone *p);
+/* The keystore holds an anchor too, from now on. */
+void phone_anchor(phone *p);
+/* Copies the store's folder to and from a place of its own. */
+void phone_back_up(phone *p, const char *name);
+void phone_put_back(phone *p, const char *name);
 /* Create, enrol, and one sync that brings the stock with customer "Huaning Market". */
 void phone_ready(phone *p, uint64_t seed);
 

@@ -77,6 +77,8 @@ static satchel_enroll_answer sample_answer(void) {
     satchel_enroll_answer answer = {.device = {{1}}, .user = {{2}}, .epoch = 3, .server_time_ms = 1770000000000};
     memset(answer.server_key, 4, sizeof answer.server_key);
     memset(answer.mac, 5, sizeof answer.mac);
+    memset(answer.recovery_key, 8, sizeof answer.recovery_key);
+    answer.policy = 5;
     answer.company = satchel_text_of("华宁茶业");
     answer.login = satchel_text_of("wang");
     return answer;
@@ -108,6 +110,8 @@ TEST(enroll, messages_come_back_from_their_bytes) {
     CHECK_ID(&said.user, &answer.user);
     CHECK_TEXT(said.company, "华宁茶业");
     CHECK_TEXT(said.login, "wang");
+    CHECK(memcmp(answer.recovery_key, said.recovery_key, sizeof said.recovery_key) == 0);
+    CHECK_UINT(said.policy, 5);
     satchel_buffer_deinit(&bytes);
 }
 
@@ -172,10 +176,10 @@ TEST(enroll, the_requests_proof_covers_every_part) {
 
 TEST(enroll, the_answers_proof_covers_every_part) {
     uint8_t code[SATCHEL_CODE_BYTES] = {9};
-    uint8_t macs[11][SATCHEL_MAC_BYTES];
+    uint8_t macs[13][SATCHEL_MAC_BYTES];
     satchel_enroll_request request = sample_request();
     REQUIRE_OK(satchel_crypto_init());
-    for (int i = 0; i < 11; i++) {
+    for (int i = 0; i < 13; i++) {
         satchel_enroll_answer answer = sample_answer();
         uint8_t *const bits[] = {&code[0],
                                  &request.mac[0],
@@ -190,12 +194,14 @@ TEST(enroll, the_answers_proof_covers_every_part) {
         answer.login = i == 7 ? satchel_text_of("x") : answer.login;
         answer.epoch += i == 8;
         answer.server_time_ms += i == 9;
+        answer.policy += i == 10;
+        answer.recovery_key[0] = i == 11 ? 9 : answer.recovery_key[0];
         satchel_enroll_answer_mac(code, &request, &answer, macs[i]);
         if (i < 3) {
             *bits[i] ^= 1;
         }
     }
-    for (int i = 0; i < 11; i++) {
+    for (int i = 0; i < 13; i++) {
         for (int k = 0; k < i; k++) {
             CHECK(memcmp(macs[i], macs[k], SATCHEL_MAC_BYTES) != 0);
         }
@@ -221,7 +227,7 @@ TEST(enroll, proofs_are_those_of_the_document) {
     CHECK_TEXT(hex, "4293836e6c9b6f21cc731ed8037f8ef44ffa638cb153a89086588c6b4f821783");
     satchel_enroll_answer_mac(code, &request, &answer, mac);
     satchel_hex_write(satchel_bytes_of(mac, sizeof mac), hex);
-    CHECK_TEXT(hex, "ee7d543fad22d137062b21225d61a95e41fd82313ce1468f85f3b777e4252ea3");
+    CHECK_TEXT(hex, "d5f3e10f2c2b7d7c0c1b7b441ac174abcc528e92d344b4f0f8f9a8c74db1dcdb");
 }
 
 static satchel_status read_link(const char *text, satchel_arena *arena, satchel_enroll_link *out) {
