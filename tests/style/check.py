@@ -86,7 +86,7 @@ COMPILED = [
     r"mobile-shims/android/.*\.c", r"mobile-shims/ios/.*\.c",
     r"tests/support/\w+\.c", r"tests/support/\w+/\w+\.c", r"tests/unit/\w+/\w+\.c",
     r"tests/(integration|bench)/\w+\.c", r"tests/(integration|bench)/support/\w+\.c",
-    r"tests/(sim|fault|fuzz)/.*\.c", r"tests/fixtures/\w+\.c",
+    r"tests/(access|sim|fault|fuzz)/.*\.c", r"tests/fixtures/\w+\.c",
 ]
 VERB_TABLES = ["mobile-shims/cli/verbs.h", "server/verbs.h"]
 
