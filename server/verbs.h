@@ -7,11 +7,12 @@
 #define SATCHEL_SERVER_VERBS_H
 
 /* X(verb, arguments, English) */
-#define SATCHELD_LOCAL_VERBS(X)                                                                                             \
-    X(init, "--company NAME [--database postgres://…]", "make the company in an empty data folder")                         \
-    X(serve,                                                                                                                \
-      "[--listen ADDRESS:PORT] [--database postgres://…] [--behind-proxy] [--threads N] [--zone-minutes N] [--ready-fd N]", \
-      "serve phones over HTTP until SIGTERM")                                                                               \
+#define SATCHELD_LOCAL_VERBS(X)                                                                                        \
+    X(init, "--company NAME [--database postgres://…]", "make the company in an empty data folder")                    \
+    X(serve,                                                                                                           \
+      "[--listen ADDRESS:PORT] [--database postgres://…] [--behind-proxy] [--threads N] [--zone-minutes N] "           \
+      "[--ready-fd N]",                                                                                                \
+      "serve phones over HTTP until SIGTERM")                                                                          \
     X(help, "", "this table")
 
 /* Carried out by the server that runs on the folder, or here if none does. X(verb, function, arguments, English) */

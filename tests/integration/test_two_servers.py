@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two satcheld on one PostgreSQL database, either killed at random while phones sync through both: nothing is lost,
-nothing is there twice, and the audit chain holds. The database syncs as it does for a customer, and is itself killed."""
+nothing is there twice, the audit chain holds. The database syncs its commits and is itself killed."""
 
 import collections
 import os
