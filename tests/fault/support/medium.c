@@ -11,6 +11,7 @@
 
 typedef struct medium_file {
     sqlite3_file base;
+    bool is_wal;
     sqlite3_file *below; /* behind this struct, in the same memory */
 } medium_file;
 
@@ -23,6 +24,7 @@ static struct {
     uint64_t fails_at;
     bool forever;
     bool failed;
+    bool wal_is_unsynced;
     medium_fault fault;
 } medium;
 
@@ -34,6 +36,7 @@ const char *medium_fault_name(medium_fault fault) {
 void medium_fail_at(uint64_t number, bool forever, medium_fault fault) {
     medium.calls = 0;
     medium.failed = false;
+    medium.wal_is_unsynced = false;
     medium.fails_at = number;
     medium.forever = forever;
     medium.fault = fault;
@@ -41,6 +44,10 @@ void medium_fail_at(uint64_t number, bool forever, medium_fault fault) {
 
 uint64_t medium_calls(void) {
     return medium.calls;
+}
+
+bool medium_wal_is_unsynced(void) {
+    return medium.wal_is_unsynced;
 }
 
 bool medium_has_failed(void) {
@@ -68,6 +75,10 @@ static sqlite3_file *below_of(sqlite3_file *base) {
     return ((medium_file *)(void *)base)->below;
 }
 
+static bool is_wal(sqlite3_file *base) {
+    return ((medium_file *)(void *)base)->is_wal;
+}
+
 static int medium_close(sqlite3_file *base) {
     sqlite3_file *below = below_of(base);
     return below->pMethods != NULL ? below->pMethods->xClose(below) : SQLITE_OK;
@@ -86,6 +97,7 @@ static int medium_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 
 
 static int medium_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 offset) {
     sqlite3_file *below = below_of(base);
+    medium.wal_is_unsynced = medium.wal_is_unsynced || is_wal(base);
     if (!call_fails(false)) {
         return below->pMethods->xWrite(below, data, amount, offset);
     }
@@ -112,6 +124,7 @@ static int medium_sync(sqlite3_file *base, int flags) {
     sqlite3_file *below = below_of(base);
     bool fails = call_fails(true);
     int code = fails && !works_late() ? SQLITE_OK : below->pMethods->xSync(below, flags);
+    medium.wal_is_unsynced = medium.wal_is_unsynced && !(is_wal(base) && !fails && code == SQLITE_OK);
     return fails ? SQLITE_IOERR_FSYNC : code;
 }
 
@@ -196,6 +209,7 @@ static int medium_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, i
     (void)vfs;
     memset(file, 0, (size_t)medium.vfs.szOsFile);
     file->below = (sqlite3_file *)(void *)(file + 1);
+    file->is_wal = (flags & SQLITE_OPEN_WAL) != 0;
     bool fails = call_fails(false);
     if (fails && !works_late()) {
         return SQLITE_CANTOPEN;

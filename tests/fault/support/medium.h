@@ -40,4 +40,7 @@ uint64_t medium_calls(void);
 /* Whether a call has failed since the arming. */
 bool medium_has_failed(void);
 
+/* Whether a WAL was written and not synced since: nothing may be acknowledged then. */
+bool medium_wal_is_unsynced(void);
+
 #endif

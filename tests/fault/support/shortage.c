@@ -16,7 +16,7 @@ typedef struct counter {
 
 static counter of_sqlite;
 static counter of_sodium;
-static counter of_satchel; /* only what was asked for; base/memory.h counts */
+static counter of_satchel; /* what was asked for, and what threads that paused have taken; base/memory.h counts on */
 static sqlite3_mem_methods real;
 
 const char *shortage_name(shortage_source source) {
@@ -69,12 +69,23 @@ void shortage_at(shortage_source source, uint64_t number, bool forever) {
 }
 
 uint64_t shortage_count(shortage_source source) {
-    return source == SHORTAGE_OF_SATCHEL ? satchel_memory_count() : counter_of(source)->taken;
+    return source == SHORTAGE_OF_SATCHEL ? of_satchel.taken + satchel_memory_count() : counter_of(source)->taken;
 }
 
 bool shortage_has_failed(shortage_source source) {
     uint64_t at = source == SHORTAGE_OF_SATCHEL ? of_satchel.fails_at : counter_of(source)->fails_at;
     return at != 0 && shortage_count(source) >= at;
+}
+
+void shortage_pause(void) {
+    of_satchel.taken += satchel_memory_count();
+    satchel_memory_fail_at(0, 0);
+}
+
+void shortage_go_on(void) {
+    uint64_t left = of_satchel.fails_at > of_satchel.taken ? of_satchel.fails_at - of_satchel.taken : 0;
+    bool is_over = of_satchel.fails_at != 0 && left == 0 && of_satchel.forever;
+    satchel_memory_fail_at(is_over ? 1 : (unsigned long)left, of_satchel.forever ? 1 : 0);
 }
 
 bool shortage_of_sodium_now(void) {

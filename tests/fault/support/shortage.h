@@ -31,6 +31,13 @@ uint64_t shortage_count(shortage_source source);
 /* Whether one of them was made to fail. */
 bool shortage_has_failed(shortage_source source);
 
+/*
+ * Work that goes on in another thread: `pause` before, in the thread that was armed, `go_on` in the other one, and the
+ * same on the way back. For the other sources they do nothing.
+ */
+void shortage_pause(void);
+void shortage_go_on(void);
+
 /* For a program that stands in for sodium_malloc: whether the allocation that begins now must fail. */
 bool shortage_of_sodium_now(void);
 
