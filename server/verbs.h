@@ -10,7 +10,7 @@
 #define SATCHELD_LOCAL_VERBS(X)                                                                                        \
     X(init, "--company NAME [--database postgres://…]", "make the company in an empty data folder")                    \
     X(serve,                                                                                                           \
-      "[--listen ADDRESS:PORT] [--database postgres://…] [--behind-proxy] [--threads N] [--zone-minutes N] "           \
+      "[--listen ADDRESS:PORT] [--database postgres://…] [--behind-proxy] [--threads N] [--zone-minutes N] "         \
       "[--ready-fd N]",                                                                                                \
       "serve phones over HTTP until SIGTERM")                                                                          \
     X(help, "", "this table")
