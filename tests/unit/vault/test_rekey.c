@@ -277,6 +277,23 @@ static void judge_after_failure(satchel_vault *vault, satchel_status status) {
     CHECK((opens_old == SATCHEL_OK) != (satchel_vault_check(vault, &new, NULL) == SATCHEL_OK));
 }
 
+/* What is acknowledged after the failure outlives a loss of power: the store's new name lasts before work goes on. */
+static void judge_later_work(test_disk *disk, satchel_vault *vault) {
+    int found = 0;
+    must_run(vault, "CREATE TABLE acknowledged(x)");
+    test_disk *left = test_disk_after_power_loss(disk, TEST_SURVIVES_NONE, 1);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        satchel_vault *again = NULL;
+        satchel_vault_config config = config_of(left, fresh != 0 ? &new_byte : &old_byte);
+        if (satchel_vault_open(&again, &config, NULL) == SATCHEL_OK) {
+            found += number_of(again, "SELECT count(*) FROM acknowledged") == 0 ? 1 : 0;
+        }
+        satchel_vault_close(again);
+    }
+    CHECK_INT(found, 1);
+    test_disk_free(left);
+}
+
 TEST(rekey, a_failure_at_any_operation_leaves_a_vault_that_works) {
     test_disk *prepared = prepared_disk(false);
     rekey_span span = span_of(prepared);
@@ -291,6 +308,7 @@ TEST(rekey, a_failure_at_any_operation_leaves_a_vault_that_works) {
             test_note("operation %llu, fault %d: %s", (unsigned long long)point, fault, satchel_status_name(status));
             CHECK(status == SATCHEL_OK || status == SATCHEL_IO_ERROR || status == SATCHEL_DISK_FULL);
             judge_after_failure(vault, status);
+            judge_later_work(disk, vault);
             satchel_vault_close(vault);
             const char *wrong = judge_disk(disk, &fresh);
             CHECK_TEXT(wrong != NULL ? wrong : "", "");
@@ -298,6 +316,85 @@ TEST(rekey, a_failure_at_any_operation_leaves_a_vault_that_works) {
         }
     }
     test_disk_free(prepared);
+}
+
+/* The disk's verbs, of which two can be made to fail. */
+typedef struct moody_files {
+    const satchel_vault_files *below;
+    bool writes_fail;
+    bool syncs_fail; /* from the moment on at which the store gets its new name */
+    bool named;
+} moody_files;
+
+static satchel_status moody_write(void *context, const char *path, satchel_bytes content) {
+    const moody_files *files = context;
+    return files->writes_fail ? SATCHEL_DISK_FULL : files->below->write(files->below->context, path, content);
+}
+
+static satchel_status moody_rename(void *context, const char *from, const char *to) {
+    moody_files *files = context;
+    files->named = files->named || strcmp(to, "/vault/store.db") == 0;
+    return files->below->rename(files->below->context, from, to);
+}
+
+static satchel_status moody_sync_folder(void *context, const char *folder) {
+    const moody_files *files = context;
+    return files->syncs_fail && files->named ? SATCHEL_IO_ERROR
+                                             : files->below->sync_folder(files->below->context, folder);
+}
+
+static satchel_status moody_read(void *context, const char *path, size_t limit_bytes, satchel_buffer *out) {
+    const moody_files *files = context;
+    return files->below->read(files->below->context, path, limit_bytes, out);
+}
+
+static satchel_status moody_remove(void *context, const char *path) {
+    const moody_files *files = context;
+    return files->below->remove(files->below->context, path);
+}
+
+static satchel_status moody_size(void *context, const char *path, uint64_t *out_bytes) {
+    const moody_files *files = context;
+    return files->below->size(files->below->context, path, out_bytes);
+}
+
+static satchel_status moody_lock(void *context, const char *path, intptr_t *out_lock) {
+    const moody_files *files = context;
+    return files->below->lock(files->below->context, path, out_lock);
+}
+
+static void moody_unlock(void *context, intptr_t lock) {
+    const moody_files *files = context;
+    files->below->unlock(files->below->context, lock);
+}
+
+TEST(rekey, a_name_that_may_not_last_locks_the_vault_until_it_does) {
+    test_disk *disk = prepared_disk(false);
+    moody_files mood = {.below = test_disk_files(disk), .syncs_fail = true};
+    satchel_vault_files files = {
+        .context = &mood,
+        .read = moody_read,
+        .write = moody_write,
+        .rename = moody_rename,
+        .remove = moody_remove,
+        .sync_folder = moody_sync_folder,
+        .size = moody_size,
+        .lock = moody_lock,
+        .unlock = moody_unlock,
+    };
+    satchel_vault_config config = config_of(disk, &old_byte);
+    satchel_vault_unlock next = with_secret(&new_byte);
+    satchel_vault *vault = NULL;
+    config.files = &files;
+    REQUIRE_OK(satchel_vault_open(&vault, &config, NULL));
+    CHECK_STATUS(rekey_to_new(vault), SATCHEL_IO_ERROR);
+    CHECK(satchel_vault_database(vault) == NULL);
+    CHECK_STATUS(satchel_vault_unlock_again(vault, &next, NULL), SATCHEL_IO_ERROR);
+    mood = (moody_files){.below = mood.below, .writes_fail = true}; /* the key files cannot follow yet */
+    REQUIRE_OK(satchel_vault_unlock_again(vault, &next, NULL));
+    judge_later_work(disk, vault);
+    satchel_vault_close(vault);
+    test_disk_free(disk);
 }
 
 /* ---- what opens ---- */

@@ -289,4 +289,25 @@ TEST(wiped, neither_the_old_nor_the_new_keys_are_left_after_a_change) {
     fixture_deinit(&fixture);
 }
 
+/* The box's content passes through the heap. */
+TEST(wiped, an_opened_box_leaves_no_copy) {
+    static const uint8_t seed[32] = {1, 2, 3};
+    uint8_t public_key[32], key[SATCHEL_KEY_BYTES];
+    satchel_key_file file = {0};
+    satchel_key_slot slot;
+    needle_set set = {.count = 2};
+    for (size_t index = 0; index < sizeof key; index++) {
+        key[index] = (uint8_t)(index * index * 11 + 77);
+        set.item[index / NEEDLE_BYTES].masked[index % NEEDLE_BYTES] = (uint8_t)(key[index] ^ MASK);
+    }
+    REQUIRE_OK(satchel_crypto_init());
+    satchel_box_public(seed, public_key);
+    REQUIRE_OK(satchel_slot_box(&file, public_key, satchel_random_system(), key, &slot));
+    satchel_secret_wipe(key, sizeof key);
+    REQUIRE_OK(satchel_slot_unbox(&file, &slot, seed, key));
+    satchel_secret_wipe(key, sizeof key);
+    satchel_secret_wipe_stack();
+    expect_nothing(&set, "an opened box");
+}
+
 #endif
