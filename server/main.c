@@ -10,6 +10,7 @@
 #include "host/host.h"
 #include "http/routes.h"
 #include "input.h"
+#include "recovery.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -230,6 +231,25 @@ static int print_help(void) {
     return SATCHEL_EXIT_OK;
 }
 
+/* Makes the pair here, and tells the server the public half alone. */
+static int run_recovery_new(const options *given, int argc, const char **argv) {
+    char public_text[SATCHEL_RECOVERY_PUBLIC_TEXT_BYTES];
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    const char *words[] = {argv[0], "set", public_text};
+    if (argc != 4 || strcmp(argv[2], "--secret-file") != 0) {
+        return usage("recovery new needs --secret-file FILE");
+    }
+    satchel_status status = satchel_recovery_make(argv[3], public_text, &error);
+    if (status != SATCHEL_OK) {
+        return complain(status, &error);
+    }
+    int code = run_admin(given, 3, words);
+    if (code != SATCHEL_EXIT_OK) {
+        fprintf(stderr, "satcheld: %s holds a secret that may not be in use; see satcheld recovery show\n", argv[3]);
+    }
+    return code;
+}
+
 /* Takes "--data FOLDER" out of the arguments wherever it stands; the rest keeps its order. */
 static const char *take_data(int *argc, const char **argv) {
     const char *data = getenv("SATCHELD_DATA");
@@ -305,5 +325,8 @@ int main(int argc, const char **argv) {
         return run_local(data, count, words);
     }
     options given = {.data = (char *)(uintptr_t)data};
+    if (strcmp(words[0], "recovery") == 0 && count >= 2 && strcmp(words[1], "new") == 0) {
+        return run_recovery_new(&given, count, words);
+    }
     return run_admin(&given, count, words);
 }

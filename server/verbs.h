@@ -25,6 +25,10 @@
       "--customer C (--owner LOGIN | --territory T | --user LOGIN [--from DAY] [--to DAY])",                           \
       "who owns or covers a customer, from one day to another")                                                        \
     X(enroll, satchel_verb_enroll, "LOGIN --server URL", "a one-time code for a phone of this user, as link and QR")   \
+    X(recovery, satchel_verb_recovery, "new --secret-file FILE | set PUBLIC_KEY | show | off",                         \
+      "the company's recovery key: phones enrolled from then on keep an escrow slot")                                  \
+    X(policy, satchel_verb_policy, "[--pin required|optional] [--rolled-back open|lock]",                              \
+      "what phones enrolled from then on ask of their stores")                                                         \
     X(device, satchel_verb_device, "list | revoke ID", "enrolled phones")                                              \
     X(import, satchel_verb_import, "ENTITY FILE.csv [--dry-run]",                                                      \
       "rows from CSV (UTF-8 or GB18030), updated by external_id")                                                      \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Base 64 (RFC 4648): the padded alphabet of HTTP headers and the unpadded one of links. Internal to wire/.
+ * Base 64 (RFC 4648): the padded alphabet of HTTP headers and the unpadded one of links and keys that people copy.
  */
 #ifndef SATCHEL_WIRE_BASE64_H
 #define SATCHEL_WIRE_BASE64_H

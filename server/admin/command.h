@@ -91,6 +91,8 @@ satchel_status satchel_verb_territory(satchel_command *command, satchel_error *e
 satchel_status satchel_verb_assign(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_enroll(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_device(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_recovery(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_policy(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_import(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_customer(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_show(satchel_command *command, satchel_error *error);

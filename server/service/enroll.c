@@ -21,6 +21,7 @@ typedef struct enrolment {
     satchel_arena *arena;
     satchel_error *error;
     satchel_company company;
+    satchel_company_policy policy;
     satchel_enroll_request request;
     uint8_t code[SATCHEL_CODE_BYTES];
     satchel_id user;
@@ -234,6 +235,8 @@ static satchel_status write_answer(enrolment *work, satchel_buffer *out_body) {
         answer->user = work->user;
         answer->company = satchel_text_of(work->company.name);
         answer->epoch = work->company.epoch;
+        answer->policy = work->policy.flags;
+        memcpy(answer->recovery_key, work->policy.recovery_key, sizeof answer->recovery_key);
         memcpy(answer->server_key, work->company.public_key, sizeof answer->server_key);
         satchel_enroll_answer_mac(work->code, &work->request, answer, answer->mac);
     }
@@ -264,6 +267,10 @@ satchel_status satchel_service_enroll(const satchel_service *service, satchel_db
     satchel_buffer_init(&payload);
     enrolment work = {.service = service, .db = db, .arena = &arena, .error = error};
     satchel_status status = satchel_company_get(service, db, &work.company, error);
+    if (status != SATCHEL_OK) {
+        goto done;
+    }
+    status = satchel_store_policy_get(db, &work.policy, error);
     if (status != SATCHEL_OK) {
         goto done;
     }

@@ -58,6 +58,19 @@ SATCHEL_MUST_USE satchel_status satchel_company_init(const satchel_service *serv
 SATCHEL_MUST_USE satchel_status satchel_company_get(const satchel_service *service, satchel_db *db,
                                                     satchel_company *out, satchel_error *error);
 
+/* What the company asks of the stores on its phones; told at enrolment. */
+typedef struct satchel_company_policy {
+    uint8_t recovery_key[SATCHEL_SIGN_PUBLIC_BYTES]; /* X25519; zeros: no escrow */
+    uint32_t flags;                                  /* satchel_store_policy of wire/enroll.h */
+} satchel_company_policy;
+
+/* Nothing was asked: zeros. Errors: those of the database. */
+SATCHEL_MUST_USE satchel_status satchel_store_policy_get(satchel_db *db, satchel_company_policy *out,
+                                                         satchel_error *error);
+/* Writes. Errors: NOT_FOUND (no company), and those of the database. */
+SATCHEL_MUST_USE satchel_status satchel_store_policy_set(const satchel_service *service, satchel_db *db,
+                                                         const satchel_company_policy *policy, satchel_error *error);
+
 /*
  * Writes: moves memberships whose dated assignments begin or end by today; returns at once if this day was done before.
  * To be called before an exchange or by a timer. `*out_due` of `day_due` tells, by a read, whether there is anything
