@@ -45,6 +45,7 @@ typedef struct crash_verdict {
     satchel_error error;
     bool absent; /* there is no vault, and none was acknowledged */
     bool with_next;
+    bool ended; /* it cannot be opened, and may be so */
     uint64_t digest;
 } crash_verdict;
 
@@ -150,10 +151,16 @@ static satchel_status device_secret(void *context, uint8_t out[32]) {
     return SATCHEL_OK;
 }
 
+satchel_vault_keystore crash_keystore(bool second) {
+    static char mark;
+    return (satchel_vault_keystore){device_secret, second ? &mark : NULL};
+}
+
 /* For a vault beside the one that plays: it must not draw from the play's randomness. */
 static satchel_vault_config config_on(const crash_play *play, test_disk *disk) {
     satchel_vault_config config = play->config;
     config.random = satchel_random_system();
+    config.unlock.now.monotonic_ms += FAR_MS;
     config.parent = test_disk_vfs(disk);
     config.files = test_disk_files(disk);
     return config;
@@ -203,6 +210,20 @@ void crash_sql(crash_play *play, const char *sql) {
         test_note("%s: %.120s: %s", play->story->name, sql, sqlite3_errmsg(satchel_vault_database(play->vault)));
     }
     REQUIRE_INT(code, SQLITE_OK);
+}
+
+void crash_change_key(crash_play *play, crash_change *change, const satchel_vault_unlock *next, bool alone) {
+    satchel_error error = {SATCHEL_OK, 0, 0, ""};
+    play->has_old = false;
+    play->next = *next;
+    play->next_alone = alone;
+    play->has_next = true;
+    must(play, change(play->vault, next, &error), &error, "change the way in");
+    play->old = play->config.unlock;
+    play->config.unlock = *next;
+    play->has_next = false;
+    play->has_old = alone;
+    crash_follow(play);
 }
 
 static void run_verb(crash_play *play, const char *verb) {
@@ -281,6 +302,7 @@ static satchel_status open_left(const crash_play *play, test_disk *left, satchel
     satchel_status status = satchel_vault_open(out, &config, &verdict->error);
     if (status != SATCHEL_OK && status != SATCHEL_NOT_FOUND && play->has_next) {
         config.unlock = play->next;
+        config.unlock.now.monotonic_ms += 2 * FAR_MS;
         verdict->with_next = true;
         status = satchel_vault_open(out, &config, &verdict->error);
     }
@@ -294,35 +316,82 @@ static void close_left(satchel_vault *vault) {
     satchel_vault_close(vault);
 }
 
-/* A key that was replaced. */
-static void judge_old(const crash_play *play, test_disk *left, crash_verdict *out) {
+static bool opens_with(const crash_play *play, test_disk *left, const satchel_vault_unlock *unlock) {
     satchel_vault_config config = config_on(play, left);
     satchel_vault *vault = NULL;
-    config.unlock = play->old;
-    if (satchel_vault_open(&vault, &config, NULL) == SATCHEL_OK) {
-        out->kind = FAULT_SILENT;
-        out->wrong = "what was replaced still opens the store";
-    }
+    config.unlock = *unlock;
+    config.unlock.now.monotonic_ms += 4 * FAR_MS;
+    bool opened = satchel_vault_open(&vault, &config, NULL) == SATCHEL_OK;
     close_left(vault);
+    return opened;
+}
+
+/* Ways in that must be closed. */
+static void judge_ways(const crash_play *play, test_disk *left, crash_verdict *out) {
+    const satchel_vault_unlock *other = out->with_next ? &play->config.unlock : &play->next;
+    out->kind = FAULT_SILENT;
+    if (play->has_old && opens_with(play, left, &play->old)) {
+        out->wrong = "what was replaced still opens the store";
+    } else if (play->has_next && play->next_alone && opens_with(play, left, other)) {
+        out->wrong = "both ways in open the store";
+    }
+}
+
+/* Nothing is there, or nothing that could be opened: what a creation that was cut off, or a destruction, may leave. */
+static bool judge_end(const crash_play *play, test_disk *left, satchel_status status, crash_verdict *out) {
+    if (status == SATCHEL_NOT_FOUND && !play->made) {
+        satchel_vault_config config = config_on(play, left);
+        satchel_vault *vault = NULL;
+        out->absent = true;
+        status = satchel_vault_create(&vault, &config, &out->error);
+        out->wrong = status == SATCHEL_OK ? NULL : "the vault cannot be made again";
+        close_left(vault);
+        return true;
+    }
+    bool gone =
+        status == SATCHEL_NOT_FOUND || status == SATCHEL_KEY_GONE || (!play->ended && status == SATCHEL_DAMAGED);
+    if ((play->ending || play->ended) && gone) {
+        satchel_vault_config config = config_on(play, left);
+        satchel_vault *vault = NULL;
+        out->ended = true;
+        if (satchel_vault_erase(&config, &out->error) != SATCHEL_OK ||
+            satchel_vault_open(&vault, &config, &out->error) != SATCHEL_NOT_FOUND) {
+            out->wrong = "the destruction cannot be finished";
+        }
+        close_left(vault);
+        return true;
+    }
+    if (play->ended) {
+        out->kind = FAULT_SILENT;
+        out->wrong = "what was destroyed can be opened, or fails in another way";
+        return true;
+    }
+    return false;
 }
 
 static crash_verdict judge(const crash_play *play, test_disk *left, bool with_work) {
     crash_verdict verdict = {.kind = FAULT_UNOPENABLE};
+    const satchel_vault_config config = config_on(play, left);
     satchel_vault *vault = NULL;
-    satchel_status status = open_left(play, left, &vault, &verdict);
-    if (status == SATCHEL_NOT_FOUND && !play->made) {
-        satchel_vault_config config = config_on(play, left);
-        verdict.absent = true;
-        status = satchel_vault_create(&vault, &config, &verdict.error);
-        verdict.wrong = status == SATCHEL_OK ? NULL : "the vault cannot be made again";
-    } else if (status != SATCHEL_OK) {
-        verdict.wrong = "the store does not open";
-    } else {
-        judge_open(play, vault, with_work, &verdict);
+    if (play->story->inspect != NULL) {
+        verdict.wrong = play->story->inspect(play, &config);
+        if (verdict.wrong != NULL) {
+            return verdict;
+        }
     }
+    satchel_status status = open_left(play, left, &vault, &verdict);
+    if (judge_end(play, left, status, &verdict)) {
+        close_left(vault);
+        return verdict;
+    }
+    if (status != SATCHEL_OK) {
+        verdict.wrong = "the store does not open";
+        return verdict;
+    }
+    judge_open(play, vault, with_work, &verdict);
     close_left(vault);
-    if (verdict.wrong == NULL && play->has_old) {
-        judge_old(play, left, &verdict);
+    if (verdict.wrong == NULL) {
+        judge_ways(play, left, &verdict);
     }
     return verdict;
 }
@@ -352,7 +421,10 @@ static void tell_recovery(crash_play *play) {
 /* The recovery from a loss that was judged before is a story in which power is lost again. */
 static void lose_power_again(const crash_play *outer, test_survival survival, uint64_t loss_seed,
                              const crash_verdict *verdict) {
-    const crash_story story = {.name = outer->story->name, .tell = tell_recovery, .look = outer->story->look};
+    const crash_story story = {.name = outer->story->name,
+                               .tell = tell_recovery,
+                               .look = outer->story->look,
+                               .cache_kib = outer->story->cache_kib};
     crash_work work = {.outside = outer->disk, .survival = survival, .loss_seed = loss_seed};
     crash_play play = *outer;
     play.story = &story;
@@ -362,6 +434,7 @@ static void lose_power_again(const crash_play *outer, test_survival survival, ui
     play.config.unlock = verdict->with_next ? outer->next : outer->config.unlock;
     play.has_next = false;
     play.has_old = false;
+    play.ending = false;
     play.states = (crash_states){NULL, 0, 0};
     if (play.made) {
         keep_state(&play.states, verdict->digest);
@@ -437,7 +510,7 @@ static void lose_power(crash_play *play) {
             crash_verdict verdict;
             uint64_t loss_seed = (play->seed * 1000003 + work->moment) * 16 + number + (uint64_t)kind * 4;
             if (lose_power_once(play, survival, loss_seed, marks, &mark_count, &verdict) && verdict.wrong == NULL &&
-                goes_deeper(play, loss_seed)) {
+                !verdict.ended && goes_deeper(play, loss_seed)) {
                 lose_power_again(play, survival, loss_seed, &verdict);
             }
         }
@@ -510,7 +583,7 @@ static crash_play new_play(const crash_story *story, uint64_t seed, crash_work *
     satchel_vault_config_init(&play.config);
     play.config.folder = "/vault";
     play.config.unlock.slot = SATCHEL_VAULT_SLOT_DEVICE;
-    play.config.unlock.keystore.secret = device_secret;
+    play.config.unlock.keystore = crash_keystore(false);
     play.config.unlock.now = (satchel_moment){.boot = 1, .monotonic_ms = FAR_MS};
     play.config.pin_passes = SATCHEL_VAULT_PASSES_FLOOR;
     play.config.pin_memory_kib = SATCHEL_VAULT_MEMORY_KIB_FLOOR;

@@ -27,6 +27,8 @@ typedef struct crash_story {
     bool begins_open;
     uint32_t cache_kib;         /* 0: 64, so that larger transactions spill */
     uint32_t checkpoint_frames; /* 0: 25 */
+    /* Before anything is opened. NULL, or what is wrong. */
+    const char *(*inspect)(const crash_play *play, const satchel_vault_config *config);
     /* After a reopening, beside the comparison of rows. NULL, or what is wrong. */
     const char *(*look)(const crash_play *play, satchel_vault *vault);
     unsigned moments; /* of a run that is not full; 0: 24 */
@@ -50,6 +52,7 @@ struct crash_play {
     satchel_vault_config config; /* on `disk`; config.unlock opens what was acknowledged */
     satchel_vault_unlock next;   /* opens what is in flight, if has_next */
     bool has_next;
+    bool next_alone;          /* it takes the place of what opened before: at no time do both */
     satchel_vault_unlock old; /* opened it before and must not do so any more, if has_old */
     bool has_old;
     satchel_vault *vault;
@@ -57,6 +60,8 @@ struct crash_play {
     bool recording;      /* the first time */
     crash_states states; /* what the vault holds after each commit; 0: in the beginning */
     size_t acked;        /* the state that was acknowledged last */
+    bool ending;         /* the store is being destroyed: it is whole or cannot be opened any more */
+    bool ended;          /* that was acknowledged */
     uint32_t wrong_pins; /* acknowledged */
     void *own;           /* the story's */
     unsigned depth;      /* 0: the story; 1: its recovery */
@@ -77,10 +82,19 @@ void crash_close(crash_play *play);
 void crash_sql(crash_play *play, const char *sql);
 /* The same, and it may fail. */
 int crash_try_sql(crash_play *play, const char *sql);
+/*
+ * Gives the vault another way in by `change`, which must succeed; `alone`: in place of the one there is. From then on
+ * config.unlock is `next`.
+ */
+typedef satchel_status crash_change(satchel_vault *vault, const satchel_vault_unlock *next, satchel_error *error);
+void crash_change_key(crash_play *play, crash_change *change, const satchel_vault_unlock *next, bool alone);
 /* To be called after what gave the vault another connection. */
 void crash_follow(crash_play *play);
 /* Lines of SQL, and "!reopen", "!lock", "!suspend", "!checkpoint". The last one is NULL. */
 void crash_script(crash_play *play, const char *const *lines);
+
+/* Two secrets of a keystore. */
+satchel_vault_keystore crash_keystore(bool second);
 
 /* A digest of every row of every table and of the schema; false if something cannot be read. */
 bool crash_digest(struct sqlite3 *database, uint64_t *out);
