@@ -50,6 +50,9 @@ void satchel_store_salvage_close(satchel_store_salvage *salvage);
 
 /* By sequence; live as long as `salvage`. */
 const satchel_salvaged_op *satchel_store_salvage_ops(const satchel_store_salvage *salvage, size_t *out_count);
+/* When its unit was committed; false if the op is not the first of it. */
+bool satchel_store_salvage_moment(const satchel_salvaged_op *op, satchel_moment *out);
+
 /* NULL if there is none. */
 const satchel_salvaged_value *satchel_store_salvage_value(const satchel_store_salvage *salvage, const char *name);
 

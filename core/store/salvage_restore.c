@@ -80,6 +80,15 @@ static satchel_status put_empty(satchel_store *store, uint64_t sequence, uint64_
     return status;
 }
 
+bool satchel_store_salvage_moment(const satchel_salvaged_op *op, satchel_moment *out) {
+    satchel_unit_head head;
+    bool known = op->head.bytes > 0 && satchel_head_decode(op->head, &head) == SATCHEL_OK;
+    if (known) {
+        *out = head.moment;
+    }
+    return known;
+}
+
 /* --- what lies on rows --- */
 
 /* Nothing is decided yet, or it was not accepted and is listed until it is dismissed. */
@@ -494,6 +503,7 @@ static satchel_status settle_marks(satchel_store *store, satchel_error *error) {
 static satchel_status learn(closing *work, uint64_t last_found, const satchel_moment *moment) {
     satchel_store *store = work->store;
     uint64_t settled = store->settled_through;
+    uint64_t next = store->next_sequence;
     work->head = (satchel_unit_head){1, *moment, store->sync.position, store->sync.incarnation};
     work->expected = settled + 1;
     /* the mark behind the last op: what lies before it is filled in below, if anything follows */
@@ -516,7 +526,15 @@ static satchel_status learn(closing *work, uint64_t last_found, const satchel_mo
     if (status == SATCHEL_OK) {
         status = satchel_store_write_value(store, RESTORE_NAME, (satchel_bytes){NULL, 0}, work->error);
     }
-    return status == SATCHEL_OK ? settle_marks(store, work->error) : status;
+    if (status == SATCHEL_OK) {
+        status = settle_marks(store, work->error);
+    }
+    if (status == SATCHEL_OK && store->next_sequence < next) {
+        satchel_sync_state state = store->sync;
+        state.request_number += next - store->next_sequence; /* satchel_store_moves never gets smaller */
+        status = satchel_store_write_sync(store, &state, work->error);
+    }
+    return status;
 }
 
 satchel_status satchel_store_learn(satchel_store *store, uint64_t applied_through, bool forked,

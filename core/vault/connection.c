@@ -41,7 +41,9 @@ satchel_status satchel_connection_status(const satchel_vfs *vfs, sqlite3 *databa
     if (database != NULL && (code & 0xff) == code && (sqlite3_extended_errcode(database) & 0xff) == code) {
         full = sqlite3_extended_errcode(database);
     }
-    if (full == SQLITE_IOERR_DATA) {
+    /* While it reads the schema SQLite forgets what kind of I/O error it was; the VFS gives none without its kind. */
+    bool kind_lost = full == SQLITE_IOERR && vfs != NULL && vfs->damaged_page > 0;
+    if (full == SQLITE_IOERR_DATA || kind_lost) {
         return vfs != NULL && vfs->foreign ? SATCHEL_FOREIGN_FILE : SATCHEL_DAMAGED;
     }
     if (full == SQLITE_IOERR_NOMEM) {

@@ -302,15 +302,17 @@ satchel_status satchel_salvage_open(satchel_salvage **out, struct sqlite3_vfs *b
     salvage->plain = satchel_memory_take(SATCHEL_PAGE_BYTES);
     satchel_status status = salvage->slot != NULL && salvage->plain != NULL ? SATCHEL_OK : SATCHEL_NO_MEMORY;
     if (status == SATCHEL_OK) {
-        status = open_file(below, store_path, "", &salvage->database);
-    }
-    if (status == SATCHEL_OK) {
-        status = size_of(salvage->database, &bytes);
-        salvage->file_pages = bytes / SATCHEL_PAGE_BYTES;
-    }
-    if (status == SATCHEL_OK) {
         status = open_file(below, store_path, WAL_SUFFIX, &salvage->wal);
         status = status == SATCHEL_NOT_FOUND ? SATCHEL_OK : status;
+    }
+    if (status == SATCHEL_OK) {
+        status = open_file(below, store_path, "", &salvage->database);
+        if (status == SATCHEL_OK) {
+            status = size_of(salvage->database, &bytes);
+            salvage->file_pages = bytes / SATCHEL_PAGE_BYTES;
+        } else if (status == SATCHEL_NOT_FOUND && salvage->wal != NULL) {
+            status = SATCHEL_OK; /* the WAL alone is left */
+        }
     }
     if (status == SATCHEL_OK && salvage->wal != NULL) {
         status = look_at_wal(salvage);

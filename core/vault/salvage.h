@@ -41,7 +41,7 @@ typedef struct satchel_salvage_count {
 
 /*
  * Looks through the WAL `store_path`-wal and the database. `below` is the VFS under the vault's; `keys` are borrowed.
- * Errors: NOT_FOUND (no database), IO_ERROR, NO_MEMORY, UNSUPPORTED (the cipher).
+ * Errors: NOT_FOUND (neither is there), IO_ERROR, NO_MEMORY, UNSUPPORTED (the cipher).
  */
 SATCHEL_MUST_USE satchel_status satchel_salvage_open(satchel_salvage **out, struct sqlite3_vfs *below,
                                                      const char *store_path, struct satchel_vault_keys *keys,

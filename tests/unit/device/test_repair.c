@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A phone with work that was not sent, whose store is destroyed page by page; and what comes of it.
+ */
+#include <satchel/repair.h>
+
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGE_BYTES 4096
+#define SLOT_BYTES 4160
+#define PROLOGUE_BYTES 80
+#define EDITS 20
+
+/* --- files --- */
+
+typedef struct file_copy {
+    uint8_t *data;
+    size_t bytes;
+    bool there;
+} file_copy;
+
+static void path_of(const phone *p, const char *name, char *out) {
+    (void)snprintf(out, 700, "%s/%s", p->folder, name);
+}
+
+static file_copy read_file(const phone *p, const char *name) {
+    char path[700];
+    file_copy copy = {NULL, 0, false};
+    path_of(p, name, path);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return copy;
+    }
+    REQUIRE(fseek(file, 0, SEEK_END) == 0);
+    copy.bytes = (size_t)ftell(file);
+    rewind(file);
+    copy.data = malloc(copy.bytes + 1);
+    REQUIRE(copy.data != NULL && fread(copy.data, 1, copy.bytes, file) == copy.bytes);
+    copy.there = true;
+    fclose(file);
+    return copy;
+}
+
+static void write_file(const phone *p, const char *name, file_copy *copy) {
+    char path[700];
+    path_of(p, name, path);
+    if (!copy->there) {
+        (void)unlink(path);
+        return;
+    }
+    FILE *file = fopen(path, "wb");
+    REQUIRE(file != NULL && fwrite(copy->data, 1, copy->bytes, file) == copy->bytes && fclose(file) == 0);
+    free(copy->data);
+}
+
+static bool file_exists(const phone *p, const char *name) {
+    char path[700];
+    path_of(p, name, path);
+    return access(path, F_OK) == 0;
+}
+
+static uint64_t file_units(const phone *p, const char *name, size_t before, size_t unit) {
+    file_copy copy = read_file(p, name);
+    uint64_t units = copy.bytes > before ? (copy.bytes - before) / unit : 0;
+    free(copy.data);
+    return units;
+}
+
+static uint64_t pages_of(const phone *p) {
+    return file_units(p, "store.db", 0, PAGE_BYTES);
+}
+
+static uint64_t slots_of(const phone *p) {
+    return file_units(p, "store.db-wal", PROLOGUE_BYTES, SLOT_BYTES);
+}
+
+static void spoil_at(const phone *p, const char *name, uint64_t offset) {
+    char path[700];
+    path_of(p, name, path);
+    FILE *file = fopen(path, "r+b");
+    REQUIRE(file != NULL && fseek(file, (long)offset, SEEK_SET) == 0);
+    int byte = fgetc(file);
+    REQUIRE(byte != EOF && fseek(file, (long)offset, SEEK_SET) == 0);
+    REQUIRE(fputc(byte ^ 0x20, file) != EOF && fclose(file) == 0);
+}
+
+static void spoil_page(const phone *p, uint64_t page) {
+    spoil_at(p, "store.db", (page - 1) * PAGE_BYTES + 700);
+}
+
+static void spoil_slot(const phone *p, uint64_t slot) {
+    spoil_at(p, "store.db-wal", PROLOGUE_BYTES + (slot - 1) * SLOT_BYTES + 700);
+}
+
+/* The device is gone, its files are as a kill leaves them. */
+static void kill_phone(phone *p) {
+    file_copy database = read_file(p, "store.db");
+    file_copy wal = read_file(p, "store.db-wal");
+    phone_close(p);
+    write_file(p, "store.db", &database);
+    write_file(p, "store.db-wal", &wal);
+}
+
+/* --- a phone with work --- */
+
+static void work(phone *p, unsigned edits) {
+    for (unsigned i = 0; i < edits; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "Edit %u", i);
+        phone_rename(p, name);
+    }
+}
+
+static void phone_with_work(phone *p, uint64_t seed) {
+    phone_ready(p, seed);
+    work(p, EDITS);
+}
+
+static satchel_repair_report repair(phone *p) {
+    satchel_repair_report report;
+    REQUIRE_OK(satchel_device_repair(&p->config, false, &report, &p->error));
+    return report;
+}
+
+static satchel_device_health health_of(phone *p) {
+    satchel_device_health health;
+    satchel_status status = satchel_device_check(&p->config, &health, &p->error);
+    test_note("%s", p->error.detail);
+    REQUIRE_OK(status);
+    return health;
+}
+
+/* After a repair: opens, syncs, and every op that was found is on the server, each once. */
+static void check_outcome(phone *p, const satchel_repair_report *report, uint32_t applied_before) {
+    phone_open(p);
+    satchel_device_info info = phone_info(p);
+    CHECK_INT(info.enrolled, !report->enrolment_needed);
+    if (!report->enrolment_needed) {
+        CHECK_STATUS(phone_sync(p), SATCHEL_OK);
+        CHECK_UINT(phone_info(p).units_unsent, 0);
+        CHECK_UINT(p->server.units_applied - applied_before, report->ops_waiting + report->ops_lost);
+    }
+    phone_close(p);
+    satchel_device_health health = health_of(p);
+    CHECK(health.healthy);
+    CHECK_UINT(health.quarantined, 1);
+}
+
+/* --- tests --- */
+
+TEST(repair, finds_nothing_to_do_on_a_healthy_store) {
+    phone p;
+    phone_with_work(&p, 1);
+    phone_close(&p);
+    satchel_device_health health = health_of(&p);
+    CHECK(health.healthy && health.identity && health.sync_state && health.key_file_whole);
+    CHECK_STATUS(health.status, SATCHEL_OK);
+    CHECK_UINT(health.ops_waiting, EDITS);
+    CHECK_UINT(health.ops_lost, 0);
+    CHECK_UINT(health.pages, pages_of(&p));
+    satchel_repair_report report = repair(&p);
+    CHECK(report.needless);
+    CHECK(!file_exists(&p, "quarantine-1.db"));
+    phone_deinit(&p);
+}
+
+/* The phone with one page destroyed, from the beginning to the end. False: it does not have so many pages. */
+static bool lose_page(uint64_t page, uint64_t seed) {
+    phone p;
+    phone_with_work(&p, seed);
+    phone_close(&p);
+    test_note("page %llu, seed %llu", (unsigned long long)page, (unsigned long long)seed);
+    bool there = page <= pages_of(&p);
+    if (there) {
+        spoil_page(&p, page);
+        satchel_device_health health = health_of(&p);
+        CHECK(!health.healthy && health.pages_bad == 1 && health.first_bad_page == page);
+        satchel_repair_report report = repair(&p);
+        CHECK(!report.needless && report.quarantine == 1 && report.tail_uncertain);
+        check_outcome(&p, &report, 0);
+        CHECK(file_exists(&p, "quarantine-1.db"));
+    }
+    phone_deinit(&p);
+    return there;
+}
+
+/* SATCHEL_REPAIRS=all tries every page, which takes minutes. */
+TEST(repair, of_any_one_page_sends_every_op_that_was_found) {
+    const char *wanted = getenv("SATCHEL_REPAIRS");
+    uint64_t step = wanted != NULL && strcmp(wanted, "all") == 0 ? 1 : 23;
+    unsigned tried = 0;
+    for (uint64_t page = 155; lose_page(page, page); page += step) {
+        tried++;
+    }
+    CHECK(tried > 3);
+}
