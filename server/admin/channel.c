@@ -17,8 +17,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A client that stops sending is dropped after this. */
+/* A client that stops sending, or taking its answer, is dropped after this; after the other once the channel ends. */
 #define IDLE_TIMEOUT_MS 10000
+#define ENDING_TIMEOUT_MS 250
+#define NO_TIMEOUT (-1)
 #define LENGTH_BYTES 4
 #define READ_CHUNK_BYTES 65536
 
@@ -42,10 +44,35 @@ static satchel_status make_address(const char *folder, struct sockaddr_un *out, 
     return SATCHEL_OK;
 }
 
-static bool send_all(int socket_fd, const uint8_t *data, size_t bytes) {
+/* The other side of a connection: how long it may do nothing, and what tells that the channel ends (-1: nothing). */
+typedef struct channel_peer {
+    int socket_fd;
+    int timeout_ms;
+    int stop_fd;
+} channel_peer;
+
+/* Whether the peer is ready within its time. */
+static bool wait_for(const channel_peer *peer, short event) {
+    struct pollfd waits[2] = {{peer->socket_fd, event, 0}, {peer->stop_fd, POLLIN, 0}};
+    int ready;
+    do {
+        ready = poll(waits, 2, peer->timeout_ms);
+    } while (ready < 0 && errno == EINTR);
+    if (ready > 0 && waits[0].revents == 0) {
+        do {
+            ready = poll(waits, 1, ENDING_TIMEOUT_MS);
+        } while (ready < 0 && errno == EINTR);
+    }
+    return ready > 0;
+}
+
+static bool send_all(const channel_peer *peer, const uint8_t *data, size_t bytes) {
     while (bytes > 0) {
-        ssize_t sent = send(socket_fd, data, bytes, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) {
+        if (!wait_for(peer, POLLOUT)) {
+            return false;
+        }
+        ssize_t sent = send(peer->socket_fd, data, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) {
             continue;
         }
         if (sent <= 0) {
@@ -57,15 +84,9 @@ static bool send_all(int socket_fd, const uint8_t *data, size_t bytes) {
     return true;
 }
 
-/* -1 waits without limit: an answer may take as long as an import takes. */
-static bool receive_all(int socket_fd, uint8_t *data, size_t bytes, int timeout_ms) {
+static bool receive_all(const channel_peer *peer, uint8_t *data, size_t bytes) {
     while (bytes > 0) {
-        struct pollfd wait = {socket_fd, POLLIN, 0};
-        int ready = poll(&wait, 1, timeout_ms);
-        if (ready < 0 && errno == EINTR) {
-            continue;
-        }
-        ssize_t got = ready > 0 ? recv(socket_fd, data, bytes, 0) : -1;
+        ssize_t got = wait_for(peer, POLLIN) ? recv(peer->socket_fd, data, bytes, 0) : -1;
         if (got <= 0) {
             return false;
         }
@@ -75,16 +96,16 @@ static bool receive_all(int socket_fd, uint8_t *data, size_t bytes, int timeout_
     return true;
 }
 
-static bool send_message(int socket_fd, satchel_bytes message) {
+static bool send_message(const channel_peer *peer, satchel_bytes message) {
     uint8_t length[LENGTH_BYTES];
     satchel_put_u32be(length, (uint32_t)message.bytes);
-    return send_all(socket_fd, length, sizeof length) && send_all(socket_fd, message.data, message.bytes);
+    return send_all(peer, length, sizeof length) && send_all(peer, message.data, message.bytes);
 }
 
 /* Memory grows with what arrives, not with what was announced. */
-static satchel_status receive_message(int socket_fd, int timeout_ms, satchel_buffer *out) {
+static satchel_status receive_message(const channel_peer *peer, satchel_buffer *out) {
     uint8_t length[LENGTH_BYTES];
-    if (!receive_all(socket_fd, length, sizeof length, timeout_ms)) {
+    if (!receive_all(peer, length, sizeof length)) {
         return SATCHEL_IO_ERROR;
     }
     size_t left = satchel_get_u32be(length);
@@ -97,7 +118,7 @@ static satchel_status receive_message(int socket_fd, int timeout_ms, satchel_buf
         if (status != SATCHEL_OK) {
             return status;
         }
-        if (!receive_all(socket_fd, out->data + out->bytes, chunk, timeout_ms)) {
+        if (!receive_all(peer, out->data + out->bytes, chunk)) {
             return SATCHEL_IO_ERROR;
         }
         out->bytes += chunk;
@@ -109,11 +130,12 @@ static satchel_status receive_message(int socket_fd, int timeout_ms, satchel_buf
 static void serve_one(satchel_channel *channel, int client) {
     satchel_buffer request;
     satchel_buffer answer;
+    const channel_peer peer = {client, IDLE_TIMEOUT_MS, channel->stop_pipe[0]};
     satchel_buffer_init(&request);
     satchel_buffer_init(&answer);
-    if (receive_message(client, IDLE_TIMEOUT_MS, &request) == SATCHEL_OK) {
+    if (receive_message(&peer, &request) == SATCHEL_OK) {
         channel->handle(channel->context, satchel_buffer_view(&request), &answer);
-        (void)send_message(client, satchel_buffer_view(&answer));
+        (void)send_message(&peer, satchel_buffer_view(&answer));
     }
     satchel_buffer_deinit(&answer);
     satchel_buffer_deinit(&request);
@@ -221,12 +243,14 @@ satchel_status satchel_channel_ask(const char *folder, satchel_bytes request, sa
     if (client < 0) {
         return satchel_fail(error, SATCHEL_IO_ERROR, "socket: %s", strerror(errno));
     }
+    /* The server takes one request after another, and an answer may take as long as an import takes. */
+    const channel_peer peer = {client, NO_TIMEOUT, -1};
     if (connect(client, (const struct sockaddr *)&address, sizeof address) != 0) {
         status = satchel_fail(error, SATCHEL_NOT_FOUND, "no server runs on this data folder");
-    } else if (!send_message(client, request)) {
+    } else if (!send_message(&peer, request)) {
         status = satchel_fail(error, SATCHEL_IO_ERROR, "the server does not take the request");
     } else {
-        status = receive_message(client, -1, answer);
+        status = receive_message(&peer, answer);
         if (status != SATCHEL_OK) {
             status = satchel_fail(error, status, "the server ended before it answered");
         }

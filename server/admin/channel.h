@@ -25,7 +25,10 @@ SATCHEL_MUST_USE satchel_status satchel_channel_open(satchel_channel **out, cons
                                                      satchel_channel_handler handle, void *context,
                                                      satchel_error *error);
 
-/* Ends the request that runs, then the thread. NULL is fine. */
+/*
+ * Ends the request that runs, then the thread. A client that neither sends nor takes its answer is not waited for.
+ * NULL is fine.
+ */
 void satchel_channel_close(satchel_channel *channel);
 
 /* Asks the server that runs on `folder`. Errors: NOT_FOUND (none runs), IO_ERROR, TOO_LONG, LIMIT_EXCEEDED, NO_MEMORY.

@@ -145,3 +145,46 @@ TEST(channel, a_request_past_the_limit_is_refused_before_it_is_sent) {
     satchel_channel_close(channel);
     test_temp_remove(&temp);
 }
+
+/* More than the system keeps for a client that does not read. */
+#define ANSWER_BYTES (16u * 1024u * 1024u)
+
+static void answer_much(void *context, satchel_bytes request, satchel_buffer *answer) {
+    (void)context;
+    (void)request;
+    CHECK_OK(satchel_buffer_reserve(answer, ANSWER_BYTES));
+    memset(answer->data, 7, ANSWER_BYTES);
+    answer->bytes = ANSWER_BYTES;
+}
+
+static int connect_to(const test_temp *temp) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int client = socket(AF_UNIX, SOCK_STREAM, 0);
+    int length = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s", temp->path, SATCHEL_CHANNEL_NAME);
+    REQUIRE(length > 0 && (size_t)length < sizeof address.sun_path);
+    REQUIRE(client >= 0 && connect(client, (const struct sockaddr *)&address, sizeof address) == 0);
+    return client;
+}
+
+TEST(channel, regress_a_client_that_does_not_take_its_answer_does_not_keep_the_server_from_ending) {
+    static const uint8_t request[] = {0, 0, 0, 1, 'x'};
+    uint8_t first = 0;
+    test_temp temp = test_temp_make();
+    satchel_channel *channel = NULL;
+    REQUIRE_OK(satchel_channel_open(&channel, temp.path, answer_much, NULL, NULL));
+    int client = connect_to(&temp);
+    REQUIRE(send(client, request, sizeof request, 0) == (ssize_t)sizeof request);
+    REQUIRE(recv(client, &first, 1, 0) == 1); /* the answer has begun */
+    satchel_channel_close(channel);
+    close(client);
+    test_temp_remove(&temp);
+}
+
+TEST(channel, a_client_that_says_nothing_does_not_keep_the_server_from_ending) {
+    test_temp temp = test_temp_make();
+    satchel_channel *channel = open_channel(&temp);
+    int silent = connect_to(&temp);
+    satchel_channel_close(channel);
+    CHECK(close(silent) == 0);
+    test_temp_remove(&temp);
+}
