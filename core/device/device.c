@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "crypto/crypto.h"
 #include "crypto/seal.h"
+#include "vault/salvage_vault.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -87,6 +88,7 @@ static satchel_status open_store(satchel_device *device, bool fresh, satchel_err
     }
     if (status == SATCHEL_OK) {
         device->state = SATCHEL_DEVICE_OPEN;
+        satchel_space_open(device);
     } else {
         satchel_device_close_store(device, SATCHEL_LOCKED);
     }
@@ -127,6 +129,7 @@ static satchel_status check_config(const satchel_device_config *config, satchel_
 void satchel_device_vault_config(const satchel_device *device, const char *pin, satchel_vault_config *out) {
     satchel_vault_config_init(out);
     out->folder = device->folder;
+    out->files = device->files;
     out->unlock = unlock_with(device, pin);
     if (device->config.platform.random != NULL) {
         out->random = (satchel_random){device->config.platform.random, device->config.platform.context};
@@ -193,7 +196,7 @@ static bool has_file(const char *folder, const char *name) {
 
 /* A folder that holds no store of ours stays as it is: not even a lock is put there. */
 static satchel_status find_store(const char *folder, satchel_error *error) {
-    if (!has_file(folder, "store.db")) {
+    if (!has_file(folder, "store.db") && !has_file(folder, "repair.ready")) {
         return satchel_fail(error, SATCHEL_NOT_FOUND, "there is no store in the folder");
     }
     if (!has_file(folder, "keys.a") && !has_file(folder, "keys.b")) {
@@ -224,7 +227,12 @@ static satchel_status begin(satchel_device **out, const satchel_device_config *c
         goto done;
     }
     satchel_device_vault_config(device, config->pin, &vault);
-    status = explain_delay(device, verb(&device->vault, &vault, error), error);
+    if (satchel_vault_repair_is_due(&vault)) {
+        status = satchel_vault_finish_repair(&vault, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = explain_delay(device, verb(&device->vault, &vault, error), error);
+    }
     if (status == SATCHEL_OK) {
         status = open_store(device, create, error);
     }

@@ -17,6 +17,7 @@
 #include "device/anchor.h"
 #include "device/identity.h"
 #include "device/observers.h"
+#include "device/reserve.h"
 #include "device/settings.h"
 #include "sales/sales.h"
 #include "store/store.h"
@@ -47,6 +48,8 @@ struct satchel_device {
     uint32_t warnings;
     satchel_anchor anchor;
     satchel_settings settings;
+    satchel_space space;
+    const satchel_vault_files *files;  /* of vault and reserve; NULL: POSIX. Tests inject */
     bool has_pin;                      /* as far as this process opened or set it; of use while open */
     satchel_write *writes;             /* open ones, so that lock can take their drafts away */
     struct satchel_exchange *exchange; /* the running one */

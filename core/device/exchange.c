@@ -164,11 +164,14 @@ static satchel_status begin_again(satchel_exchange *exchange, satchel_error *err
     if (status != SATCHEL_OK) {
         return status;
     }
+    satchel_sync_engine *engine = NULL;
+    status = satchel_sync_engine_open(&engine, &state, satchel_schema_version());
+    if (status != SATCHEL_OK) {
+        return satchel_fail(error, status, "the sync engine cannot begin again");
+    }
     satchel_sync_engine_close(exchange->engine);
-    exchange->engine = NULL;
-    status = satchel_sync_engine_open(&exchange->engine, &state, satchel_schema_version());
-    return status == SATCHEL_OK ? step_fresh(exchange, SATCHEL_SYNC_START, error)
-                                : satchel_fail(error, status, "the sync engine cannot begin again");
+    exchange->engine = engine;
+    return step_fresh(exchange, SATCHEL_SYNC_START, error);
 }
 
 /* The server has told how far it got: what was lost can be told from what was only not answered. */
@@ -194,6 +197,13 @@ static satchel_status load_nothing(satchel_exchange *exchange, satchel_error *er
                                 .more_units = ++exchange->probes < PROBES_MOST};
     exchange->last_sequence = 0;
     return status == SATCHEL_OK ? step(exchange, &event, error) : status;
+}
+
+/* The disk is full: the reserve is for work that waits, never for what only comes down. True: try once more. */
+static bool may_use_reserve(satchel_exchange *exchange) {
+    satchel_device_info info = {0};
+    return satchel_store_count_info(exchange->device->store, &info, NULL) == SATCHEL_OK && info.units_unsent > 0 &&
+           satchel_space_relieve(exchange->device);
 }
 
 /* --- the engine's actions --- */
@@ -237,6 +247,10 @@ static satchel_status save_state(satchel_exchange *exchange, satchel_error *erro
     if (status == SATCHEL_OK) {
         status = satchel_store_save_sync_state(device->store, next, error);
     }
+    if (status == SATCHEL_DISK_FULL && may_use_reserve(exchange)) {
+        satchel_error_clear(error);
+        status = satchel_store_save_sync_state(device->store, next, error);
+    }
     if (status == SATCHEL_OK && !exchange->anchored) {
         satchel_anchor_write(device); /* before the first request: what the server hears of is named */
         exchange->anchored = true;
@@ -276,6 +290,10 @@ static satchel_status store_page(satchel_exchange *exchange, satchel_error *erro
     satchel_device *device = exchange->device;
     const satchel_sync_state *state = satchel_sync_engine_state(exchange->engine);
     satchel_status stored = satchel_store_page(device->store, exchange->action.page, state, &outcome, error);
+    if (stored == SATCHEL_DISK_FULL && may_use_reserve(exchange)) {
+        satchel_error_clear(error);
+        stored = satchel_store_page(device->store, exchange->action.page, state, &outcome, error);
+    }
     satchel_sync_event event = {.kind = SATCHEL_SYNC_STORED, .settled_through = outcome.settled_through};
     event.moment = satchel_device_moment(device);
     if (stored == SATCHEL_OK) {

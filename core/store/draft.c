@@ -668,15 +668,10 @@ static satchel_status mark_undone(satchel_draft *draft, satchel_error *error) {
     return status;
 }
 
-satchel_status satchel_draft_commit(satchel_draft *draft, const satchel_moment *moment, satchel_receipt *out,
-                                    satchel_error *error) {
+static satchel_status commit(satchel_draft *draft, const satchel_moment *moment, satchel_receipt *out,
+                             satchel_error *error) {
     satchel_store *store = draft->store;
     const satchel_unit_head head = {draft->op_count, *moment, store->sync.position, store->sync.incarnation};
-    *out = (satchel_receipt){0, 0};
-    if (draft->op_count == 0) {
-        empty_draft(draft);
-        return SATCHEL_OK;
-    }
     satchel_status status = satchel_store_begin(store, error);
     if (status != SATCHEL_OK) {
         return status;
@@ -699,6 +694,25 @@ satchel_status satchel_draft_commit(satchel_draft *draft, const satchel_moment *
         store->units_waiting++;
         *out = receipt;
         empty_draft(draft);
+    }
+    return status;
+}
+
+satchel_status satchel_draft_commit(satchel_draft *draft, const satchel_moment *moment, satchel_receipt *out,
+                                    satchel_error *error) {
+    const satchel_store_space *space = &draft->store->space;
+    *out = (satchel_receipt){0, 0};
+    if (draft->op_count == 0) {
+        empty_draft(draft);
+        return SATCHEL_OK;
+    }
+    satchel_status status = space->admit != NULL ? space->admit(space->context, error) : SATCHEL_OK;
+    if (status == SATCHEL_OK) {
+        status = commit(draft, moment, out, error);
+    }
+    if (status == SATCHEL_DISK_FULL && space->relieve != NULL && space->relieve(space->context)) {
+        satchel_error_clear(error);
+        status = commit(draft, moment, out, error);
     }
     return status;
 }

@@ -283,6 +283,10 @@ void satchel_store_close(satchel_store *store) {
     satchel_memory_give(store);
 }
 
+void satchel_store_watch_space(satchel_store *store, const satchel_store_space *space) {
+    store->space = *space;
+}
+
 const satchel_schema *satchel_store_schema(const satchel_store *store) {
     return &store->schema;
 }

@@ -41,6 +41,17 @@ SATCHEL_MUST_USE satchel_status satchel_store_open(satchel_store **out, struct s
                                                    const satchel_op_seal *seal, satchel_error *error);
 void satchel_store_close(satchel_store *store);
 
+/*
+ * Who watches the space on the disk. `admit` is asked before new work is stored; what it gives is the commit's answer.
+ * `relieve` is called when a commit found the disk full; true: there is more space now, so it is tried once more.
+ */
+typedef struct satchel_store_space {
+    void *context;
+    satchel_status (*admit)(void *context, satchel_error *error);
+    bool (*relieve)(void *context);
+} satchel_store_space;
+void satchel_store_watch_space(satchel_store *store, const satchel_store_space *space);
+
 const satchel_schema *satchel_store_schema(const satchel_store *store);
 
 /*

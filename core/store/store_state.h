@@ -76,6 +76,7 @@ struct satchel_store {
     sqlite3 *database;
     satchel_op_seal seal;
     bool has_seal;
+    satchel_store_space space; /* zeros: nobody watches */
     satchel_arena arena;   /* tables, texts */
     satchel_table *tables; /* by entity, without those that never travel */
     uint32_t table_count;

@@ -124,6 +124,7 @@ typedef struct satchel_device_info {
     satchel_status last_sync_status;
     uint32_t warnings; /* satchel_device_warning */
     bool escrowed;     /* an administrator with the company's recovery key can open a copy of the store */
+    bool disk_low;     /* the disk is full: nothing new can be stored until there is space (READ_ONLY_STORE) */
     bool pin_required; /* the company requires a PIN and there is none: until it is set nothing is synced */
 } satchel_device_info;
 SATCHEL_MUST_USE satchel_status satchel_device_get_info(satchel_device *device, satchel_device_info *out,
@@ -132,6 +133,51 @@ SATCHEL_MUST_USE satchel_status satchel_device_get_info(satchel_device *device, 
 /* The user has seen these warnings. Errors: LOCKED, IO_ERROR, DISK_FULL. */
 SATCHEL_MUST_USE satchel_status satchel_device_acknowledge(satchel_device *device, uint32_t warnings,
                                                            satchel_error *error);
+
+/*
+ * What a wipe destroyed, or would. `counted` false: the store was locked or did not open, so nobody knows what was in
+ * it. A receipt is for the user and, where one is there, for the server.
+ */
+typedef struct satchel_wipe_receipt {
+    bool wiped;            /* the keys are destroyed: nothing of the store can be read any more */
+    bool counted;          /* the counts hold */
+    uint64_t units_unsent; /* committed, and the server decided nothing of them that is stored here */
+    uint64_t ops_troubled; /* refused, held or parked, and neither mended nor dismissed */
+    uint64_t inbox_items;  /* put by other processes and not acknowledged; counted on a locked store too */
+    satchel_id device;
+    satchel_id user;
+    int64_t at_ms; /* by the phone's clock */
+} satchel_wipe_receipt;
+
+/*
+ * Wipes now, whatever is lost: destroys the keys, then the files, then secret and anchor of the keystore. From any
+ * state; the handle then answers NOT_FOUND and is to be closed. A running exchange ends, open writes are emptied. Cut
+ * off before the keys are gone everything is there, after that nothing can be read, and the next call finishes. The
+ * empty lock file and folder stay. Errors: IN_USE (another process; suspended), IO_ERROR, DISK_FULL, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_wipe(satchel_device *device, satchel_wipe_receipt *out,
+                                                    satchel_error *error);
+
+/* The same for a store that is not open and perhaps cannot be opened any more. It is not counted. Errors: the same,
+ * INVALID_ARGUMENT (config). */
+SATCHEL_MUST_USE satchel_status satchel_store_wipe(const satchel_device_config *config, satchel_wipe_receipt *out,
+                                                   satchel_error *error);
+
+/*
+ * Wipes a store that has nothing of its own left: everything committed was decided by the server and is stored so, and
+ * the inbox is empty. Sync first. Errors: REQUIRED_BEFORE (the receipt counts what is left; nothing has changed),
+ * LOCKED, MISUSE (suspended), and those of satchel_device_wipe.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_retire(satchel_device *device, satchel_wipe_receipt *out,
+                                                      satchel_error *error);
+
+/*
+ * Signs the user out: retires a store that has nothing left, else locks it and keeps it sealed until he comes back; the
+ * receipt tells which. Sync first, as far as there is a network. Errors: MISUSE (suspended), and those of
+ * satchel_device_lock and satchel_device_wipe.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_sign_out(satchel_device *device, satchel_wipe_receipt *out,
+                                                        satchel_error *error);
 
 /* What the vault counts; for tests and support. */
 typedef struct satchel_store_stats {
