@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The simulator: one company, its server and its phones in one process, driven by one seed.
+ *
+ * The server is the real service over SQLite in memory; a phone is a real device whose files lie on a disk in memory
+ * that can lose power. Clock, randomness, network and the order of events come from the seed. While it runs, all that
+ * users do is written into a ledger; when all troubles have ended and everybody has synced, the ledger is held against
+ * what is on the server and on the phones.
+ */
+#ifndef SATCHEL_TESTS_SIM_SIM_H
+#define SATCHEL_TESTS_SIM_SIM_H
+
+#include "db/db.h"
+#include "device/device.h"
+#include "service/admin.h"
+#include "support/random.h"
+#include "support/temp.h"
+#include "support/vault/disk.h"
+#include "wire/signing.h"
+
+#include <satchel/sync.h>
+
+#define SIM_PHONES_MOST 8
+#define SIM_CUSTOMERS_MOST 64
+#define SIM_EDITS_MOST 2048
+#define SIM_MAIL_MOST 16
+#define SIM_VALUE_BYTES 24
+
+/* What pins a profile, so that speed is not bought with emptiness. */
+typedef struct sim_profile {
+    const char *name;
+    uint32_t phones;
+    uint32_t customers;
+    uint32_t edits;     /* at least so many edits of users */
+    uint32_t exchanges; /* at least so many that reached the server */
+    uint32_t faults;    /* at least so many, of at least five kinds */
+    bool restores;      /* at least one phone is restored from a copy */
+    uint32_t steps_most;
+} sim_profile;
+
+const sim_profile *sim_profile_named(const char *name);
+
+/* X(NAME, key): what a run counts. */
+#define SIM_COUNTERS(X)                                                                                                \
+    X(EDITS, edits)                                                                                                    \
+    X(OPS, ops)                                                                                                        \
+    X(EXCHANGES, exchanges)                                                                                            \
+    X(REQUESTS_LOST, requests_lost)                                                                                    \
+    X(REPLIES_LOST, replies_lost)                                                                                      \
+    X(REPLIES_CUT, replies_cut)                                                                                        \
+    X(REPLIES_SPOILT, replies_spoilt)                                                                                  \
+    X(REQUESTS_SPOILT, requests_spoilt)                                                                                \
+    X(DUPLICATES, duplicates)                                                                                          \
+    X(LATE_REQUESTS, late_requests)                                                                                    \
+    X(CRASHES, crashes)                                                                                                \
+    X(CRASHES_IN_SYNC, crashes_in_sync)                                                                                \
+    X(SERVER_RESTARTS, server_restarts)                                                                                \
+    X(RESTORES, restores)                                                                                              \
+    X(FORKS, forks)                                                                                                    \
+    X(CLOCK_JUMPS, clock_jumps)                                                                                        \
+    X(REBOOTS, reboots)                                                                                                \
+    X(LOCKS, locks)                                                                                                    \
+    X(REASSIGNMENTS, reassignments)                                                                                    \
+    X(ROLE_CHANGES, role_changes)                                                                                      \
+    X(CONFLICTS, conflicts)                                                                                            \
+    X(PARKED, parked)                                                                                                  \
+    X(REFUSED, refused)                                                                                                \
+    X(REMOVED_ROWS, removed_rows)                                                                                      \
+    X(VIOLATIONS, violations)                                                                                          \
+    X(STUCK, stuck)
+
+typedef enum sim_counter {
+#define SIM_ENUM(name, key) SIM_##name,
+    SIM_COUNTERS(SIM_ENUM)
+#undef SIM_ENUM
+        SIM_COUNTER_COUNT
+} sim_counter;
+
+extern const char *const sim_counter_names[SIM_COUNTER_COUNT];
+
+/* Something that a user wrote into a field. Values are unique over a run, so a value tells who wrote it. */
+typedef struct sim_edit {
+    int32_t phone; /* -1: the office */
+    uint32_t entity;
+    satchel_id row;
+    uint32_t field;
+    char value[SIM_VALUE_BYTES];
+    int64_t delta;    /* of a sum; `value` is empty then */
+    int32_t previous; /* the edit whose value the writer saw there, -1: none of the ledger's */
+    uint32_t life;    /* of the phone when it was written: a restored phone has another */
+    uint64_t sequence;
+    bool may_be_gone; /* the phone was restored to a copy from before it, and it may never have been sent */
+} sim_edit;
+
+typedef struct sim_mail {
+    bool used;
+    uint32_t phone;
+    uint32_t due_step;
+    satchel_buffer body;
+    char digest[SATCHEL_SIGNING_HEADER_BYTES];
+    char number[SATCHEL_SIGNING_HEADER_BYTES];
+    char input[SATCHEL_SIGNING_HEADER_BYTES];
+    char signature[SATCHEL_SIGNING_HEADER_BYTES];
+} sim_mail;
+
+typedef struct sim_phone {
+    struct sim *sim;
+    uint32_t index;
+    satchel_id user;
+    test_temp temp;
+    test_disk *disk;
+    test_disk *copy;     /* a copy that someone made, NULL: none */
+    uint32_t copy_edits; /* edits of the ledger when it was made */
+    satchel_device *device;
+    satchel_exchange *exchange;
+    satchel_random_seeded seeded;
+    int64_t wall_offset_ms; /* what its clock is wrong by */
+    int64_t boot_ms;        /* when it was started, by the world's clock */
+    uint32_t boots;
+    uint32_t life;
+    uint64_t committed; /* last sequence of a commit that was acknowledged, in this life */
+} sim_phone;
+
+typedef struct sim {
+    const sim_profile *profile;
+    uint64_t seed;
+    test_random random;
+    bool tells; /* prints a story */
+    bool calm;  /* no troubles any more */
+    int64_t now_ms;
+    uint32_t step;
+    satchel_db *db;
+    satchel_service *service;
+    satchel_random_seeded server_seeded;
+    satchel_id manager;
+    satchel_id customers[SIM_CUSTOMERS_MOST];
+    uint32_t customer_count;
+    satchel_id owners[SIM_CUSTOMERS_MOST];
+    sim_phone phones[SIM_PHONES_MOST];
+    uint32_t phone_count;
+    sim_edit edits[SIM_EDITS_MOST];
+    uint32_t edit_count;
+    sim_mail mail[SIM_MAIL_MOST];
+    uint64_t counters[SIM_COUNTER_COUNT];
+    uint64_t trace; /* a hash of all that happened */
+} sim;
+
+/* --- main.c --- */
+void sim_count(sim *here, sim_counter counter);
+/* A line of the story; it goes into the trace as well. No ids and no bytes that come from chance of the process. */
+void sim_tell(sim *here, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sim_violation(sim *here, const char *format, ...) __attribute__((format(printf, 2, 3)));
+satchel_random sim_random_of(satchel_random_seeded *seeded, uint64_t seed);
+
+/* --- office.c: the server --- */
+bool sim_office_open(sim *here);
+void sim_office_close(sim *here);
+/* The service is made anew over the same database. */
+void sim_office_restart(sim *here);
+/* Something that a manager does: an edit, a reassignment, a change of a role. */
+void sim_office_act(sim *here);
+/* POST of a phone: gives the reply in `out` and the HTTP status. */
+uint32_t sim_office_serve(sim *here, const sim_mail *mail, satchel_buffer *out);
+/* A phone of `user` gets its link. */
+bool sim_office_link(sim *here, const satchel_id *user, satchel_buffer *out);
+uint32_t sim_office_enroll(sim *here, satchel_bytes body, satchel_buffer *out);
+
+/* --- phone.c --- */
+bool sim_phone_make(sim *here, uint32_t index, const satchel_id *user);
+void sim_phone_close(sim_phone *phone);
+/* One thing that the user of the phone, its system or its network does. */
+void sim_phone_act(sim_phone *phone);
+/* One round of a sync without trouble; false: it could not be ended. */
+bool sim_phone_sync(sim_phone *phone);
+void sim_phone_restore(sim_phone *phone);
+/* Mail that was held up reaches the server. */
+void sim_mail_deliver_due(sim *here);
+
+/* --- edits.c: what users write --- */
+void sim_phone_write(sim_phone *phone);
+/* The newest edit with this value, -1: none. */
+int32_t sim_edit_of(const sim *here, satchel_text value);
+/* A new edit, its value drawn; NULL: the ledger is full. */
+sim_edit *sim_edit_new(sim *here, int32_t phone, uint32_t entity, const satchel_id *row, uint32_t field);
+uint32_t sim_field_of_chance(sim *here);
+
+/* --- judge.c --- */
+void sim_judge(sim *here);
+
+#endif
