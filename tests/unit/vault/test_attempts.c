@@ -135,6 +135,21 @@ TEST(attempts, the_erasure_cannot_be_cut_off) {
     test_disk_free(disk);
 }
 
+TEST(attempts, the_erasure_reaches_both_copies_at_once) {
+    test_disk *disk = disk_after(2);
+    const satchel_vault_files *files = test_disk_files(disk);
+    CHECK_STATUS(try_pin(disk, WRONG), SATCHEL_KEY_GONE);
+    for (int copy = 0; copy < 2; copy++) {
+        satchel_buffer bytes = {0};
+        REQUIRE_OK(files->read(files->context, copy == 0 ? "/vault/keys.a" : "/vault/keys.b", 1024, &bytes));
+        for (size_t at = 64; at < 736; at++) { /* slots and MAC */
+            CHECK_UINT(bytes.data[at], 0);
+        }
+        satchel_buffer_deinit(&bytes);
+    }
+    test_disk_free(disk);
+}
+
 /* ---- disks that take nothing more ---- */
 
 /* Full as long as the reserve is there, and for the first `refusals` writes after it. */

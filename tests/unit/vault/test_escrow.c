@@ -3,6 +3,7 @@
  * The company's recovery key: what it opens, what it outlives, and who cannot use it.
  */
 #include "base/bytes.h"
+#include "base/memory.h"
 #include "crypto/hash.h"
 #include "crypto/seal.h"
 #include "fixture.h"
@@ -148,20 +149,52 @@ TEST(escrow, a_forged_slot_does_not_open) {
     fixture_deinit(&fixture);
 }
 
-/* The slot that unlocks is whole, another one was exchanged: the MAC over all shows it. */
-TEST(escrow, an_exchanged_slot_is_seen_by_who_opens_another) {
-    vault_fixture fixture;
-    create_with_escrow(&fixture);
-    satchel_buffer keys = file_bytes(&fixture, "keys.a");
+/* Puts nonsense into the escrow slot of both copies; with `no_mac` the file claims to have been erased. */
+static void exchange_slot(const vault_fixture *fixture, bool no_mac) {
+    satchel_buffer keys = file_bytes(fixture, "keys.a");
     for (size_t at = 64; at < 704; at += 160) {
         if (satchel_get_u32be(keys.data + at) == SATCHEL_VAULT_SLOT_ESCROW) {
             memset(keys.data + at + 16, 0x55, 112);
         }
     }
+    if (no_mac) {
+        memset(keys.data + 704, 0, 32);
+    }
     satchel_hash_of(satchel_bytes_of(keys.data, 992), keys.data + 992);
-    file_write(&fixture, "keys.a", satchel_buffer_view(&keys));
-    file_write(&fixture, "keys.b", satchel_buffer_view(&keys));
-    CHECK_STATUS(fixture_try_open(&fixture), SATCHEL_DAMAGED);
+    file_write(fixture, "keys.a", satchel_buffer_view(&keys));
+    file_write(fixture, "keys.b", satchel_buffer_view(&keys));
     satchel_buffer_deinit(&keys);
+}
+
+/* The slot that unlocks is whole, another one was exchanged: the MAC over all shows it. */
+TEST(escrow, an_exchanged_slot_is_seen_by_who_opens_another) {
+    for (int no_mac = 0; no_mac < 2; no_mac++) {
+        vault_fixture fixture;
+        create_with_escrow(&fixture);
+        exchange_slot(&fixture, no_mac != 0);
+        CHECK_STATUS(fixture_try_open(&fixture), SATCHEL_DAMAGED);
+        fixture_deinit(&fixture);
+    }
+}
+
+TEST(escrow, a_slot_that_cannot_be_made_changes_nothing) {
+    satchel_random_seeded state;
+    vault_fixture fixture;
+    uint8_t public_key[32];
+    fixture_init(&fixture);
+    fixture.config.random = satchel_random_from_seed(&state, 3);
+    fixture_create(&fixture);
+    satchel_box_public(seed, public_key);
+    state.limited = true;
+    state.fails_after = 0;
+    CHECK_STATUS(satchel_vault_escrow_put(fixture.vault, public_key, NULL), SATCHEL_RANDOM_FAILED);
+    state.limited = false;
+    satchel_memory_fail_at(1, 1);
+    satchel_status status = satchel_vault_escrow_put(fixture.vault, public_key, NULL);
+    satchel_memory_fail_at(0, 0);
+    CHECK_STATUS(status, SATCHEL_NO_MEMORY);
+    CHECK(!satchel_vault_stats_of(fixture.vault).escrow);
+    CHECK_OK(satchel_vault_check(fixture.vault, &fixture.config.unlock, NULL));
+    CHECK_OK(satchel_vault_escrow_put(fixture.vault, public_key, NULL));
     fixture_deinit(&fixture);
 }

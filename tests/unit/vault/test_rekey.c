@@ -3,6 +3,7 @@
  * Changing the data key: what opens before and after it, and a loss of power or a failing disk at each of its steps.
  */
 #include "base/bytes.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "fixture.h"
@@ -564,6 +565,30 @@ TEST(rekey, without_randomness_the_old_state_goes_on) {
         CHECK_INT(number_of(fixture.vault, "SELECT count(*) FROM t"), ROWS);
     }
     CHECK(status == SATCHEL_OK && state.calls > before);
+    fixture_deinit(&fixture);
+}
+
+TEST(rekey, without_memory_the_old_state_goes_on) {
+    vault_fixture fixture;
+    satchel_status status = SATCHEL_NO_MEMORY;
+    rekeyed_fixture(&fixture);
+    unsigned long failing = 1;
+    for (; status != SATCHEL_OK && failing < 200; failing++) {
+        satchel_memory_fail_at(failing, 0);
+        status = satchel_vault_rekey(fixture.vault, &fixture.config.unlock, 1, NULL);
+        satchel_memory_fail_at(0, 0);
+        test_note("allocation %lu: %s", failing, satchel_status_name(status));
+        CHECK(status == SATCHEL_OK || status == SATCHEL_NO_MEMORY);
+        if (satchel_vault_database(fixture.vault) == NULL) { /* the switch was made, but not the connection */
+            REQUIRE_OK(satchel_vault_unlock_again(fixture.vault, &fixture.config.unlock, NULL));
+        }
+        CHECK_INT(number_of(fixture.vault, "SELECT count(*) FROM t"), ROWS);
+        REQUIRE_OK(satchel_vault_forget_messages(fixture.vault, NULL));
+        must_run(fixture.vault, "DELETE FROM ops");
+        put_message(fixture.vault, "before");
+        CHECK_INT(messages_that_open(fixture.vault, "before"), 1);
+    }
+    CHECK(status == SATCHEL_OK && failing > 10);
     fixture_deinit(&fixture);
 }
 
