@@ -11,6 +11,7 @@
 #include "support/test.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <sqlite3.h>
 
 #include <stdlib.h>
@@ -495,7 +496,7 @@ static bool goes_deeper(const crash_play *play, uint64_t loss_seed) {
     if (play->depth > 0 || play->story->slow || play->work->lying) {
         return false;
     }
-    return fault_full() ? loss_seed % second == 0 : play->work->taken == 3 + play->seed % 16;
+    return fault_full() ? loss_seed % second == 0 : play->work->taken == 1 + play->seed % 7;
 }
 
 static void lose_power(crash_play *play) {
@@ -592,7 +593,16 @@ static crash_play new_play(const crash_story *story, uint64_t seed, crash_work *
     return play;
 }
 
+/* Whole disks come and go a thousand times a second: their memory must not go back to the system each time. */
+static void keep_memory(void) {
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 28);
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 28);
+#endif
+}
+
 void crash_run(const crash_story *story, uint64_t seed) {
+    keep_memory();
     crash_work work = {.lying = false};
     crash_play play = new_play(story, seed, &work);
     play_story(&play);

@@ -97,8 +97,15 @@ static void put(disk_content *content, uint64_t offset, const uint8_t *data, uin
 }
 
 static void copy_content(disk_content *to, const disk_content *from) {
-    set_size(to, 0);
-    put(to, 0, from->data, from->bytes);
+    if (from->bytes > to->room) {
+        to->data = realloc(to->data, from->bytes);
+        REQUIRE(to->data != NULL);
+        to->room = from->bytes;
+    }
+    if (from->bytes > 0) {
+        memcpy(to->data, from->data, from->bytes);
+    }
+    to->bytes = from->bytes;
 }
 
 /* What writes and truncations make of a content. */
