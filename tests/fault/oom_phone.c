@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SAMPLE 3u /* points of a source in a scenario, unless all are asked for */
+#define SAMPLE 2u /* points of a source in a scenario, unless all are asked for */
 
 __attribute__((weak)) const satchel_vault_files *satchel_vault_files_posix(void) {
     return medium_files();

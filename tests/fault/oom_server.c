@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define SAMPLE 4u /* points of a source in a scenario, unless all are asked for */
+#define SAMPLE 3u /* points of a source in a scenario, unless all are asked for */
 
 typedef struct oom_point {
     shortage_source source;

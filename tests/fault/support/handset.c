@@ -343,8 +343,8 @@ static void judge_at_once(point *at) {
     }
     at->trouble->disarm();
     bool gone = at->phone.device == NULL;
-    if (at->scenario->image == HANDSET_EMPTY && at->status != SATCHEL_OK) {
-        return; /* there may be no store yet; the next try tells */
+    if (at->scenario->store_may_be_gone && at->status != SATCHEL_OK) {
+        return; /* the next try tells */
     }
     if (at->status == SATCHEL_OK) {
         expect_digest(at, truth->after, truth->after, FAULT_SILENT, "acknowledged, but not there");
@@ -358,7 +358,7 @@ static void judge_at_once(point *at) {
 /* A failed change that recovery has found whole: doing it again would be another change. */
 static bool has_happened(point *at) {
     uint64_t digest = 0;
-    return at->truth->before != at->truth->after && at->scenario->image != HANDSET_EMPTY &&
+    return at->truth->before != at->truth->after && !at->scenario->store_may_be_gone &&
            digest_of(&at->phone, false, &digest) == SATCHEL_OK && digest == at->truth->after;
 }
 

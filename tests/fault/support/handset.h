@@ -43,6 +43,7 @@ typedef struct handset_scenario {
     const char *name;
     handset_image image;
     bool closed;                             /* begins without a device */
+    bool store_may_be_gone;                  /* a failure may leave no store */
     satchel_status (*stand)(handset *phone); /* before each try, without trouble; NULL: nothing to do */
     satchel_status (*act)(handset *phone);   /* once more after a failure: goes on */
 } handset_scenario;

@@ -344,25 +344,69 @@ static satchel_status write_some(handset *phone) {
     return satchel_store_put_value(phone->device->store, "noted", satchel_bytes_of("1", 1), &phone->error);
 }
 
+/* --- the vault alone --- */
+
+static satchel_vault_config vault_config(handset *phone) {
+    satchel_vault_config config;
+    satchel_vault_config_init(&config);
+    config.folder = phone->config.folder;
+    config.unlock.slot = SATCHEL_VAULT_SLOT_DEVICE;
+    config.unlock.keystore = (satchel_vault_keystore){phone->config.keys.secret, phone->config.keys.context};
+    config.random = (satchel_random){phone->config.platform.random, phone->config.platform.context};
+    return config;
+}
+
+static satchel_status rekey(handset *phone) {
+    satchel_vault *vault = NULL;
+    const satchel_vault_config config = vault_config(phone);
+    satchel_status status = satchel_vault_open(&vault, &config, &phone->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_vault_rekey(vault, &config.unlock, 1, &phone->error);
+    }
+    satchel_vault_close(vault);
+    return status;
+}
+
+static satchel_status compact(handset *phone) {
+    satchel_vault *vault = NULL;
+    const satchel_vault_config config = vault_config(phone);
+    satchel_status status = satchel_vault_open(&vault, &config, &phone->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_vault_compact(vault, &phone->error);
+    }
+    satchel_vault_close(vault);
+    return status;
+}
+
+/* And a new store in the same folder. */
+static satchel_status erase(handset *phone) {
+    const satchel_vault_config config = vault_config(phone);
+    satchel_status status = satchel_vault_erase(&config, &phone->error);
+    return status == SATCHEL_OK ? create(phone) : status;
+}
+
 const handset_scenario handset_scenarios[] = {
-    {"create", HANDSET_EMPTY, true, NULL, create},
-    {"open", HANDSET_READY, true, NULL, handset_open},
-    {"recover", HANDSET_TORN, true, NULL, handset_open},
-    {"unlock", HANDSET_READY, false, lock, unlock},
-    {"pin", HANDSET_READY, false, NULL, change_pin},
-    {"commit", HANDSET_READY, false, NULL, commit_one},
-    {"draft", HANDSET_READY, false, NULL, commit_several},
-    {"undo", HANDSET_READY, false, NULL, undo},
-    {"page", HANDSET_READY, false, NULL, handset_store_page},
-    {"loss", HANDSET_READY, false, NULL, handset_lose_scope},
-    {"purge", HANDSET_PURGING, false, NULL, purge},
-    {"search", HANDSET_FRESH, false, NULL, search},
-    {"query", HANDSET_TORN, false, NULL, query_pages},
-    {"info", HANDSET_READY, false, NULL, look_around},
-    {"suspend", HANDSET_READY, false, write_some, suspend},
-    {"resume", HANDSET_READY, false, suspend, resume},
-    {"lock", HANDSET_READY, false, write_some, lock},
-    {"checkpoint", HANDSET_READY, false, write_some, checkpoint},
-    {"close", HANDSET_READY, false, write_some, close_it},
-    {NULL, HANDSET_EMPTY, false, NULL, NULL},
+    {"create", HANDSET_EMPTY, true, true, NULL, create},
+    {"open", HANDSET_READY, true, false, NULL, handset_open},
+    {"recover", HANDSET_TORN, true, false, NULL, handset_open},
+    {"unlock", HANDSET_READY, false, false, lock, unlock},
+    {"pin", HANDSET_READY, false, false, NULL, change_pin},
+    {"commit", HANDSET_READY, false, false, NULL, commit_one},
+    {"draft", HANDSET_READY, false, false, NULL, commit_several},
+    {"undo", HANDSET_READY, false, false, NULL, undo},
+    {"page", HANDSET_READY, false, false, NULL, handset_store_page},
+    {"loss", HANDSET_READY, false, false, NULL, handset_lose_scope},
+    {"purge", HANDSET_PURGING, false, false, NULL, purge},
+    {"search", HANDSET_FRESH, false, false, NULL, search},
+    {"query", HANDSET_TORN, false, false, NULL, query_pages},
+    {"info", HANDSET_READY, false, false, NULL, look_around},
+    {"suspend", HANDSET_READY, false, false, write_some, suspend},
+    {"resume", HANDSET_READY, false, false, suspend, resume},
+    {"lock", HANDSET_READY, false, false, write_some, lock},
+    {"checkpoint", HANDSET_READY, false, false, write_some, checkpoint},
+    {"close", HANDSET_READY, false, false, write_some, close_it},
+    {"rekey", HANDSET_READY, true, false, NULL, rekey},
+    {"compact", HANDSET_READY, true, false, NULL, compact},
+    {"erase", HANDSET_READY, true, true, NULL, erase},
+    {NULL, HANDSET_EMPTY, false, false, NULL, NULL},
 };
