@@ -66,6 +66,16 @@ TEST_CIPHERS(page, every_flipped_bit_of_pages_1_and_2_is_seen) {
     satchel_secret_give(keys);
 }
 
+TEST_CIPHERS(page, a_clear_byte_that_the_format_allows_is_bound_too) {
+    satchel_vault_keys *keys = keys_of(cipher, 1);
+    uint8_t plain[SATCHEL_PAGE_BYTES], sealed[SATCHEL_PAGE_BYTES];
+    fill_page(cipher, plain, 5);
+    REQUIRE_OK(satchel_page_seal(keys, 1, nonce, plain, sealed));
+    sealed[18] = sealed[19] = 1; /* as while a store is made */
+    CHECK_STATUS(satchel_page_unseal(keys, 1, sealed, sealed), SATCHEL_DAMAGED);
+    satchel_secret_give(keys);
+}
+
 TEST_CIPHERS(page, opens_at_no_other_place_and_in_no_other_store) {
     satchel_vault_keys *keys = keys_of(cipher, 1), *other = keys_of(cipher, 2);
     uint8_t plain[SATCHEL_PAGE_BYTES], sealed[SATCHEL_PAGE_BYTES], page[SATCHEL_PAGE_BYTES];
