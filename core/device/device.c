@@ -6,6 +6,7 @@
  * running exchange with them: both are safe to lose at any moment, as nothing of them was acknowledged.
  */
 #include "device/device.h"
+#include "device/inbox.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -88,6 +89,7 @@ static satchel_status open_store(satchel_device *device, bool fresh, satchel_err
     }
     if (status == SATCHEL_OK) {
         device->state = SATCHEL_DEVICE_OPEN;
+        satchel_inbox_begin(device);
         satchel_space_open(device);
     } else {
         satchel_device_close_store(device, SATCHEL_LOCKED);
@@ -203,6 +205,16 @@ static satchel_status find_store(const char *folder, satchel_error *error) {
         return satchel_fail(error, SATCHEL_KEY_GONE, "there is a store, but no key file");
     }
     return SATCHEL_OK;
+}
+
+satchel_status satchel_device_prepare(satchel_device **out, const satchel_device_config *config, satchel_error *error) {
+    *out = NULL;
+    satchel_error_clear(error);
+    if (config == NULL || config->size != sizeof *config || config->folder == NULL || config->folder[0] == 0) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "the configuration has no folder or another size");
+    }
+    satchel_status status = satchel_crypto_init();
+    return status == SATCHEL_OK ? allocate(out, config, error) : status;
 }
 
 typedef satchel_status vault_verb(satchel_vault **out, const satchel_vault_config *config, satchel_error *error);

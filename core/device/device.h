@@ -62,6 +62,9 @@ void satchel_device_leave(satchel_device *device);
 
 /* Ends what hangs on the store, names the last commit in the anchor, closes it. `why`: how a running exchange ends. */
 void satchel_device_close_store(satchel_device *device, satchel_status why);
+/* A locked handle without a vault, to wipe what cannot be opened. Errors: INVALID_ARGUMENT, NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_device_prepare(satchel_device **out, const satchel_device_config *config,
+                                                       satchel_error *error);
 void satchel_device_vault_config(const satchel_device *device, const char *pin, satchel_vault_config *out);
 
 /* --- platform.c --- */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of a store: wipe, retire, sign out.
+ *
+ * Keys go first: a wipe that is cut off leaves either the whole store or nothing that can be read. Then the inbox,
+ * whose items were sealed to a key of the store, then what the keystore holds.
+ */
+#include "device/device.h"
+
+#include "device/inbox.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+static satchel_status count_left(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
+    satchel_device_info info = {0};
+    satchel_status status = satchel_store_count_info(device->store, &info, error);
+    if (status == SATCHEL_OK) {
+        out->counted = true;
+        out->units_unsent = info.units_unsent;
+        out->ops_troubled = info.ops_refused + info.ops_parked;
+        out->device = device->identity.device;
+        out->user = device->identity.user;
+    }
+    return status;
+}
+
+/* As far as it can be known; what cannot be counted does not keep a store from being wiped. */
+static void fill_receipt(satchel_device *device, satchel_wipe_receipt *out) {
+    int64_t monotonic_ms;
+    memset(out, 0, sizeof *out);
+    satchel_device_clock(device, &out->at_ms, &monotonic_ms, NULL);
+    if (device->state == SATCHEL_DEVICE_OPEN) {
+        satchel_status counted = count_left(device, out, NULL);
+        (void)counted; /* `out->counted` says so */
+        out->inbox_items = satchel_inbox_kept(device);
+    }
+    out->inbox_items += satchel_inbox_waiting(device->folder);
+}
+
+/* The device is held; its store and vault are closed. */
+static satchel_status erase(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
+    const satchel_key_provider *keys = &device->config.keys;
+    satchel_vault_config config;
+    satchel_device_vault_config(device, NULL, &config);
+    satchel_status status = satchel_vault_erase(&config, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    out->wiped = true;
+    status = satchel_inbox_erase(device->folder, error);
+    if (status == SATCHEL_OK && keys->forget != NULL) {
+        status = keys->forget(keys->context);
+        if (status != SATCHEL_OK) {
+            satchel_fail(error, status, "the keystore does not forget the store's secret");
+        }
+    }
+    return status;
+}
+
+/* From any state. A failure before the keys are gone leaves the device locked. */
+static satchel_status wipe(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
+    device->anchor.on = false; /* nothing is left to be named */
+    satchel_device_close_store(device, SATCHEL_LOCKED);
+    satchel_vault_close(device->vault);
+    device->vault = NULL;
+    device->state = SATCHEL_DEVICE_WIPED;
+    return erase(device, out, error);
+}
+
+satchel_status satchel_device_wipe(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
+    pthread_mutex_lock(&device->mutex);
+    fill_receipt(device, out);
+    satchel_status status = wipe(device, out, error);
+    pthread_mutex_unlock(&device->mutex);
+    return status;
+}
+
+satchel_status satchel_store_wipe(const satchel_device_config *config, satchel_wipe_receipt *out,
+                                  satchel_error *error) {
+    satchel_device *device = NULL;
+    memset(out, 0, sizeof *out);
+    satchel_status status = satchel_device_prepare(&device, config, error);
+    if (status == SATCHEL_OK) {
+        fill_receipt(device, out);
+        status = wipe(device, out, error);
+    }
+    satchel_device_close(device);
+    return status;
+}
+
+static bool has_something_left(const satchel_wipe_receipt *receipt) {
+    return !receipt->counted || receipt->units_unsent > 0 || receipt->inbox_items > 0;
+}
+
+satchel_status satchel_device_retire(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
+    memset(out, 0, sizeof *out);
+    satchel_status status = satchel_device_enter(device, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    fill_receipt(device, out);
+    if (has_something_left(out)) {
+        status = satchel_fail(error, SATCHEL_REQUIRED_BEFORE, "%llu changes and %llu items are not handed over",
+                              (unsigned long long)out->units_unsent, (unsigned long long)out->inbox_items);
+    } else {
+        status = wipe(device, out, error);
+    }
+    satchel_device_leave(device);
+    return status;
+}
+
+satchel_status satchel_device_sign_out(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
+    satchel_status status = satchel_device_retire(device, out, error);
+    if (status == SATCHEL_LOCKED || status == SATCHEL_REQUIRED_BEFORE) {
+        satchel_error_clear(error);
+        status = satchel_device_lock(device, error);
+    }
+    return status;
+}
