@@ -321,7 +321,7 @@ static size_t equal_blocks(block_list *list) {
 static void seal_alike(satchel_cipher cipher) {
     enum { TIMES = 400 };
     static uint8_t plain_page[PAGE], sealed_page[PAGE], slot[SATCHEL_WAL_SLOT_BYTES];
-    static satchel_nonces nonces;
+    satchel_nonces nonces = {0};
     const uint8_t header[SATCHEL_WAL_FRAME_HEADER_BYTES] = {0};
     uint8_t nonce[SATCHEL_NONCE_BYTES];
     block_list list = {0};
