@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "crypto/crypto.h"
+#include "store/reseal.h"
 #include "store/salvage.h"
 #include "vault/salvage_vault.h"
 #include "wire/record_codec.h"
@@ -57,17 +58,19 @@ static void close_wreck(damaged_store *wreck) {
     wreck->vault = NULL;
 }
 
-static satchel_status check_config(const satchel_device_config *config, satchel_error *error) {
+static satchel_status check_config(const satchel_device_config *config, bool needs_key, satchel_error *error) {
     if (config == NULL || config->size != sizeof *config || config->folder == NULL || config->folder[0] == 0 ||
-        (config->pin == NULL && config->keys.secret == NULL)) {
+        (needs_key && config->pin == NULL && config->keys.secret == NULL)) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "the configuration is not complete");
     }
     return SATCHEL_OK;
 }
 
-static satchel_status configure(damaged_store *wreck, const satchel_device_config *config, satchel_error *error) {
+/* `secret`: the way in is the escrow slot; NULL: that of `config`. */
+static satchel_status configure(damaged_store *wreck, const satchel_device_config *config, const uint8_t *secret,
+                                satchel_error *error) {
     memset(wreck, 0, sizeof *wreck);
-    satchel_status status = check_config(config, error);
+    satchel_status status = check_config(config, secret == NULL, error);
     if (status == SATCHEL_OK) {
         status = satchel_crypto_init();
     }
@@ -75,6 +78,10 @@ static satchel_status configure(damaged_store *wreck, const satchel_device_confi
         wreck->device.config = *config;
         wreck->device.folder = (char *)(uintptr_t)config->folder; /* read only */
         satchel_device_vault_config(&wreck->device, config->pin, &wreck->config);
+    }
+    if (status == SATCHEL_OK && secret != NULL) {
+        wreck->config.unlock.slot = SATCHEL_VAULT_SLOT_ESCROW;
+        wreck->config.unlock.recovery = secret;
     }
     return status;
 }
@@ -204,7 +211,7 @@ satchel_status satchel_device_check(const satchel_device_config *config, satchel
                                     satchel_error *error) {
     damaged_store wreck;
     satchel_error_clear(error);
-    satchel_status status = configure(&wreck, config, error);
+    satchel_status status = configure(&wreck, config, NULL, error);
     return status == SATCHEL_OK ? examine(&wreck, out, error) : status;
 }
 
@@ -286,7 +293,7 @@ satchel_status satchel_device_repair(const satchel_device_config *config, bool f
     satchel_device_health health = {0};
     memset(out, 0, sizeof *out);
     satchel_error_clear(error);
-    satchel_status status = configure(&wreck, config, error);
+    satchel_status status = configure(&wreck, config, NULL, error);
     if (status == SATCHEL_OK && !force) {
         status = examine(&wreck, &health, error);
         out->needless = health.healthy;
@@ -399,11 +406,11 @@ static satchel_status walk_ops(const damaged_store *wreck, satchel_op_visitor vi
     return status;
 }
 
-satchel_status satchel_quarantine_walk(const satchel_device_config *config, uint32_t number, satchel_op_visitor visit,
-                                       void *context, satchel_error *error) {
+static satchel_status walk(const satchel_device_config *config, const uint8_t *secret, uint32_t number,
+                           satchel_op_visitor visit, void *context, satchel_error *error) {
     damaged_store wreck;
     satchel_error_clear(error);
-    satchel_status status = configure(&wreck, config, error);
+    satchel_status status = configure(&wreck, config, secret, error);
     if (status == SATCHEL_OK && number > SATCHEL_QUARANTINE_MOST) {
         status = satchel_fail(error, SATCHEL_NOT_FOUND, "at most %u stores lie aside", SATCHEL_QUARANTINE_MOST);
     }
@@ -415,4 +422,67 @@ satchel_status satchel_quarantine_walk(const satchel_device_config *config, uint
         close_wreck(&wreck);
     }
     return status;
+}
+
+satchel_status satchel_quarantine_walk(const satchel_device_config *config, uint32_t number, satchel_op_visitor visit,
+                                       void *context, satchel_error *error) {
+    return walk(config, NULL, number, visit, context, error);
+}
+
+satchel_status satchel_recovery_walk(const satchel_device_config *config, const uint8_t secret[SATCHEL_RECOVERY_BYTES],
+                                     uint32_t number, satchel_op_visitor visit, void *context, satchel_error *error) {
+    return walk(config, secret, number, visit, context, error);
+}
+
+/* --- keys --- */
+
+typedef satchel_status vault_work(satchel_vault *vault, const satchel_vault_unlock *way, satchel_error *error);
+
+/* Does one thing with the opened vault. */
+static satchel_status with_vault(const satchel_device_config *config, const uint8_t *secret, vault_work *work,
+                                 satchel_error *error) {
+    damaged_store place;
+    satchel_vault *vault = NULL;
+    satchel_error_clear(error);
+    satchel_status status = check_config(config, true, error);
+    if (status == SATCHEL_OK) {
+        status = configure(&place, config, NULL, error);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    const satchel_vault_unlock way = place.config.unlock;
+    if (secret != NULL) {
+        place.config.unlock.slot = SATCHEL_VAULT_SLOT_ESCROW;
+        place.config.unlock.recovery = secret;
+    }
+    status = satchel_vault_open(&vault, &place.config, error);
+    if (status == SATCHEL_OK) {
+        status = work(vault, &way, error);
+    }
+    satchel_vault_close(vault);
+    return status;
+}
+
+static satchel_status rekey(satchel_vault *vault, const satchel_vault_unlock *way, satchel_error *error) {
+    satchel_status status = satchel_store_reseal(vault, error); /* else the old keys of ops add up to their limit */
+    return status == SATCHEL_OK ? satchel_vault_rekey(vault, way, 1, error) : status;
+}
+
+static satchel_status compact(satchel_vault *vault, const satchel_vault_unlock *way, satchel_error *error) {
+    (void)way;
+    return satchel_vault_compact(vault, error);
+}
+
+satchel_status satchel_device_rekey(const satchel_device_config *config, satchel_error *error) {
+    return with_vault(config, NULL, rekey, error);
+}
+
+satchel_status satchel_device_compact(const satchel_device_config *config, satchel_error *error) {
+    return with_vault(config, NULL, compact, error);
+}
+
+satchel_status satchel_device_recover(const satchel_device_config *config, const uint8_t secret[SATCHEL_RECOVERY_BYTES],
+                                      satchel_error *error) {
+    return with_vault(config, secret, satchel_vault_rewrap, error);
 }

@@ -45,6 +45,7 @@ typedef struct cli_session {
     int json;
 
     bool batch;        /* one process, many commands: results are collected */
+    bool exit_failed;  /* the verb has a result and yet exits with 1 */
     bool usage_failed; /* the arguments were wrong, not what they asked for */
     satchel_device *device;
     satchel_fields *fields;
@@ -73,6 +74,11 @@ satchel_status cli_args_open(cli_args *args, cli_session *cli, int argc, const c
                              int least, int most);
 void cli_args_close(cli_args *args);
 
+/* anchor_file.c: the anchor beside a key file. */
+satchel_status cli_anchor_read(const char *key_file, uint8_t out[SATCHEL_ANCHOR_BYTES], size_t *bytes);
+satchel_status cli_anchor_write(const char *key_file, const uint8_t *anchor, size_t bytes);
+satchel_status cli_anchor_forget(const char *key_file);
+
 /* A wrong command line: exit code 2. Returns INVALID_ARGUMENT. */
 satchel_status cli_usage(cli_session *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -99,6 +105,15 @@ satchel_status cli_run(cli_session *cli, int argc, const char **argv, json_t **o
 /* Opens the device and the fields if they are not open yet; with `create` the store is made if there is none. */
 satchel_status cli_open(cli_session *cli, bool create);
 void cli_close(cli_session *cli);
+bool cli_has_key_file(const cli_session *cli);
+
+/*
+ * Closes the device and does something with the store as a whole, with the same keys as cli_open; the PIN is asked for
+ * where that does. cli_use_keys: without a PIN, and with a key file that is made if it is not there.
+ */
+typedef satchel_status cli_config_user(cli_session *cli, const satchel_device_config *config, void *context);
+satchel_status cli_use_config(cli_session *cli, cli_config_user *run, void *context);
+satchel_status cli_use_keys(cli_session *cli, cli_config_user *run, void *context);
 /* Fields may have been defined by a sync. */
 satchel_status cli_reload_fields(cli_session *cli);
 /* Reads a PIN: from the file, else from the environment's `variable`, else from the terminal. */

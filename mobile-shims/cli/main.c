@@ -184,6 +184,7 @@ satchel_status cli_run(cli_session *cli, int argc, const char **argv, json_t **o
     };
     memset(&cli->error, 0, sizeof cli->error);
     cli->usage_failed = false;
+    cli->exit_failed = false;
     cli->column_count = 0;
     cli->shown_entity = 0;
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {

@@ -276,7 +276,7 @@ static void print_people(const cli_session *cli, const json_t *result) {
 
 int cli_exit_code(const cli_session *cli, satchel_status status) {
     if (status == SATCHEL_OK) {
-        return CLI_EXIT_OK;
+        return cli->exit_failed ? CLI_EXIT_FAILED : CLI_EXIT_OK;
     }
     if (cli->usage_failed) {
         return CLI_EXIT_USAGE;

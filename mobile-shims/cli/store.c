@@ -81,6 +81,21 @@ static satchel_status key_file_secret(void *context, uint8_t out[SATCHEL_KEYSTOR
     return SATCHEL_OK;
 }
 
+static satchel_status anchor_read(void *context, uint8_t out[SATCHEL_ANCHOR_BYTES], size_t *bytes) {
+    const key_file *key = context;
+    return cli_anchor_read(key->path, out, bytes);
+}
+
+static satchel_status anchor_write(void *context, const uint8_t *anchor, size_t bytes) {
+    const key_file *key = context;
+    return cli_anchor_write(key->path, anchor, bytes);
+}
+
+static satchel_status forget(void *context) {
+    const key_file *key = context;
+    return cli_anchor_forget(key->path);
+}
+
 /* --- PIN --- */
 
 static void cut_line_end(char *text) {
@@ -180,45 +195,91 @@ static void make_parents(const char *folder) {
 
 /* --- open --- */
 
-static satchel_status open_device(cli_session *cli, satchel_device_config *config, key_file *key, bool create) {
-    satchel_status status = satchel_device_open(&cli->device, config, &cli->error);
-    if (status == SATCHEL_NOT_FOUND && create) {
-        make_parents(cli->folder);
-        key->may_make = true;
-        status = satchel_device_create(&cli->device, config, &cli->error);
-        key->may_make = false;
-    } else if (status == SATCHEL_NOT_FOUND) {
-        status = cli_fail(cli, status, "there is no store in this folder: satchel enroll LINK makes one");
-    }
-    return status;
+/* Asked whenever a device needs the keystore, as long as it is open. */
+static key_file the_key;
+
+static const char *key_file_path(const cli_session *cli) {
+    const char *path = cli->key_file != NULL ? cli->key_file : getenv("SATCHEL_KEY_FILE");
+    return path != NULL && path[0] != 0 ? path : NULL;
 }
 
-static satchel_status open_with_keys(cli_session *cli, bool create) {
-    /* Called whenever the device needs the keystore, as long as it is open. */
-    static key_file key;
+bool cli_has_key_file(const cli_session *cli) {
+    return key_file_path(cli) != NULL;
+}
+
+static void put_keys(cli_session *cli, satchel_device_config *config) {
+    const char *path = key_file_path(cli);
+    config->folder = cli->folder;
+    if (path != NULL) {
+        the_key = (key_file){path, false};
+        config->keys = (satchel_key_provider){&the_key, key_file_secret, anchor_read, anchor_write, forget};
+    }
+}
+
+/* The key file alone may not do: the store may have been made with a PIN beside it. */
+static satchel_status use_config(cli_session *cli, cli_config_user *run, void *context) {
     char pin[CLI_PIN_BYTES] = {0};
     satchel_device_config config = SATCHEL_DEVICE_CONFIG_INIT;
-    const char *path = cli->key_file != NULL ? cli->key_file : getenv("SATCHEL_KEY_FILE");
-    bool has_key_file = path != NULL && path[0] != 0;
-    config.folder = cli->folder;
-    if (has_key_file) {
-        key = (key_file){path, false};
-        config.keys = (satchel_key_provider){&key, key_file_secret};
-    }
-    bool wants_pin = !has_key_file || cli->pin_file != NULL || getenv("SATCHEL_PIN") != NULL;
+    put_keys(cli, &config);
+    bool wants_pin = !cli_has_key_file(cli) || cli->pin_file != NULL || getenv("SATCHEL_PIN") != NULL;
     satchel_status status = SATCHEL_UNSUPPORTED;
     if (!wants_pin) {
-        status = open_device(cli, &config, &key, create);
+        status = run(cli, &config, context);
     }
-    /* The key file alone may not do: the store was made with a PIN beside it. */
     if (wants_pin || (status == SATCHEL_UNSUPPORTED && !cli->batch)) {
         status = cli_read_pin(cli, cli->pin_file, "SATCHEL_PIN", "PIN", pin);
         config.pin = pin;
         if (status == SATCHEL_OK) {
-            status = open_device(cli, &config, &key, create);
+            status = run(cli, &config, context);
         }
     }
     explicit_bzero(pin, sizeof pin);
+    return status;
+}
+
+/* What is wrong with the store, and the way out. */
+static satchel_status explain_damage(cli_session *cli, satchel_status status) {
+    char what[sizeof cli->error.detail];
+    if (satchel_status_class_of(status) != SATCHEL_CLASS_DAMAGE || status == SATCHEL_ROLLED_BACK) {
+        return status;
+    }
+    snprintf(what, sizeof what, "%s", cli->error.detail);
+    return cli_fail(cli, status, "%.150s: satchel store repair saves what was not sent", what);
+}
+
+static satchel_status open_device(cli_session *cli, const satchel_device_config *config, void *context) {
+    const bool *create = context;
+    satchel_status status = satchel_device_open(&cli->device, config, &cli->error);
+    if (status == SATCHEL_NOT_FOUND && *create) {
+        make_parents(cli->folder);
+        the_key.may_make = true;
+        status = satchel_device_create(&cli->device, config, &cli->error);
+        the_key.may_make = false;
+    } else if (status == SATCHEL_NOT_FOUND) {
+        status = cli_fail(cli, status, "there is no store in this folder: satchel enroll LINK makes one");
+    }
+    return explain_damage(cli, status);
+}
+
+satchel_status cli_use_config(cli_session *cli, cli_config_user *run, void *context) {
+    satchel_device_close(cli->device);
+    cli->device = NULL;
+    satchel_status status = choose_folder(cli);
+    return status == SATCHEL_OK ? use_config(cli, run, context) : status;
+}
+
+satchel_status cli_use_keys(cli_session *cli, cli_config_user *run, void *context) {
+    satchel_device_config config = SATCHEL_DEVICE_CONFIG_INIT;
+    satchel_device_close(cli->device);
+    cli->device = NULL;
+    satchel_status status = choose_folder(cli);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    put_keys(cli, &config);
+    the_key.may_make = true; /* the old keystore may be gone */
+    status = run(cli, &config, context);
+    the_key.may_make = false;
     return status;
 }
 
@@ -228,7 +289,7 @@ satchel_status cli_open(cli_session *cli, bool create) {
     }
     satchel_status status = choose_folder(cli);
     if (status == SATCHEL_OK) {
-        status = open_with_keys(cli, create);
+        status = use_config(cli, open_device, &create);
     }
     if (status == SATCHEL_OK) {
         status = cli_reload_fields(cli);

@@ -31,13 +31,42 @@ static satchel_status status_result(cli_session *cli, const satchel_device_info 
     return *out != NULL ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
 }
 
+static json_t *warnings_json(uint32_t warnings) {
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } names[] = {{SATCHEL_WARNING_ROLLED_BACK, "rolled_back"},
+                 {SATCHEL_WARNING_FORKED, "forked"},
+                 {SATCHEL_WARNING_ANCHOR_LOST, "anchor_lost"}};
+    json_t *list = json_array();
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if ((warnings & names[i].bit) != 0) {
+            json_array_append_new(list, json_string(names[i].name));
+        }
+    }
+    return list;
+}
+
+static satchel_status put_safety(cli_session *cli, const satchel_device_info *info, json_t *object) {
+    satchel_status status = cli_put(cli, object, "warnings", warnings_json(info->warnings));
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "escrowed", cli_bool_json(cli, info->escrowed));
+    }
+    return status == SATCHEL_OK ? cli_put(cli, object, "pin_required", cli_bool_json(cli, info->pin_required)) : status;
+}
+
 satchel_status verb_status(cli_session *cli, int argc, const char **argv, json_t **out) {
     cli_args args;
     satchel_device_info info;
     satchel_store_stats stats;
-    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 0, 0);
+    int acknowledge = 0;
+    struct poptOption options[] = {{"acknowledge", 0, POPT_ARG_NONE, &acknowledge, 0, NULL, NULL}, POPT_TABLEEND};
+    satchel_status status = cli_args_open(&args, cli, argc, argv, options, 0, 0);
     if (status == SATCHEL_OK) {
         status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK && acknowledge != 0) {
+        status = satchel_device_acknowledge(cli->device, UINT32_MAX, &cli->error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_device_get_info(cli->device, &info, &cli->error);
@@ -47,6 +76,9 @@ satchel_status verb_status(cli_session *cli, int argc, const char **argv, json_t
     }
     if (status == SATCHEL_OK) {
         status = status_result(cli, &info, &stats, out);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_safety(cli, &info, *out);
     }
     cli_args_close(&args);
     return status;

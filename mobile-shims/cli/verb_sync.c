@@ -252,3 +252,68 @@ satchel_status verb_sync(cli_session *cli, int argc, const char **argv, json_t *
     cli_args_close(&args);
     return status;
 }
+
+/* --- the end of a store --- */
+
+/* The device is of no more use: what comes after in a batch opens anew. */
+static satchel_status end_result(cli_session *cli, const satchel_wipe_receipt *receipt, satchel_status synced,
+                                 json_t **out) {
+    cli_close(cli);
+    *out = json_pack("{s:b, s:b, s:I, s:I, s:I, s:s}", "wiped", receipt->wiped ? 1 : 0, "counted",
+                     receipt->counted ? 1 : 0, "units_unsent", (json_int_t)receipt->units_unsent, "ops_troubled",
+                     (json_int_t)receipt->ops_troubled, "inbox_items", (json_int_t)receipt->inbox_items, "sync",
+                     satchel_status_name(synced));
+    return *out != NULL ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
+}
+
+/* Whether the sync went well or not: what is unsent then stays sealed. */
+satchel_status verb_signout(cli_session *cli, int argc, const char **argv, json_t **out) {
+    cli_args args;
+    satchel_wipe_receipt receipt;
+    json_t *ignored = NULL;
+    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 0, 0);
+    if (status == SATCHEL_OK) {
+        status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK) {
+        satchel_status synced = run_exchange(cli, 0, true, &ignored);
+        json_decref(ignored);
+        status = satchel_device_sign_out(cli->device, &receipt, &cli->error);
+        status = status == SATCHEL_OK ? end_result(cli, &receipt, synced, out) : status;
+    }
+    cli_args_close(&args);
+    return status;
+}
+
+/* A store that does not open is wiped by its folder; nobody knows then what was in it. */
+static satchel_status wipe_store(cli_session *cli, satchel_wipe_receipt *receipt) {
+    satchel_device_config config = SATCHEL_DEVICE_CONFIG_INIT;
+    satchel_status status = cli_open(cli, false);
+    if (status == SATCHEL_OK) {
+        return satchel_device_wipe(cli->device, receipt, &cli->error);
+    }
+    if (status == SATCHEL_NOT_FOUND || status == SATCHEL_IN_USE || status == SATCHEL_INVALID_ARGUMENT) {
+        return status;
+    }
+    config.folder = cli->folder;
+    return satchel_store_wipe(&config, receipt, &cli->error);
+}
+
+satchel_status verb_wipe(cli_session *cli, int argc, const char **argv, json_t **out) {
+    cli_args args;
+    int yes = 0;
+    satchel_wipe_receipt receipt;
+    struct poptOption options[] = {{"yes", 0, POPT_ARG_NONE, &yes, 0, NULL, NULL}, POPT_TABLEEND};
+    satchel_status status = cli_args_open(&args, cli, argc, argv, options, 0, 0);
+    if (status == SATCHEL_OK && yes == 0) {
+        status = cli_usage(cli, "what is not synced would be lost for good: --yes says that you want it");
+    }
+    if (status == SATCHEL_OK) {
+        status = wipe_store(cli, &receipt);
+    }
+    if (status == SATCHEL_OK) {
+        status = end_result(cli, &receipt, SATCHEL_OK, out);
+    }
+    cli_args_close(&args);
+    return status;
+}

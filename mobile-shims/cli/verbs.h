@@ -11,7 +11,9 @@
 #define SATCHEL_VERBS(X)                                                                                               \
     X(enroll, verb_enroll, "LINK [--name NAME]", "make the store and enrol this device", "注册此设备")                 \
     X(sync, verb_sync, "[--budget-ms N] [--once]", "exchange changes with the server", "同步")                         \
-    X(status, verb_status, "", "how things stand", "状态")                                                             \
+    X(status, verb_status, "[--acknowledge]", "how things stand; take note of its warnings", "状态")                   \
+    X(signout, verb_signout, "", "sync, then wipe the store, or seal it while anything is unsent", "退出登录")         \
+    X(wipe, verb_wipe, "--yes", "destroy the store now, whatever is lost", "清除本机数据")                             \
     X(customer, verb_customer,                                                                                         \
       "list [WORDS…] [--limit N] | show CUSTOMER | add [--id ID] --set F=V… | "                                    \
       "edit CUSTOMER [--set F=V]… [--clear F]… [--add F=V]… [--remove F=V]… [--increase F=N]…",                        \
@@ -44,6 +46,11 @@
     X(undo, verb_undo, "SEQUENCE", "take a change back", "撤销")                                                       \
     X(dismiss, verb_dismiss, "UNIT", "give up a refused, held or parked change", "放弃被拒绝的更改")                   \
     X(pin, verb_pin, "[--new-pin-file FILE]", "change the PIN", "修改 PIN")                                            \
+    X(store, verb_store,                                                                                               \
+      "check | repair [--force] | rekey | compact | pin [--new-pin-file FILE] | stats | "                              \
+      "export [--quarantine N] [--seal-to FILE --out FILE] | export --read FILE --key FILE | "                         \
+      "recover --key FILE [--new-pin-file FILE] | recover --key FILE --export FILE",                                   \
+      "the sealed store: examine, mend, keys, the log of changes", "加密存储")                                         \
     X(batch, verb_batch, "", "read commands as JSON arrays, one a line", "批处理")                                     \
     X(help, verb_help, "[VERB]", "this table", "帮助")                                                                 \
     X(completion, verb_completion, "bash", "a completion script for the shell", "命令补全")

@@ -101,6 +101,45 @@ typedef satchel_status (*satchel_op_visitor)(void *context, const satchel_op_vie
 SATCHEL_MUST_USE satchel_status satchel_quarantine_walk(const satchel_device_config *config, uint32_t number,
                                                         satchel_op_visitor visit, void *context, satchel_error *error);
 
+/*
+ * A new data key: every page is sealed again, which takes as long as writing all of it. What lies aside cannot be read
+ * any more. The way in stays the one of `config`. Errors: as satchel_device_open, DISK_FULL.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_rekey(const satchel_device_config *config, satchel_error *error);
+
+/* Gives the space of what was deleted back to the file system. Errors: as satchel_device_open. */
+SATCHEL_MUST_USE satchel_status satchel_device_compact(const satchel_device_config *config, satchel_error *error);
+
+#define SATCHEL_RECOVERY_BYTES 32
+
+/*
+ * For a phone whose PIN or keystore is gone: opens the store with the company's recovery secret and gives it the way in
+ * that `config` names, in place of those there were.
+ * Errors: as satchel_device_open; UNAUTHENTICATED (another company's secret), UNSUPPORTED (the store has no escrow
+ * slot).
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_recover(const satchel_device_config *config,
+                                                       const uint8_t secret[SATCHEL_RECOVERY_BYTES],
+                                                       satchel_error *error);
+
+/* As satchel_quarantine_walk, with the recovery secret; of `config` no key is used. */
+SATCHEL_MUST_USE satchel_status satchel_recovery_walk(const satchel_device_config *config,
+                                                      const uint8_t secret[SATCHEL_RECOVERY_BYTES], uint32_t number,
+                                                      satchel_op_visitor visit, void *context, satchel_error *error);
+
+/*
+ * What was taken out of a store, sealed for whoever holds the recovery secret of `public_key`, and opened again.
+ * `taken` gets the result, which lives until it returns. Errors: INVALID_ARGUMENT (no public key), RANDOM_FAILED,
+ * NO_MEMORY, LIMIT_EXCEEDED; DAMAGED (not sealed for this secret, or changed), FOREIGN_FILE (no export).
+ */
+typedef satchel_status (*satchel_export_taker)(void *context, satchel_bytes bytes);
+SATCHEL_MUST_USE satchel_status satchel_export_seal(const uint8_t public_key[SATCHEL_RECOVERY_BYTES],
+                                                    satchel_bytes plain, satchel_export_taker taken, void *context);
+SATCHEL_MUST_USE satchel_status satchel_export_open(const uint8_t secret[SATCHEL_RECOVERY_BYTES], satchel_bytes sealed,
+                                                    satchel_export_taker taken, void *context);
+/* The public half of a secret. */
+void satchel_recovery_public(const uint8_t secret[SATCHEL_RECOVERY_BYTES], uint8_t out[SATCHEL_RECOVERY_BYTES]);
+
 #ifdef __cplusplus
 }
 #endif
