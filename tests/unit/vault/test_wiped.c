@@ -8,15 +8,15 @@
  */
 #include "fixture.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__SANITIZE_LEAK__)
-#define SEARCHES_MEMORY 0
-#elif defined(__linux__)
-#define SEARCHES_MEMORY 1
-#else
-#define SEARCHES_MEMORY 0
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
 #endif
 
-#if SEARCHES_MEMORY
+#if defined(__linux__) && !defined(SANITIZED)
 
 #include "crypto/derive.h"
 #include "crypto/seal.h"
