@@ -65,6 +65,12 @@ satchel_db_stats satchel_db_get_stats(const satchel_db *db) {
 /* --- transactions --- */
 
 satchel_status satchel_db_begin(satchel_db *db, satchel_db_access access, satchel_error *error) {
+    if (db->spoiled) {
+        satchel_db_rollback(db);
+    }
+    if (db->spoiled) {
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "the last transaction could not be undone yet");
+    }
     if (db->driver->in_transaction(db)) {
         return satchel_fail(error, SATCHEL_MISUSE, "a transaction is open already");
     }
@@ -84,6 +90,10 @@ satchel_status satchel_db_begin(satchel_db *db, satchel_db_access access, satche
 }
 
 satchel_status satchel_db_commit(satchel_db *db, satchel_error *error) {
+    if (db->spoiled) {
+        satchel_db_rollback(db);
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "a part of the transaction could not be undone");
+    }
     if (!db->driver->in_transaction(db)) {
         return satchel_fail(error, SATCHEL_MISUSE, "there is no transaction to commit");
     }
@@ -101,11 +111,12 @@ void satchel_db_rollback(satchel_db *db) {
         satchel_status ignored = db->driver->exec(db, "ROLLBACK", NULL);
         (void)ignored;
     }
+    db->spoiled = db->driver->in_transaction(db);
     db->depth = 0;
 }
 
 bool satchel_db_in_transaction(const satchel_db *db) {
-    return db->driver->in_transaction(db);
+    return !db->spoiled && db->driver->in_transaction(db);
 }
 
 #define SAVEPOINT_SQL_BYTES 48
@@ -119,7 +130,7 @@ static satchel_status run_savepoint(satchel_db *db, const char *verb, uint32_t n
 }
 
 satchel_status satchel_db_savepoint(satchel_db *db, satchel_error *error) {
-    if (!db->driver->in_transaction(db)) {
+    if (!satchel_db_in_transaction(db)) {
         return satchel_fail(error, SATCHEL_MISUSE, "a savepoint needs a transaction");
     }
     satchel_status status = run_savepoint(db, "SAVEPOINT", db->depth, error);

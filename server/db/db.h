@@ -68,10 +68,13 @@ SATCHEL_MUST_USE satchel_status satchel_db_begin(satchel_db *db, satchel_db_acce
  */
 SATCHEL_MUST_USE satchel_status satchel_db_commit(satchel_db *db, satchel_error *error);
 
-/* Never fails visibly; without a transaction it does nothing. */
+/*
+ * Never fails visibly; without a transaction it does nothing. Undoing takes memory: what could not be undone for want
+ * of it is never committed, and is undone before the next transaction begins (NO_MEMORY until that works).
+ */
 void satchel_db_rollback(satchel_db *db);
 
-/* False also after the database itself gave the transaction up (full disk, I/O error). */
+/* False also after the database itself gave the transaction up (full disk, I/O error), or it could not be undone. */
 bool satchel_db_in_transaction(const satchel_db *db);
 
 /*

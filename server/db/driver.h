@@ -54,6 +54,7 @@ struct satchel_db {
     void *native;
     satchel_db_role role;
     bool writing;   /* the open transaction writes */
+    bool spoiled;   /* it could not be undone (that takes memory): never committed, undone before anything else */
     uint32_t depth; /* of savepoints */
     uint64_t starts;
     uint32_t statement_count;
