@@ -89,7 +89,7 @@ _Noreturn void test_end(void) {
 /* --- a run --- */
 
 static uint64_t faults_of(const sim *here, uint32_t *out_kinds) {
-    static const sim_counter kinds[] = {SIM_REQUESTS_LOST,   SIM_REPLIES_LOST, SIM_REPLIES_CUT,   SIM_REPLIES_SPOILT,
+    static const sim_counter kinds[] = {SIM_REQUESTS_LOST,   SIM_REPLIES_LOST, SIM_REPLIES_CUT,   SIM_PORTALS,
                                         SIM_REQUESTS_SPOILT, SIM_DUPLICATES,   SIM_LATE_REQUESTS, SIM_CRASHES,
                                         SIM_SERVER_RESTARTS, SIM_RESTORES,     SIM_CLOCK_JUMPS,   SIM_REBOOTS};
     uint64_t faults = 0;

@@ -282,7 +282,7 @@ typedef enum harm {
     HARM_REQUEST_LOST,
     HARM_REPLY_LOST,
     HARM_REPLY_CUT,
-    HARM_REPLY_SPOILT,
+    HARM_PORTAL,
     HARM_REQUEST_SPOILT,
     HARM_DUPLICATE,
     HARM_LATE,
@@ -294,6 +294,8 @@ static harm harm_of_chance(sim *here) {
                ? HARM_NONE
                : (harm)(1 + test_random_below(&here->random, HARM_COUNT - 1));
 }
+
+static const char portal[] = "<!DOCTYPE html><html><body>Welcome! Please accept our terms.</body></html>";
 
 /* What the phone gets to see of the reply. false: nothing. */
 static bool carry(sim_phone *phone, sim_mail *mail, harm what, satchel_buffer *reply, uint32_t *http_status) {
@@ -316,9 +318,13 @@ static bool carry(sim_phone *phone, sim_mail *mail, harm what, satchel_buffer *r
         sim_count(here, SIM_REPLIES_CUT);
         reply->bytes = (size_t)test_random_below(&here->random, reply->bytes + 1);
         break;
-    case HARM_REPLY_SPOILT:
-        sim_count(here, SIM_REPLIES_SPOILT);
-        spoil(here, reply);
+    case HARM_PORTAL:
+        /* The network of a hotel answers in the server's place. Flipped bits are the business of TLS. */
+        sim_count(here, SIM_PORTALS);
+        satchel_buffer_clear(reply);
+        if (satchel_buffer_append(reply, satchel_text_bytes(satchel_text_of(portal))) != SATCHEL_OK) {
+            return false;
+        }
         break;
     default: break;
     }

@@ -48,7 +48,7 @@ const sim_profile *sim_profile_named(const char *name);
     X(REQUESTS_LOST, requests_lost)                                                                                    \
     X(REPLIES_LOST, replies_lost)                                                                                      \
     X(REPLIES_CUT, replies_cut)                                                                                        \
-    X(REPLIES_SPOILT, replies_spoilt)                                                                                  \
+    X(PORTALS, portals)                                                                                                \
     X(REQUESTS_SPOILT, requests_spoilt)                                                                                \
     X(DUPLICATES, duplicates)                                                                                          \
     X(LATE_REQUESTS, late_requests)                                                                                    \
