@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A disk that fills up: the folder of the store may hold so many bytes, and not one more.
+ *
+ * A VFS over the system's counts what lies in the folder before each write that makes a file longer; the file verbs of
+ * the reserve do the same. Both are of this process, for one phone at a time.
+ */
+#include "device/device.h"
+#include "device/reserve.h"
+#include "vault/reserve.h"
+
+#include "fixture.h"
+
+#include <dirent.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* --- the disk --- */
+
+typedef struct small_disk {
+    sqlite3_vfs vfs;
+    sqlite3_vfs *below;
+    satchel_vault_files files;
+    const satchel_vault_files *files_below;
+    char folder[TEST_PATH_BYTES];
+    uint64_t room; /* bytes that fit, UINT64_MAX: any number */
+    bool broken;   /* every write fails as on a locked phone */
+} small_disk;
+
+static small_disk disk;
+
+typedef struct small_file {
+    sqlite3_file base;
+    sqlite3_file *below; /* lies behind this struct */
+} small_file;
+
+static uint64_t used(void) {
+    uint64_t bytes = 0;
+    DIR *folder = opendir(disk.folder);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char path[TEST_PATH_BYTES + 300];
+        struct stat info;
+        (void)snprintf(path, sizeof path, "%s/%s", disk.folder, entry->d_name);
+        bytes += stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0;
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return bytes;
+}
+
+static bool fits(uint64_t more) {
+    return disk.room == UINT64_MAX || used() + more <= disk.room;
+}
+
+static sqlite3_file *below_of(sqlite3_file *file) {
+    return ((small_file *)(void *)file)->below;
+}
+
+static int file_close(sqlite3_file *file) {
+    return below_of(file)->pMethods->xClose(below_of(file));
+}
+
+static int file_read(sqlite3_file *file, void *out, int bytes, sqlite3_int64 offset) {
+    return below_of(file)->pMethods->xRead(below_of(file), out, bytes, offset);
+}
+
+static int file_write(sqlite3_file *file, const void *data, int bytes, sqlite3_int64 offset) {
+    sqlite3_int64 size = 0;
+    (void)below_of(file)->pMethods->xFileSize(below_of(file), &size);
+    if (disk.broken) {
+        return SQLITE_IOERR_WRITE;
+    }
+    if (offset + bytes > size && !fits((uint64_t)(offset + bytes - size))) {
+        return SQLITE_FULL;
+    }
+    return below_of(file)->pMethods->xWrite(below_of(file), data, bytes, offset);
+}
+
+static int file_truncate(sqlite3_file *file, sqlite3_int64 size) {
+    return below_of(file)->pMethods->xTruncate(below_of(file), size);
+}
+
+static int file_sync(sqlite3_file *file, int flags) {
+    return disk.broken ? SQLITE_IOERR_FSYNC : below_of(file)->pMethods->xSync(below_of(file), flags);
+}
+
+static int file_size(sqlite3_file *file, sqlite3_int64 *out) {
+    return below_of(file)->pMethods->xFileSize(below_of(file), out);
+}
+
+static int file_lock(sqlite3_file *file, int level) {
+    return below_of(file)->pMethods->xLock(below_of(file), level);
+}
+
+static int file_unlock(sqlite3_file *file, int level) {
+    return below_of(file)->pMethods->xUnlock(below_of(file), level);
+}
+
+static int file_reserved(sqlite3_file *file, int *out) {
+    return below_of(file)->pMethods->xCheckReservedLock(below_of(file), out);
+}
+
+static int file_control(sqlite3_file *file, int op, void *argument) {
+    return below_of(file)->pMethods->xFileControl(below_of(file), op, argument);
+}
+
+static int file_sector(sqlite3_file *file) {
+    return below_of(file)->pMethods->xSectorSize(below_of(file));
+}
+
+static int file_traits(sqlite3_file *file) {
+    return below_of(file)->pMethods->xDeviceCharacteristics(below_of(file));
+}
+
+static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags) {
+    static const sqlite3_io_methods methods = {
+        .iVersion = 1,
+        .xClose = file_close,
+        .xRead = file_read,
+        .xWrite = file_write,
+        .xTruncate = file_truncate,
+        .xSync = file_sync,
+        .xFileSize = file_size,
+        .xLock = file_lock,
+        .xUnlock = file_unlock,
+        .xCheckReservedLock = file_reserved,
+        .xFileControl = file_control,
+        .xSectorSize = file_sector,
+        .xDeviceCharacteristics = file_traits,
+    };
+    small_file *made = (small_file *)(void *)file;
+    (void)vfs;
+    made->below = (sqlite3_file *)(void *)(made + 1);
+    memset(made->below, 0, (size_t)disk.below->szOsFile);
+    int code = disk.below->xOpen(disk.below, name, made->below, flags, out_flags);
+    made->base.pMethods = code == SQLITE_OK ? &methods : NULL;
+    return code;
+}
+
+static satchel_status files_write(void *context, const char *path, satchel_bytes content) {
+    (void)context;
+    return fits(content.bytes) ? disk.files_below->write(disk.files_below->context, path, content) : SATCHEL_DISK_FULL;
+}
+
+static void disk_put_in(const phone *p) {
+    disk.below = sqlite3_vfs_find(NULL);
+    disk.vfs = *disk.below;
+    disk.vfs.zName = "small-disk";
+    disk.vfs.szOsFile = (int)sizeof(small_file) + disk.below->szOsFile;
+    disk.vfs.xOpen = disk_open;
+    disk.room = UINT64_MAX;
+    disk.broken = false;
+    disk.files_below = satchel_vault_files_posix();
+    disk.files = *disk.files_below;
+    disk.files.write = files_write;
+    (void)snprintf(disk.folder, sizeof disk.folder, "%s", p->folder);
+    REQUIRE(sqlite3_vfs_register(&disk.vfs, 1) == SQLITE_OK);
+}
+
+static void disk_take_out(void) {
+    REQUIRE(sqlite3_vfs_unregister(&disk.vfs) == SQLITE_OK);
+    REQUIRE(sqlite3_vfs_register(disk.below, 1) == SQLITE_OK);
+}
+
+/* --- a phone on it --- */
+
+static void phone_on_disk(phone *p, uint64_t seed) {
+    phone_ready(p, seed);
+    phone_close(p);
+    disk_put_in(p);
+    phone_open(p);
+    p->device->files = &disk.files;
+}
+
+static void phone_off_disk(phone *p) {
+    disk.room = UINT64_MAX;
+    disk.broken = false;
+    phone_close(p);
+    disk_take_out();
+    phone_deinit(p);
+}
+
+static satchel_status rename_customer(phone *p, unsigned number) {
+    satchel_fields *fields;
+    satchel_record_builder *builder;
+    satchel_write *write = NULL;
+    satchel_bytes record;
+    char name[32];
+    (void)snprintf(name, sizeof name, "Name %u", number);
+    REQUIRE_OK(satchel_fields_open(&fields, p->device, &p->error));
+    REQUIRE_OK(satchel_record_builder_open(&builder, fields, SATCHEL_ENTITY_CUSTOMER));
+    REQUIRE_OK(satchel_record_builder_text(builder, SATCHEL_CUSTOMER_SHORT_NAME, satchel_text_of(name)));
+    REQUIRE_OK(satchel_record_builder_encode(builder, &record));
+    REQUIRE_OK(satchel_write_begin(&write, p->device, &p->error));
+    REQUIRE_OK(satchel_write_edit(write, SATCHEL_ENTITY_CUSTOMER, &fake_customer, record, NULL, 0, &p->error));
+    satchel_status status = satchel_commit(write, NULL, &p->error);
+    if (status != SATCHEL_OK) {
+        satchel_write_abandon(write);
+    }
+    satchel_record_builder_close(builder);
+    satchel_fields_close(fields);
+    return status;
+}
+
+TEST(space, the_reserve_is_there_after_opening) {
+    phone p;
+    phone_on_disk(&p, 1);
+    CHECK(satchel_reserve_is_whole(satchel_vault_files_posix(), p.folder));
+    CHECK(!phone_info(&p).disk_low);
+    phone_off_disk(&p);
+}
+
+TEST(space, a_full_disk_lets_the_work_at_hand_be_finished_and_synced) {
+    phone p;
+    phone_on_disk(&p, 2);
+    disk.room = used();
+    unsigned committed = 0;
+    while (committed < 500 && !phone_info(&p).disk_low && rename_customer(&p, committed) == SATCHEL_OK) {
+        committed++;
+    }
+    CHECK(committed > 0 && committed < 500);
+    CHECK(phone_info(&p).disk_low);
+    CHECK_UINT(phone_info(&p).units_unsent, committed);
+    CHECK_STATUS(rename_customer(&p, 900), SATCHEL_READ_ONLY_STORE);
+    CHECK_UINT(phone_info(&p).units_unsent, committed);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    CHECK_UINT(phone_info(&p).units_unsent, 0);
+    CHECK_UINT(p.server.units_applied, committed);
+    phone_off_disk(&p);
+}
+
+TEST(space, the_store_takes_work_again_when_there_is_space) {
+    phone p;
+    phone_on_disk(&p, 3);
+    disk.room = used();
+    while (!phone_info(&p).disk_low) {
+        (void)!rename_customer(&p, 1);
+    }
+    CHECK_STATUS(rename_customer(&p, 2), SATCHEL_READ_ONLY_STORE);
+    disk.room = UINT64_MAX;
+    CHECK_STATUS(rename_customer(&p, 3), SATCHEL_READ_ONLY_STORE); /* not tried again at once */
+    p.monotonic_ms += SATCHEL_RESERVE_STEP_MS;
+    CHECK_STATUS(rename_customer(&p, 4), SATCHEL_OK);
+    CHECK(!phone_info(&p).disk_low);
+    CHECK(satchel_reserve_is_whole(satchel_vault_files_posix(), p.folder));
+    phone_off_disk(&p);
+}
+
+/* Nothing left at all: the commit fails whole, nothing is half there, and the same handle goes on later. */
+TEST(space, without_a_reserve_a_commit_fails_whole) {
+    phone p;
+    bool freed = false;
+    phone_on_disk(&p, 4);
+    REQUIRE_OK(satchel_reserve_free(satchel_vault_files_posix(), p.folder, &freed));
+    disk.room = used();
+    satchel_status status = SATCHEL_OK;
+    unsigned committed = 0;
+    while (committed < 500 && (status = rename_customer(&p, committed)) == SATCHEL_OK) {
+        committed++;
+    }
+    CHECK(status == SATCHEL_DISK_FULL || status == SATCHEL_READ_ONLY_STORE);
+    CHECK_UINT(phone_info(&p).units_unsent, committed);
+    disk.room = UINT64_MAX;
+    p.monotonic_ms += SATCHEL_RESERVE_STEP_MS;
+    CHECK_STATUS(rename_customer(&p, 700), SATCHEL_OK);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    CHECK_UINT(p.server.units_applied, committed + 1);
+    phone_off_disk(&p);
+}
+
+/* A phone that was locked: its files cannot be written. It is worth a retry, and nothing is taken for damage. */
+TEST(space, failed_writes_roll_back_and_are_retried) {
+    phone p;
+    phone_on_disk(&p, 5);
+    REQUIRE_OK(rename_customer(&p, 1));
+    disk.broken = true;
+    for (unsigned i = 0; i < 3; i++) {
+        satchel_status status = rename_customer(&p, 2);
+        CHECK_STATUS(status, SATCHEL_IO_ERROR);
+        CHECK_INT(satchel_status_class_of(status), SATCHEL_CLASS_RETRY);
+        CHECK_INT(satchel_status_class_of(phone_sync(&p)), SATCHEL_CLASS_RETRY);
+    }
+    CHECK_UINT(phone_info(&p).units_unsent, 1);
+    disk.broken = false;
+    CHECK_STATUS(rename_customer(&p, 3), SATCHEL_OK);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    CHECK_UINT(p.server.units_applied, 2);
+    phone_off_disk(&p);
+}
+
+TEST(space, a_suspension_that_fails_can_be_repeated) {
+    phone p;
+    phone_on_disk(&p, 6);
+    REQUIRE_OK(rename_customer(&p, 1));
+    disk.broken = true;
+    CHECK_STATUS(satchel_device_suspend(p.device, &p.error), SATCHEL_IO_ERROR);
+    disk.broken = false;
+    REQUIRE_OK(rename_customer(&p, 2));
+    REQUIRE_OK(satchel_device_suspend(p.device, &p.error));
+    REQUIRE_OK(satchel_device_resume(p.device, &p.error));
+    CHECK_UINT(phone_info(&p).units_unsent, 2);
+    phone_off_disk(&p);
+}
