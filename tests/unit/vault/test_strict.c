@@ -138,3 +138,17 @@ TEST(strict, frames_of_an_old_generation_are_no_sign_of_a_broken_one) {
     fixture_deinit(&copy);
     fixture_deinit(&live);
 }
+
+/* SQLite is shown a header that was made up only until it has recovered the WAL. */
+TEST(strict, a_damaged_page_1_is_named) {
+    vault_fixture fixture;
+    make_store(&fixture);
+    fixture_close(&fixture);
+    satchel_buffer store = file_bytes(&fixture, "store.db");
+    store.data[PAGE / 2] ^= 1;
+    file_write(&fixture, "store.db", satchel_buffer_view(&store));
+    CHECK_STATUS(fixture_try_open(&fixture), SATCHEL_DAMAGED);
+    CHECK(strstr(fixture.error.detail, "page 1 does not open") != NULL);
+    satchel_buffer_deinit(&store);
+    fixture_deinit(&fixture);
+}
