@@ -485,9 +485,9 @@ static void judge_act(point *at) {
         wrong(at, at->here.host == NULL ? FAULT_UNOPENABLE : FAULT_FAILURES, "counting", status);
     } else if (at->status == SATCHEL_OK && !are_same(&now, &truth->after)) {
         wrong(at, FAULT_SILENT, difference(&now, &truth->after), status);
-    } else if (!are_same(&now, &truth->before) && !are_same(&now, &truth->after)) {
+    } else if (!at->scenario->in_parts && !are_same(&now, &truth->before) && !are_same(&now, &truth->after)) {
         wrong(at, FAULT_SILENT, difference(&now, &truth->before), status);
-    } else if (at->status != SATCHEL_OK && are_same(&now, &truth->before)) {
+    } else if (at->status != SATCHEL_OK && (at->scenario->in_parts || are_same(&now, &truth->before))) {
         status = at->scenario->closed ? SATCHEL_OK : at->scenario->act(&at->here);
         if (status != SATCHEL_OK) {
             wrong(at, FAULT_FAILURES, "the next try", status);

@@ -18,6 +18,7 @@
 #include <satchel/sync.h>
 
 #define COMPANY_NUMBERS 20u
+#define COMPANY_GROUP 3u
 
 typedef struct company {
     satchel_host *host;
@@ -31,6 +32,8 @@ typedef struct company {
     uint32_t http_status;
     int64_t monotonic_ms;
     uint64_t randoms;
+    bool group_ran;
+    satchel_status group[COMPANY_GROUP]; /* what the jobs of a group were told */
     char server_folder[TEST_PATH_BYTES];
     char phone_folder[TEST_PATH_BYTES];
     char newcomer_folder[TEST_PATH_BYTES];
@@ -41,6 +44,7 @@ typedef struct company_scenario {
     const char *name;
     bool killed;                             /* begins with the folder of a server that was killed */
     bool closed;                             /* begins without a running server */
+    bool in_parts;                           /* a part of it may succeed; done again, it checks that part itself */
     satchel_status (*stand)(company *here);  /* before, without trouble; NULL: nothing */
     satchel_status (*act)(company *here);    /* the server works; once more after a failure */
     satchel_status (*finish)(company *here); /* afterwards, without trouble; NULL: nothing */

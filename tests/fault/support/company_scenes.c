@@ -12,6 +12,8 @@
 #include <satchel/model.h>
 #include <satchel/write.h>
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CUSTOMERS 6u
@@ -310,16 +312,57 @@ static satchel_status act_audit(company *here) {
     return satchel_host_read(here->host, verify, NULL, &here->error);
 }
 
+/* --- jobs of several callers at once --- */
+
+typedef struct group_job {
+    company *here;
+    uint32_t index;
+    satchel_status status;
+} group_job;
+
+static void *run_group_job(void *context) {
+    group_job *mine = context;
+    job adding = {mine->here, 700 + mine->index, "Grouped"};
+    mine->status = satchel_host_write(mine->here->host, add_customer, &adding, NULL);
+    return NULL;
+}
+
+/* A job that was told OK must have happened; each happens once. */
+static satchel_status act_group(company *here) {
+    group_job jobs[COMPANY_GROUP];
+    pthread_t threads[COMPANY_GROUP];
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; i < COMPANY_GROUP; i++) {
+        jobs[i] = (group_job){here, i, SATCHEL_INTERNAL};
+        if (pthread_create(&threads[i], NULL, run_group_job, &jobs[i]) != 0) {
+            abort();
+        }
+    }
+    for (uint32_t i = 0; i < COMPANY_GROUP; i++) {
+        (void)pthread_join(threads[i], NULL);
+        bool was_there = jobs[i].status == SATCHEL_ALREADY_EXISTS;
+        if (here->group_ran && here->group[i] == SATCHEL_OK && !was_there) {
+            status = SATCHEL_DAMAGED; /* acknowledged before, and not there */
+        } else if (status == SATCHEL_OK && !was_there) {
+            status = jobs[i].status;
+        }
+        here->group[i] = was_there ? SATCHEL_OK : jobs[i].status;
+    }
+    here->group_ran = true;
+    return status;
+}
+
 const company_scenario company_scenarios[] = {
-    {"open", false, true, NULL, act_open, NULL},
-    {"recover", true, true, NULL, act_open, NULL},
-    {"exchange", false, false, stand_exchange, act_exchange, finish_exchange},
-    {"pull", false, false, stand_pull, act_exchange, finish_exchange},
-    {"enrol", false, false, stand_newcomer, company_serve, finish_newcomer},
-    {"edit", false, false, NULL, admin_edit, finish_exchange},
-    {"assign", false, false, NULL, admin_assign, NULL},
-    {"user", false, false, NULL, admin_user, NULL},
-    {"audit", false, false, NULL, act_audit, NULL},
-    {"close", false, false, NULL, act_close, NULL},
-    {NULL, false, false, NULL, NULL, NULL},
+    {"open", false, true, false, NULL, act_open, NULL},
+    {"recover", true, true, false, NULL, act_open, NULL},
+    {"exchange", false, false, false, stand_exchange, act_exchange, finish_exchange},
+    {"pull", false, false, false, stand_pull, act_exchange, finish_exchange},
+    {"enrol", false, false, false, stand_newcomer, company_serve, finish_newcomer},
+    {"edit", false, false, false, NULL, admin_edit, finish_exchange},
+    {"assign", false, false, false, NULL, admin_assign, NULL},
+    {"user", false, false, false, NULL, admin_user, NULL},
+    {"audit", false, false, false, NULL, act_audit, NULL},
+    {"close", false, false, false, NULL, act_close, NULL},
+    {"group", false, false, true, NULL, act_group, NULL},
+    {NULL, false, false, false, NULL, NULL, NULL},
 };
