@@ -219,6 +219,24 @@ satchel_status satchel_device_prepare(satchel_device **out, const satchel_device
 
 typedef satchel_status vault_verb(satchel_vault **out, const satchel_vault_config *config, satchel_error *error);
 
+static int64_t steady_ms(void *context) {
+    int64_t wall_ms;
+    int64_t monotonic_ms;
+    satchel_device_clock(context, &wall_ms, &monotonic_ms, NULL);
+    return monotonic_ms;
+}
+
+/* A new PIN costs what this phone can bear, unless the shell said what. */
+static satchel_status calibrate(satchel_device *device, satchel_vault_config *vault, satchel_error *error) {
+    if (vault->unlock.pin.bytes == 0 || vault->pin_passes != 0 || vault->pin_memory_kib != 0) {
+        return SATCHEL_OK;
+    }
+    const satchel_vault_clock clock = {steady_ms, device};
+    satchel_status status =
+        satchel_vault_calibrate(&clock, SATCHEL_PIN_TARGET_MS, &vault->pin_passes, &vault->pin_memory_kib);
+    return status == SATCHEL_OK ? status : satchel_fail(error, status, "the PIN's hardening cannot be measured");
+}
+
 static satchel_status begin(satchel_device **out, const satchel_device_config *config, vault_verb *verb, bool create,
                             satchel_error *error) {
     satchel_device *device = NULL;
@@ -243,7 +261,10 @@ static satchel_status begin(satchel_device **out, const satchel_device_config *c
         status = satchel_vault_finish_repair(&vault, error);
     }
     if (status == SATCHEL_OK) {
-        status = explain_delay(device, verb(&device->vault, &vault, error), error);
+        status = create ? calibrate(device, &vault, error) : SATCHEL_OK;
+        if (status == SATCHEL_OK) {
+            status = explain_delay(device, verb(&device->vault, &vault, error), error);
+        }
     }
     if (status == SATCHEL_OK) {
         status = open_store(device, create, error);

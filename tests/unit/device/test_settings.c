@@ -5,8 +5,10 @@
 #include "unit/device/fixture.h"
 
 #include "crypto/seal.h"
+#include "vault/key_file.h"
 #include "vault/vault.h"
 
+#include <stdio.h>
 #include <string.h>
 
 TEST(settings, an_enrolment_with_a_recovery_key_escrows_the_store) {
@@ -158,4 +160,50 @@ TEST(settings, a_store_without_a_keystore_says_that_its_pin_stands_alone) {
     REQUIRE_OK(satchel_device_get_stats(p.device, &stats, &p.error));
     CHECK_UINT(stats.wrong_pins, 1);
     phone_deinit(&p);
+}
+
+/* A clock that this test moves: the same work looks slow or fast, and the slot costs less or more. */
+static int64_t step_ms;
+static int64_t stepped_ms;
+
+static void stepping_now(void *context, int64_t *wall_ms, int64_t *monotonic_ms,
+                         uint8_t boot_tag[SATCHEL_BOOT_TAG_BYTES]) {
+    (void)context;
+    stepped_ms += step_ms;
+    *wall_ms = FAKE_START_MS + stepped_ms;
+    *monotonic_ms = stepped_ms;
+    memset(boot_tag, 1, SATCHEL_BOOT_TAG_BYTES);
+}
+
+/* Passes times KiB of the slot of a store that was made with this clock. */
+static uint64_t cost_of(int64_t ms_a_look) {
+    phone p;
+    uint8_t file[1024];
+    char path[TEST_PATH_BYTES + 16];
+    satchel_key_file read;
+    phone_init(&p, 608);
+    step_ms = ms_a_look;
+    p.config.platform.now = stepping_now;
+    p.config.pin = "2468";
+    p.config.argon2_memory_kib = 0;
+    p.config.argon2_passes = 0;
+    phone_create(&p);
+    phone_close(&p);
+    snprintf(path, sizeof path, "%s/keys.a", p.folder);
+    FILE *keys = fopen(path, "rb");
+    REQUIRE(keys != NULL);
+    REQUIRE(fread(file, 1, sizeof file, keys) == sizeof file);
+    fclose(keys);
+    REQUIRE_OK(satchel_key_file_read(satchel_bytes_of(file, sizeof file), &read));
+    size_t slot = satchel_key_file_find(&read, SATCHEL_VAULT_SLOT_PIN_DEVICE);
+    REQUIRE(slot < SATCHEL_KEY_FILE_SLOTS);
+    phone_deinit(&p);
+    return (uint64_t)read.slots[slot].passes * read.slots[slot].memory_kib;
+}
+
+TEST(settings, a_pin_costs_what_the_phone_can_bear) {
+    uint64_t slow = cost_of(60000);
+    uint64_t fast = cost_of(200);
+    CHECK_UINT(slow, SATCHEL_VAULT_PASSES_FLOOR * SATCHEL_VAULT_MEMORY_KIB_FLOOR);
+    CHECK(fast > slow);
 }
