@@ -54,7 +54,7 @@ static bool is_damage(satchel_status status) {
 
 /* A change of the database of a closed store: an error at open, or when rows are read, or when the page itself is. */
 static void judge_database(const attack_store *store, flash *work, const char *what, uint64_t at, uint64_t other) {
-    attack_look look = attack_look_at(store, work);
+    attack_look look = attack_look_at(store, work, true);
     if (look.opened != SATCHEL_OK && !is_damage(look.opened)) {
         fault_wrong(FAULT_FAILURES, "cipher %d, %s %" PRIu64 " %" PRIu64 ": opening gives %s", (int)store->cipher, what,
                     at, other, satchel_status_name(look.opened));
@@ -127,7 +127,7 @@ static void bits_opened_with(const attack_store *store, flash *work) {
  * two last commits. Two of them can look like one long last transaction that a power cut has spoilt.
  */
 static void judge_wal(const attack_store *store, flash *work, const char *what, uint64_t slot, uint64_t at, int most) {
-    attack_look look = attack_look_at(store, work);
+    attack_look look = attack_look_at(store, work, false);
     int state = attack_state_of(store, look.digest);
     const char *wrong = NULL;
     fault_counter counter = FAULT_SILENT;
@@ -172,9 +172,9 @@ static void bits_wal_with(const attack_store *store, flash *work) {
 static void flip_key_bit(const attack_store *store, flash *work, const char *name, const char *other, uint64_t bit) {
     flash_copy(work, store->closed);
     flip(work, name, bit);
-    attack_look look = attack_look_at(store, work);
+    attack_look look = attack_look_at(store, work, false);
     flash_remove(work, other);
-    attack_look again = attack_look_at(store, work);
+    attack_look again = attack_look_at(store, work, false);
     if (look.opened != SATCHEL_OK || attack_state_of(store, look.digest) != 0) {
         fault_wrong(FAULT_FAILURES, "cipher %d: bit %" PRIu64 " of %s: %s", (int)store->cipher, bit, name,
                     satchel_status_name(look.opened));
@@ -184,7 +184,7 @@ static void flip_key_bit(const attack_store *store, flash *work, const char *nam
     flash_copy(work, store->closed);
     flip(work, name, bit);
     flip(work, other, bit);
-    look = attack_look_at(store, work);
+    look = attack_look_at(store, work, false);
     if (look.opened == SATCHEL_OK) {
         fault_wrong(FAULT_SILENT, "cipher %d: bit %" PRIu64 " of both key files", (int)store->cipher, bit);
     } else if (!is_damage(look.opened)) {
@@ -298,7 +298,7 @@ static void foreign_with(const attack_store *store, flash *work) {
         const flash_file *theirs = flash_find(other.killed, names[i]);
         flash_copy(work, store->killed);
         flash_put(work, names[i], satchel_bytes_of(theirs->data, theirs->bytes));
-        attack_look look = attack_look_at(store, work);
+        attack_look look = attack_look_at(store, work, true);
         if (!is_damage(look.opened)) {
             fault_wrong(FAULT_SILENT, "cipher %d: %s of another store: %s", (int)store->cipher, names[i],
                         satchel_status_name(look.opened));
@@ -316,7 +316,7 @@ static void replay_with(const attack_store *store, flash *work) {
     for (uint64_t page = 0; page < store->pages; page++) {
         flash_copy(work, store->closed);
         memcpy(page_at(work, page), page_at(store->early, page), PAGE);
-        attack_look look = attack_look_at(store, work);
+        attack_look look = attack_look_at(store, work, true);
         bool seen = look.opened != SATCHEL_OK || look.read != SATCHEL_OK || look.bad_pages > 0;
         opened += seen ? 0 : 1;
         refused += seen ? 1 : 0;
@@ -334,7 +334,7 @@ static void replay_with(const attack_store *store, flash *work) {
 static void cut_wal(const attack_store *store, flash *work, size_t bytes) {
     flash_copy(work, store->killed);
     flash_find(work, "store.db-wal")->bytes = bytes;
-    attack_look look = attack_look_at(store, work);
+    attack_look look = attack_look_at(store, work, true);
     uint64_t kept = bytes < SATCHEL_WAL_PROLOGUE_BYTES ? 0 : slot_of(bytes) - 1;
     int state = (int)ATTACK_COMMITS;
     while (state > 0 && store->ends[state] > kept) {
@@ -352,7 +352,7 @@ static void cut_wal(const attack_store *store, flash *work, size_t bytes) {
 static void cut_database(const attack_store *store, flash *work, size_t bytes) {
     flash_copy(work, store->closed);
     flash_find(work, "store.db")->bytes = bytes;
-    attack_look look = attack_look_at(store, work);
+    attack_look look = attack_look_at(store, work, true);
     if (look.opened == SATCHEL_OK) {
         bool noticed = look.read != SATCHEL_OK || look.bad_pages > 0;
         fault_wrong(noticed ? FAULT_FAILURES : FAULT_SILENT, "cipher %d: database cut to %zu bytes opens",
@@ -360,7 +360,7 @@ static void cut_database(const attack_store *store, flash *work, size_t bytes) {
     }
     flash_copy(work, store->killed);
     flash_find(work, "store.db")->bytes = bytes;
-    look = attack_look_at(store, work);
+    look = attack_look_at(store, work, true);
     if (look.opened != SATCHEL_DAMAGED) {
         fault_wrong(FAULT_SILENT, "cipher %d: database beside its WAL cut to %zu bytes: %s", (int)store->cipher, bytes,
                     satchel_status_name(look.opened));
@@ -406,7 +406,7 @@ static void foreign_keys(const attack_store *store, flash *work) {
                 put_key(work, names[copy], other.closed, names[copy]);
             }
         }
-        attack_look look = attack_look_at(store, work);
+        attack_look look = attack_look_at(store, work, true);
         bool whole = look.opened == SATCHEL_OK && attack_state_of(store, look.digest) == 0;
         if (mix == 3 ? !is_damage(look.opened) : !whole) {
             fault_wrong(FAULT_FAILURES, "cipher %d: key files of another store (%u): %s", (int)store->cipher, mix,

@@ -170,7 +170,7 @@ void attack_store_make(attack_store *store, satchel_cipher cipher, uint8_t secre
     store->slots = (wal->bytes - SATCHEL_WAL_PROLOGUE_BYTES) / SATCHEL_WAL_SLOT_BYTES;
     CHECK(store->pages >= ATTACK_PAGES);
     CHECK(store->slots > store->ends[ATTACK_COMMITS] + 2); /* some of the older generation */
-    attack_look looked = attack_look_at(store, store->closed);
+    attack_look looked = attack_look_at(store, store->closed, true);
     CHECK(looked.opened == SATCHEL_OK && attack_state_of(store, looked.digest) == 0 && looked.bad_pages == 0);
 }
 
@@ -198,7 +198,7 @@ static void read_pages(satchel_vault *vault, attack_look *look) {
     }
 }
 
-attack_look attack_look_at(const attack_store *store, flash *on) {
+attack_look attack_look_at(const attack_store *store, flash *on, bool every_page) {
     attack_look look = {0};
     satchel_vault *vault = NULL;
     satchel_vault_config config = attack_config(store, on);
@@ -207,7 +207,9 @@ attack_look attack_look_at(const attack_store *store, flash *on) {
         return look;
     }
     look.read = satchel_vault_status(vault, digest_of(vault, &look.digest));
-    read_pages(vault, &look);
+    if (every_page) {
+        read_pages(vault, &look);
+    }
     satchel_vault_stats stats = satchel_vault_stats_of(vault);
     look.tail = stats.tail;
     look.healed = stats.key_file_healed;

@@ -47,8 +47,11 @@ void attack_store_free(attack_store *store);
 
 satchel_vault_config attack_config(const attack_store *store, flash *on);
 
-/* Opens what lies on `on`, reads everything, closes. Counts files in clear that were asked for. */
-attack_look attack_look_at(const attack_store *store, flash *on);
+/*
+ * Opens what lies on `on`, reads all rows, closes. With `every_page` the pages of the database are read one by one as
+ * well, those that no row needs included. Counts files in clear that were asked for.
+ */
+attack_look attack_look_at(const attack_store *store, flash *on, bool every_page);
 
 /* The number of the state that the digest is of, -1 if of none. */
 int attack_state_of(const attack_store *store, uint64_t digest);
