@@ -173,6 +173,13 @@ static satchel_status count_op(void *context, const satchel_op_view *op) {
     return SATCHEL_OK;
 }
 
+static satchel_status count_any(void *context, const satchel_op_view *op) {
+    uint32_t *count = context;
+    CHECK(op->sequence > 0);
+    ++*count;
+    return SATCHEL_OK;
+}
+
 /* --- tests --- */
 
 TEST(repair, finds_nothing_to_do_on_a_healthy_store) {
@@ -364,4 +371,97 @@ TEST(repair, asks_for_keys_like_an_opening) {
     phone_open(&p);
     CHECK_STATUS(satchel_device_repair(&p.config, true, &report, &p.error), SATCHEL_IN_USE);
     phone_deinit(&p);
+}
+
+/* --- keys and exports --- */
+
+TEST(repair, a_new_data_key_and_compaction_keep_the_work) {
+    phone p;
+    phone_with_work(&p, 81);
+    phone_close(&p);
+    REQUIRE_OK(satchel_device_rekey(&p.config, &p.error));
+    REQUIRE_OK(satchel_device_compact(&p.config, &p.error));
+    satchel_device_health health = health_of(&p);
+    CHECK(health.healthy);
+    CHECK_UINT(health.ops_waiting, EDITS);
+    spoil_page(&p, 1);
+    satchel_repair_report report = repair(&p);
+    CHECK_UINT(report.ops_waiting, EDITS);
+    check_outcome(&p, &report, 0);
+    phone_deinit(&p);
+}
+
+TEST(repair, the_recovery_secret_opens_where_the_keystore_is_gone) {
+    phone p;
+    uint8_t secret[SATCHEL_RECOVERY_BYTES] = {1, 2, 3};
+    uint8_t other[SATCHEL_RECOVERY_BYTES] = {9};
+    uint32_t seen = 0;
+    phone_init(&p, 82);
+    satchel_recovery_public(secret, p.server.recovery_key);
+    phone_create(&p);
+    phone_enroll(&p);
+    new_customer(&p, "Before the loss");
+    phone_close(&p);
+    p.keystore_byte = 99;
+    satchel_device *device = NULL;
+    CHECK_STATUS(satchel_device_open(&device, &p.config, &p.error), SATCHEL_KEY_GONE);
+    CHECK_STATUS(satchel_recovery_walk(&p.config, other, 0, count_any, &seen, &p.error), SATCHEL_UNAUTHENTICATED);
+    CHECK_OK(satchel_recovery_walk(&p.config, secret, 0, count_any, &seen, &p.error));
+    CHECK_UINT(seen, 1);
+    CHECK_STATUS(satchel_device_recover(&p.config, other, &p.error), SATCHEL_UNAUTHENTICATED);
+    CHECK_OK(satchel_device_recover(&p.config, secret, &p.error));
+    phone_open(&p);
+    CHECK_UINT(phone_info(&p).units_unsent, 1);
+    phone_deinit(&p);
+}
+
+static satchel_status keep(void *context, satchel_bytes bytes) {
+    satchel_buffer *kept = context;
+    return satchel_buffer_append(kept, bytes);
+}
+
+TEST(repair, an_export_opens_for_its_secret_alone) {
+    const uint8_t secret[SATCHEL_RECOVERY_BYTES] = {5, 1};
+    const uint8_t other[SATCHEL_RECOVERY_BYTES] = {6, 2}; /* the lowest bits of a secret do not count */
+    const satchel_bytes plain = satchel_bytes_of("customer Huaning", 16);
+    uint8_t public_key[SATCHEL_RECOVERY_BYTES];
+    const uint8_t none[SATCHEL_RECOVERY_BYTES] = {0};
+    satchel_buffer sealed = {0};
+    satchel_buffer opened = {0};
+    satchel_recovery_public(secret, public_key);
+    REQUIRE_OK(satchel_export_seal(public_key, plain, keep, &sealed));
+    REQUIRE_OK(satchel_export_open(secret, satchel_buffer_view(&sealed), keep, &opened));
+    CHECK_BYTES(satchel_buffer_view(&opened), plain);
+    CHECK_STATUS(satchel_export_open(other, satchel_buffer_view(&sealed), keep, &opened), SATCHEL_DAMAGED);
+    CHECK_STATUS(satchel_export_open(secret, plain, keep, &opened), SATCHEL_FOREIGN_FILE);
+    sealed.data[sealed.bytes - 1] ^= 1;
+    CHECK_STATUS(satchel_export_open(secret, satchel_buffer_view(&sealed), keep, &opened), SATCHEL_DAMAGED);
+    CHECK_STATUS(satchel_export_seal(none, plain, keep, &sealed), SATCHEL_INVALID_ARGUMENT);
+    satchel_buffer_deinit(&sealed);
+    satchel_buffer_deinit(&opened);
+}
+
+/* The server applied everything and its answer was lost; then one op is lost as well. Nothing is done twice. */
+TEST(repair, what_the_server_decided_is_not_sent_as_something_new) {
+    for (unsigned stop = 2; stop <= 3; stop++) {
+        phone p;
+        phone_with_work(&p, 83);
+        test_note("stop %u", stop);
+        (void)phone_sync_until(&p, stop);
+        kill_phone(&p);
+        uint32_t applied = p.server.units_applied;
+        uint64_t slots = slots_of(&p);
+        REQUIRE(slots > 4);
+        spoil_slot(&p, slots / 2);
+        satchel_repair_report report = repair(&p);
+        phone_open(&p);
+        CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+        CHECK_UINT(phone_info(&p).units_unsent, 0);
+        if (applied == EDITS) {
+            CHECK_UINT(p.server.units_applied, applied);
+        }
+        CHECK(p.server.units_applied <= EDITS + 1);
+        CHECK(!report.needless);
+        phone_deinit(&p);
+    }
 }
