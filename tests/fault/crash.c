@@ -7,20 +7,15 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
-#define ROUNDS 6u            /* of each story in a full run */
-#define GENERATED_ROUNDS 40u /* of the story that the seed makes */
+#define ROUNDS 6u /* of a story in a full run */
+#define LONG_ROUNDS 1u
+#define GENERATED_ROUNDS 16u /* of the one that the seed makes */
 #define SQL_BYTES 512
 
 #define TABLE "CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c BLOB); CREATE INDEX tb ON t(b)"
 #define ROWS(count, text)                                                                                              \
     "INSERT INTO t(b) WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < " #count                \
     ") SELECT printf('%0*d " text "', i * 37 % 900 + 1, i) FROM c"
-
-static void play_rounds(const crash_story *story, uint64_t rounds) {
-    for (uint64_t round = 0; round < (fault_full() ? rounds : 1); round++) {
-        crash_run(story, fault_seed() * 1000 + round);
-    }
-}
 
 /* --- making a vault --- */
 
@@ -31,7 +26,7 @@ static void tell_creation(crash_play *play) {
 
 static void creation(void) {
     static const crash_story story = {.name = "creation", .tell = tell_creation, .second = 10};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 /* --- commits --- */
@@ -50,7 +45,7 @@ static void tell_rows(crash_play *play) {
 static const crash_story rows_story = {.name = "rows", .tell = tell_rows, .begins_open = true};
 
 static void rows(void) {
-    play_rounds(&rows_story, ROUNDS);
+    crash_run_rounds(&rows_story, ROUNDS);
 }
 
 static void tell_bulk(crash_play *play) {
@@ -66,7 +61,7 @@ static void tell_bulk(crash_play *play) {
 
 static void bulk(void) {
     static const crash_story story = {.name = "bulk", .tell = tell_bulk, .begins_open = true, .checkpoint_frames = 90};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, LONG_ROUNDS);
 }
 
 /* With so small a cache SQLite writes pages of the running transaction to the WAL and later over them. */
@@ -86,7 +81,7 @@ static void tell_rewriting(crash_play *play) {
 static void rewriting(void) {
     static const crash_story story = {
         .name = "rewriting", .tell = tell_rewriting, .begins_open = true, .cache_kib = 40, .checkpoint_frames = 400};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, LONG_ROUNDS);
 }
 
 static void tell_undoing(crash_play *play) {
@@ -111,7 +106,7 @@ static void tell_undoing(crash_play *play) {
 static void undoing(void) {
     static const crash_story story = {
         .name = "undoing", .tell = tell_undoing, .begins_open = true, .checkpoint_frames = 60};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, LONG_ROUNDS);
 }
 
 /* --- the WAL's life --- */
@@ -142,7 +137,7 @@ static void tell_checkpoints(crash_play *play) {
 static void checkpoints(void) {
     static const crash_story story = {
         .name = "checkpoints", .tell = tell_checkpoints, .begins_open = true, .checkpoint_frames = 1000};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 static void tell_restarts(crash_play *play) {
@@ -159,7 +154,7 @@ static void tell_restarts(crash_play *play) {
 static void restarts(void) {
     static const crash_story story = {
         .name = "restarts", .tell = tell_restarts, .begins_open = true, .checkpoint_frames = 7};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 static void tell_growth(crash_play *play) {
@@ -187,7 +182,7 @@ static void tell_growth(crash_play *play) {
 
 static void growth(void) {
     static const crash_story story = {.name = "growth", .tell = tell_growth, .begins_open = true};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 /* --- schema, and what SQLite keeps in tables of its own --- */
@@ -214,7 +209,7 @@ static void tell_schema(crash_play *play) {
 
 static void schema(void) {
     static const crash_story story = {.name = "schema", .tell = tell_schema, .begins_open = true};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 static void tell_searching(crash_play *play) {
@@ -236,7 +231,7 @@ static void tell_searching(crash_play *play) {
 
 static void searching(void) {
     static const crash_story story = {.name = "searching", .tell = tell_searching, .begins_open = true};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 /* --- the life of a process --- */
@@ -253,7 +248,7 @@ static void tell_pauses(crash_play *play) {
 
 static void pauses(void) {
     static const crash_story story = {.name = "pauses", .tell = tell_pauses, .begins_open = true};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 /* --- whatever the seed makes --- */

@@ -12,16 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS 12u
+#define ROUNDS 6u /* of a story in a full run */
 #define SLOW_ROUNDS 2u
 #define WRONG_PINS 5u
 #define HOUR_MS (INT64_C(9) * 3600 * 1000) /* longer than each delay */
-
-static void play_rounds(const crash_story *story, uint64_t rounds) {
-    for (uint64_t round = 0; round < (fault_full() ? rounds : 1); round++) {
-        crash_run(story, fault_seed() * 1000 + round);
-    }
-}
 
 static satchel_vault_unlock device_unlock(const crash_play *play, bool second) {
     satchel_vault_unlock unlock = play->config.unlock;
@@ -59,7 +53,7 @@ static void tell_slots(crash_play *play) {
 
 static void slots(void) {
     static const crash_story story = {.name = "slots", .tell = tell_slots, .begins_open = true, .second = 8};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 static void tell_escrow(crash_play *play) {
@@ -74,7 +68,7 @@ static void tell_escrow(crash_play *play) {
 
 static void escrow(void) {
     static const crash_story story = {.name = "escrow", .tell = tell_escrow, .begins_open = true, .second = 8};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 /* --- PINs: each judgement costs an Argon2id at its floor --- */
@@ -92,7 +86,7 @@ static void tell_pins(crash_play *play) {
 static void pins(void) {
     static const crash_story story = {
         .name = "pins", .tell = tell_pins, .begins_open = true, .moments = 8, .slow = true};
-    play_rounds(&story, SLOW_ROUNDS);
+    crash_run_rounds(&story, SLOW_ROUNDS);
 }
 
 /* Each attempt comes when the delay after the ones before is over. */
@@ -141,7 +135,7 @@ static void tell_wrong_pins(crash_play *play) {
 static void wrong_pins(void) {
     static const crash_story story = {
         .name = "wrong pins", .tell = tell_wrong_pins, .inspect = inspect_delay, .moments = 12, .slow = true};
-    play_rounds(&story, SLOW_ROUNDS);
+    crash_run_rounds(&story, SLOW_ROUNDS);
 }
 
 static void tell_last_pin(crash_play *play) {
@@ -156,7 +150,7 @@ static void tell_last_pin(crash_play *play) {
 
 static void last_pin(void) {
     static const crash_story story = {.name = "last pin", .tell = tell_last_pin, .moments = 12, .slow = true};
-    play_rounds(&story, SLOW_ROUNDS);
+    crash_run_rounds(&story, SLOW_ROUNDS);
 }
 
 /* --- a new data key --- */
@@ -206,7 +200,7 @@ static const char *look_at_any_message(const crash_play *play, satchel_vault *va
 static void rekeying(void) {
     static const crash_story story = {
         .name = "rekey", .tell = tell_rekey, .begins_open = true, .look = look_at_any_message, .second = 12};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 /* --- compacting and destroying --- */
@@ -222,7 +216,7 @@ static void tell_compact(crash_play *play) {
 
 static void compacting(void) {
     static const crash_story story = {.name = "compact", .tell = tell_compact, .begins_open = true};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 static void tell_erasing(crash_play *play) {
@@ -235,7 +229,7 @@ static void tell_erasing(crash_play *play) {
 
 static void erasing(void) {
     static const crash_story story = {.name = "erase", .tell = tell_erasing, .begins_open = true};
-    play_rounds(&story, ROUNDS);
+    crash_run_rounds(&story, ROUNDS);
 }
 
 const fault_case fault_cases[] = {

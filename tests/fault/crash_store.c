@@ -10,16 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROUNDS 6u
+#define ROUNDS 1u /* of a story in a full run */
 #define CUSTOMER SATCHEL_ENTITY_CUSTOMER
 #define NAME SATCHEL_CUSTOMER_NAME
 #define CITY SATCHEL_CUSTOMER_CITY
-
-static void play_rounds(const crash_story *story, uint64_t rounds) {
-    for (uint64_t round = 0; round < (fault_full() ? rounds : 1); round++) {
-        crash_run(story, fault_seed() * 1000 + round);
-    }
-}
 
 /* --- the store over the vault that plays --- */
 
@@ -108,8 +102,8 @@ static void tell_making(crash_play *play) {
 
 static void making(void) {
     static const crash_story story = {
-        .name = "making", .tell = tell_making, .begins_open = true, .look = look_at_store, .moments = 8, .second = 20};
-    play_rounds(&story, ROUNDS);
+        .name = "making", .tell = tell_making, .begins_open = true, .look = look_at_store, .moments = 6, .second = 20};
+    crash_run_rounds(&story, ROUNDS);
 }
 
 static void tell_drafts(crash_play *play) {
@@ -136,8 +130,8 @@ static void tell_drafts(crash_play *play) {
 
 static void drafts(void) {
     static const crash_story story = {
-        .name = "drafts", .tell = tell_drafts, .begins_open = true, .look = look_at_store, .moments = 8, .seeds = 5};
-    play_rounds(&story, ROUNDS);
+        .name = "drafts", .tell = tell_drafts, .begins_open = true, .look = look_at_store, .moments = 6, .seeds = 5};
+    crash_run_rounds(&story, ROUNDS);
 }
 
 static void tell_pages(crash_play *play) {
@@ -161,8 +155,8 @@ static void tell_pages(crash_play *play) {
 
 static void pages(void) {
     static const crash_story story = {
-        .name = "pages", .tell = tell_pages, .begins_open = true, .look = look_at_store, .moments = 8, .seeds = 5};
-    play_rounds(&story, ROUNDS);
+        .name = "pages", .tell = tell_pages, .begins_open = true, .look = look_at_store, .moments = 6, .seeds = 5};
+    crash_run_rounds(&story, ROUNDS);
 }
 
 /* A scope is lost: its rows are hidden at once and purged in small transactions, as the index is brought up. */
@@ -185,8 +179,8 @@ static void tell_purging(crash_play *play) {
 
 static void purging(void) {
     static const crash_story story = {
-        .name = "purging", .tell = tell_purging, .begins_open = true, .look = look_at_store, .moments = 8, .seeds = 5};
-    play_rounds(&story, ROUNDS);
+        .name = "purging", .tell = tell_purging, .begins_open = true, .look = look_at_store, .moments = 6, .seeds = 5};
+    crash_run_rounds(&story, ROUNDS);
 }
 
 static void tell_syncing(crash_play *play) {
@@ -205,8 +199,8 @@ static void tell_syncing(crash_play *play) {
 
 static void syncing(void) {
     static const crash_story story = {
-        .name = "syncing", .tell = tell_syncing, .begins_open = true, .look = look_at_store, .moments = 8, .seeds = 5};
-    play_rounds(&story, ROUNDS);
+        .name = "syncing", .tell = tell_syncing, .begins_open = true, .look = look_at_store, .moments = 6, .seeds = 5};
+    crash_run_rounds(&story, ROUNDS);
 }
 
 const fault_case fault_cases[] = {

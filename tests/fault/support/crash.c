@@ -490,12 +490,16 @@ static unsigned seeds_of(const crash_play *play, test_survival survival) {
     return play->story->seeds != 0 ? play->story->seeds : SEEDS_NORMALLY;
 }
 
-/* Whether the recovery from a loss is looked at: one of so many, a single one of a run that is not full. */
+/*
+ * Whether the recovery from a loss is looked at: one of so many, some dozens of a long story; in a run that is not full
+ * those of one moment.
+ */
 static bool goes_deeper(const crash_play *play, uint64_t loss_seed) {
     uint64_t second = play->story->second != 0 ? play->story->second : SECOND_NORMALLY;
     if (play->depth > 0 || play->story->slow || play->work->lying) {
         return false;
     }
+    second = second < play->work->moments / 2 ? play->work->moments / 2 : second;
     return fault_full() ? loss_seed % second == 0 : play->work->taken == 1 + play->seed % 7;
 }
 
@@ -607,6 +611,16 @@ void crash_run(const crash_story *story, uint64_t seed) {
     crash_play play = new_play(story, seed, &work);
     play_story(&play);
     free(play.states.digests);
+}
+
+void crash_run_rounds(const crash_story *story, uint64_t rounds) {
+    for (uint64_t round = 0; round < (fault_full() ? rounds : 1); round++) {
+        crash_story varied = *story;
+        varied.cache_kib = (story->cache_kib != 0 ? story->cache_kib : CACHE_KIB) + (uint32_t)round * 24;
+        varied.checkpoint_frames =
+            (story->checkpoint_frames != 0 ? story->checkpoint_frames : CHECKPOINT_FRAMES) + (uint32_t)round * 6;
+        crash_run(&varied, fault_seed() * 1000 + round);
+    }
 }
 
 void crash_run_lying(const crash_story *story, uint64_t seed) {

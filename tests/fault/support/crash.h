@@ -71,6 +71,12 @@ struct crash_play {
 /* Runs a story once, with all its losses. In a full run `seed` makes another round. */
 void crash_run(const crash_story *story, uint64_t seed);
 
+/*
+ * One round, or in a full run so many: each with a seed, a cache and a length of the WAL of its own, so that the
+ * moments differ.
+ */
+void crash_run_rounds(const crash_story *story, uint64_t rounds);
+
 /* Says that this must be found: the same story while syncs do nothing. Counts a failure if no loss shows. */
 void crash_run_lying(const crash_story *story, uint64_t seed);
 

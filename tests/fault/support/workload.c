@@ -227,8 +227,8 @@ void workload_next(workload_source *source, char sql[WORKLOAD_SQL_BYTES]) {
         workload_verb *verb;
         unsigned weight;
     } verbs[] = {
-        {control, 22}, {insert_row, 13}, {update_rows, 9},   {delete_rows, 6}, {bulk, 5},   {other_tables, 7},
-        {searched, 9}, {placed, 7},      {change_schema, 3}, {made_tables, 4}, {query, 13}, {upkeep, 2},
+        {control, 22}, {insert_row, 13}, {update_rows, 9},   {delete_rows, 6}, {bulk, 2},   {other_tables, 7},
+        {searched, 9}, {placed, 7},      {change_schema, 3}, {made_tables, 4}, {query, 16}, {upkeep, 2},
     };
     if (source->made < SCHEMA) {
         SAY("%s", schema[source->made++]);
