@@ -281,7 +281,7 @@ TEST(migration, an_upgrade_that_is_broken_off_anywhere_goes_on_from_there) {
     two_stores *it = two_stores_make(40);
     bool left = true;
     int failed = 0;
-    for (int steps = 1; left && steps < 10000000; steps += 1 + steps / 50) {
+    for (int steps = 1; left && steps < 10000000; steps += 1 + steps / 25) {
         int budget = steps;
         sqlite3_progress_handler(it->old.database, 1, interrupt, &budget);
         satchel_status status = kit_open_release(&it->old, &it->release);
@@ -517,7 +517,7 @@ TEST(migration, progress_moves_on_and_what_is_read_is_whole_meanwhile) {
 
 /* An index is made in one step: SQLite sorts its keys in memory. */
 TEST(migration, no_slice_takes_much_memory) {
-    two_stores *it = two_stores_make(20000);
+    two_stores *it = two_stores_make(5000);
     bool left = true;
     int64_t most = 0;
     REQUIRE_OK(kit_open_release(&it->old, &it->release));
