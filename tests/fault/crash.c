@@ -69,7 +69,7 @@ static void tell_rewriting(crash_play *play) {
     static const char *const lines[] = {
         TABLE,
         ROWS(120, "base"),
-        "BEGIN; UPDATE t SET b = b || 'x'; UPDATE t SET b = b || 'y' WHERE a % 2 = 0; UPDATE t SET b = b || 'z'; COMMIT",
+        "BEGIN; UPDATE t SET b = b || 'x'; UPDATE t SET b = b || 'y' WHERE a % 2; UPDATE t SET b = b || 'z'; COMMIT",
         "BEGIN; " ROWS(80, "more") "; UPDATE t SET b = 'a' || b; UPDATE t SET c = zeroblob(a * 9); COMMIT",
         "BEGIN; UPDATE t SET b = substr(b, 5); UPDATE t SET b = b || b; DELETE FROM t WHERE a % 3 = 1; COMMIT",
         "INSERT INTO t(b) VALUES('after')",
