@@ -334,5 +334,10 @@ satchel_status satchel_vfs_finish_recovery(satchel_vfs *vfs) {
     if (vfs->database->pages < lower) {
         return SATCHEL_DAMAGED;
     }
-    return satchel_database_file_heal(vfs->database, lower);
+    satchel_status status = satchel_database_file_heal(vfs->database, lower);
+    /* A commit whose sync failed may be among what was found: once it is seen, a loss of power must not take it. */
+    if (status == SATCHEL_OK && satchel_vfs_sync(vfs, vfs->wal->below, SQLITE_SYNC_FULL) != SQLITE_OK) {
+        status = vfs->poison != SATCHEL_OK ? vfs->poison : SATCHEL_IO_ERROR;
+    }
+    return status;
 }

@@ -66,3 +66,37 @@ TEST(creation, regress_an_error_anywhere_is_an_io_error_and_the_next_try_makes_a
 TEST(creation, regress_a_full_disk_anywhere_is_no_damage_and_the_next_try_makes_a_store_that_lasts) {
     fail_at_every_call(TEST_FAULT_FULL);
 }
+
+/* A commit whose sync failed may be found by the next opening. False: it needs no more than `call` - 1 calls. */
+static bool fail_commit(vault_fixture *fixture, uint64_t call) {
+    test_disk *disk = test_disk_make();
+    put_on(fixture, disk);
+    fixture_create(fixture);
+    must_run(fixture->vault, "CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+    test_disk_fail_at(disk, test_disk_operations(disk) + call, true, TEST_FAULT_ERROR);
+    bool failed = run_sql(fixture->vault, "INSERT INTO t VALUES (2)") != SQLITE_OK;
+    fixture_close(fixture);
+    test_disk_fail_at(disk, 0, false, TEST_FAULT_ERROR);
+    fixture_open(fixture);
+    int64_t seen = number_of(fixture->vault, "SELECT count(*) FROM t");
+    test_disk *left = test_disk_after_power_loss(disk, TEST_SURVIVES_NONE, call);
+    fixture_close(fixture);
+    put_on(fixture, left);
+    fixture_open(fixture);
+    CHECK_INT(number_of(fixture->vault, "SELECT count(*) FROM t"), seen);
+    fixture_close(fixture);
+    test_disk_free(left);
+    test_disk_free(disk);
+    return failed;
+}
+
+TEST(creation, regress_what_an_opening_has_found_outlives_a_loss_of_power) {
+    vault_fixture fixture;
+    uint64_t call = 1;
+    fixture_init(&fixture);
+    while (call < CALLS_MOST && fail_commit(&fixture, call)) {
+        call++;
+    }
+    CHECK(call > 1);
+    fixture_deinit(&fixture);
+}
