@@ -154,6 +154,35 @@ class StoreTest(unittest.TestCase):
         status = json.loads(phone.once("status", "--json").stdout)
         self.assertEqual(status["units_unsent"], 0)
 
+    def test_nothing_is_sent_as_new_that_the_server_decided(self):
+        """An older copy of a killed store, with holes in its log, of which the server has every op."""
+        lost = 0
+        for seed in range(1, 4):
+            with self.subTest(seed=seed):
+                phone, notes = self.phone_with_work(kill=True)
+                older = self.stage.path(f"older-{seed}")
+                shutil.copytree(phone.folder, older)
+                self.sync(phone)
+                shutil.rmtree(phone.folder)
+                shutil.copytree(older, phone.folder)
+                path = os.path.join(phone.folder, "store.db-wal")
+                count = units(path, PROLOGUE, SLOT)
+                draw = random.Random(seed)
+                for slot in draw.sample(range(count - 4 * NOTES, count), 3 * NOTES):
+                    spoil(path, PROLOGUE + slot * SLOT + draw.randrange(SLOT))
+                report = self.ask(phone, "store", "repair")
+                self.assertFalse(report["enrolment_needed"])
+                lost += NOTES - report["ops_waiting"]
+                self.sync(phone)
+                self.assertEqual(self.on_server(notes), NOTES)
+                status = json.loads(phone.once("status", "--json").stdout)
+                self.assertEqual((status["units_unsent"], status["ops_refused"]), (0, 0))
+                shop = json.loads(phone.once("customer", "list", "--limit", "1", "--json").stdout)["rows"][0]["id"]
+                more = json.loads(phone.once("note", shop, "after the repair", "--json").stdout)["id"]
+                self.sync(phone)
+                self.assertEqual(self.on_server([more]), 1)
+        self.assertGreater(lost, 0)
+
     def test_healthy_store(self):
         phone, notes = self.phone_with_work(pin=PIN)
         health = self.ask(phone, "store", "check")
