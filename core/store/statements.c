@@ -206,10 +206,32 @@ satchel_status satchel_column_id(sqlite3_stmt *statement, int column, satchel_id
     return satchel_id_from(satchel_column_bytes(statement, column), out) == SATCHEL_OK ? SATCHEL_OK : SATCHEL_DAMAGED;
 }
 
+/*
+ * After a transaction that failed. FTS5 keeps its totals in memory; if reading them fails, SQLite rolls back below its
+ * feet, and FTS5 then takes zeros for the totals and would write them at the next commit. A transaction that touches
+ * the index and is undone makes it forget them.
+ */
+static satchel_status forget_totals(satchel_store *store, satchel_error *error) {
+    static const char sql[] = "BEGIN; DELETE FROM store_search WHERE 0; ROLLBACK";
+    int code = sqlite3_exec(store->database, sql, NULL, NULL, NULL);
+    store->totals_stale = code != SQLITE_OK;
+    if (store->totals_stale) {
+        roll_back(store);
+        return satchel_store_fail(store, code, error);
+    }
+    return SATCHEL_OK;
+}
+
 satchel_status satchel_store_begin(satchel_store *store, satchel_error *error) {
     sqlite3_stmt *statement;
     if (store->in_transaction) {
         return satchel_fail(error, SATCHEL_INTERNAL, "a transaction is open");
+    }
+    if (store->totals_stale) {
+        satchel_status forgotten = forget_totals(store, error);
+        if (forgotten != SATCHEL_OK) {
+            return forgotten;
+        }
     }
     if (store->mirrors_stale) {
         satchel_status reloaded = satchel_store_reload(store, error);
@@ -244,6 +266,7 @@ satchel_status satchel_store_end(satchel_store *store, satchel_status status, sa
         return SATCHEL_OK;
     }
     roll_back(store);
+    (void)forget_totals(store, NULL); /* else the next transaction begins with it */
     satchel_status reloaded = satchel_store_reload(store, NULL);
     store->mirrors_stale = reloaded != SATCHEL_OK;
     return status;

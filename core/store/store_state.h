@@ -77,8 +77,8 @@ struct satchel_store {
     satchel_op_seal seal;
     bool has_seal;
     satchel_store_space space; /* zeros: nobody watches */
-    satchel_arena arena;   /* tables, texts */
-    satchel_table *tables; /* by entity, without those that never travel */
+    satchel_arena arena;       /* tables, texts */
+    satchel_table *tables;     /* by entity, without those that never travel */
     uint32_t table_count;
     uint8_t table_of[256]; /* entity number → index + 1 */
     satchel_statement_slot slots[SATCHEL_STATEMENT_SLOTS];
@@ -90,6 +90,7 @@ struct satchel_store {
     bool in_transaction;
     bool custom_read;   /* the custom fields were read anew in the running transaction */
     bool mirrors_stale; /* reading them anew failed: to be repeated before anything else */
+    bool totals_stale;  /* FTS5 may hold wrong totals: to be forgotten before anything is written */
 
     /* mirrors of the tables */
     uint64_t next_sequence;
