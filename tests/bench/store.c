@@ -119,22 +119,39 @@ static uint64_t bulk_update(sqlite3 *database, const bench_sizes *sizes) {
     return in_batches(database, sizes, sizes->rows / 4, true);
 }
 
-static uint64_t one_row_inserts(sqlite3 *database, const bench_sizes *sizes) {
+static uint64_t one_row_inserts(sqlite3 *database, int count) {
     sqlite3_stmt *insert = bench_prepare(database, insert_sql);
-    for (int number = 0; number < sizes->transactions; number++) {
+    for (int number = 0; number < count; number++) {
         insert_row(insert, (uint64_t)number * 5);
     }
     (void)sqlite3_finalize(insert);
     return 0;
 }
 
-static uint64_t one_row_updates(sqlite3 *database, const bench_sizes *sizes) {
+static uint64_t one_row_updates(sqlite3 *database, const bench_sizes *sizes, int count) {
     sqlite3_stmt *update = bench_prepare(database, update_sql);
-    for (int number = 0; number < sizes->transactions; number++) {
+    for (int number = 0; number < count; number++) {
         update_row(update, (uint64_t)number * 7, sizes);
     }
     (void)sqlite3_finalize(update);
     return 0;
+}
+
+static uint64_t inserts_full(sqlite3 *database, const bench_sizes *sizes) {
+    return one_row_inserts(database, sizes->transactions);
+}
+
+static uint64_t updates_full(sqlite3 *database, const bench_sizes *sizes) {
+    return one_row_updates(database, sizes, sizes->transactions);
+}
+
+/* Without a sync each, there must be more of them to be measured. */
+static uint64_t inserts_normal(sqlite3 *database, const bench_sizes *sizes) {
+    return one_row_inserts(database, sizes->transactions * 10);
+}
+
+static uint64_t updates_normal(sqlite3 *database, const bench_sizes *sizes) {
+    return one_row_updates(database, sizes, sizes->transactions * 10);
 }
 
 static uint64_t point_reads(sqlite3 *database, const bench_sizes *sizes) {
@@ -250,10 +267,10 @@ typedef struct bench_phase {
 static const bench_phase phases[] = {
     {"bulk_insert", begin_store, bulk_insert},
     {"bulk_update", checkpoint, bulk_update},
-    {"one_row_insert_full", checkpoint, one_row_inserts},
-    {"one_row_update_full", checkpoint, one_row_updates},
-    {"one_row_insert_normal", sync_normal, one_row_inserts},
-    {"one_row_update_normal", checkpoint, one_row_updates},
+    {"one_row_insert_full", checkpoint, inserts_full},
+    {"one_row_update_full", checkpoint, updates_full},
+    {"one_row_insert_normal", sync_normal, inserts_normal},
+    {"one_row_update_normal", checkpoint, updates_normal},
     {"open", finish_writing, NULL},
     {"point_read_small_cache", NULL, point_reads},
     {"full_scan", NULL, full_scan},
@@ -300,6 +317,7 @@ static bench_reading run_phase(const bench_phase *phase, bench_side *side, const
 
 typedef struct figures {
     bench_samples ms;
+    bench_samples cpu_ms;
     bench_samples ratio;
     bench_samples cpu_ratio;
     bench_reading last;
@@ -327,6 +345,8 @@ static void print_phase(size_t phase, const bench_side *sides, size_t count) {
         figures *figure = &all[phase][side];
         (void)snprintf(name, sizeof name, "store_%s_%s", phases[phase].name, sides[side].name);
         bench_print_samples(name, &figure->ms, "ms");
+        (void)snprintf(name, sizeof name, "store_%s_%s_cpu", phases[phase].name, sides[side].name);
+        bench_print(name, bench_samples_quantile(&figure->cpu_ms, 0.5), "ms");
         if (side > 0) {
             print_ratio(phases[phase].name, sides[side].name, "ratio", &figure->ratio);
             print_ratio(phases[phase].name, sides[side].name, "cpu_ratio", &figure->cpu_ratio);
@@ -346,6 +366,7 @@ static void add_readings(size_t phase, size_t count, const bench_reading *readin
         bench_require(reading->calls.syncs == plain->calls.syncs, "all sides sync as often");
         figure->last = *reading;
         bench_samples_add(&figure->ms, reading->ms);
+        bench_samples_add(&figure->cpu_ms, reading->cpu_ms);
         bench_samples_add(&figure->ratio, plain->ms / reading->ms);
         bench_samples_add(&figure->cpu_ratio, plain->cpu_ms / reading->cpu_ms);
     }
@@ -370,6 +391,7 @@ static void init_figures(void) {
     for (size_t index = 0; index < PHASES * BENCH_SIDES_MOST; index++) {
         figures *figure = &all[index / BENCH_SIDES_MOST][index % BENCH_SIDES_MOST];
         bench_samples_init(&figure->ms);
+        bench_samples_init(&figure->cpu_ms);
         bench_samples_init(&figure->ratio);
         bench_samples_init(&figure->cpu_ratio);
     }
@@ -379,6 +401,7 @@ static void deinit_figures(void) {
     for (size_t index = 0; index < PHASES * BENCH_SIDES_MOST; index++) {
         figures *figure = &all[index / BENCH_SIDES_MOST][index % BENCH_SIDES_MOST];
         bench_samples_deinit(&figure->ms);
+        bench_samples_deinit(&figure->cpu_ms);
         bench_samples_deinit(&figure->ratio);
         bench_samples_deinit(&figure->cpu_ratio);
     }
