@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "crypto/secret.h"
 #include "store/salvage_page.h"
 #include "store/store_state.h"
 
@@ -258,6 +259,13 @@ static satchel_status add_value(satchel_store_salvage *salvage, satchel_text nam
     return SATCHEL_OK;
 }
 
+/* The identity holds a secret seed. */
+static void forget(satchel_bytes value) {
+    if (value.bytes > 0) {
+        satchel_secret_wipe((void *)(uintptr_t)value.data, value.bytes);
+    }
+}
+
 static satchel_status take_value(satchel_store_salvage *salvage, const satchel_salvage_row *row) {
     const satchel_salvage_column *columns = row->columns;
     satchel_text name = satchel_text_from(columns[0].bytes);
@@ -272,6 +280,7 @@ static satchel_status take_value(satchel_store_salvage *salvage, const satchel_s
         return SATCHEL_OK;
     }
     kept->number = number;
+    forget(kept->value);
     return satchel_arena_copy(&salvage->arena, columns[1].bytes, &kept->value);
 }
 
@@ -333,10 +342,7 @@ void satchel_store_salvage_close(satchel_store_salvage *salvage) {
         return;
     }
     for (size_t i = 0; i < salvage->value_count; i++) {
-        satchel_bytes value = salvage->values[i].value; /* identity: a secret seed */
-        if (value.bytes > 0) {
-            memset((void *)(uintptr_t)value.data, 0, value.bytes);
-        }
+        forget(salvage->values[i].value);
     }
     satchel_buffer_wipe(&salvage->room);
     satchel_buffer_wipe(&salvage->opened);
