@@ -5,7 +5,7 @@
  * tables hold what one of the two possible last commits left.
  */
 #include "fault/support/crash.h"
-#include "unit/store/kit.h"
+#include "unit/store/next_model.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -203,6 +203,55 @@ static void syncing(void) {
     crash_run_rounds(&story, ROUNDS);
 }
 
+/* --- an upgrade to the next release, step by step --- */
+
+static const char *look_at_upgrade(const crash_play *play, satchel_vault *vault) {
+    const satchel_op_seal seal = {vault, seal_op, open_op};
+    const satchel_store_release *release = play->own;
+    satchel_store *store = NULL;
+    bool left = true;
+    if (release == NULL) {
+        return look_at_store(play, vault);
+    }
+    satchel_status status = satchel_store_open_release(&store, satchel_vault_database(vault), &seal, release, NULL);
+    for (int turn = 0; turn < 200 && left && status == SATCHEL_OK; turn++) {
+        status = satchel_store_purge(store, 20, &left, NULL);
+    }
+    satchel_store_close(store);
+    return status == SATCHEL_OK && !left ? NULL : "the upgrade does not go on";
+}
+
+static void tell_upgrading(crash_play *play) {
+    store_kit kit = store_make(play);
+    static next_model next; /* looked at until the play is over */
+    static satchel_store_release release;
+    const satchel_op_seal seal = {play->vault, seal_op, open_op};
+    bool left = true;
+    bring(&kit, 0, 1, 24, 1, false);
+    kit_edit_text(&kit, kit_id(2), CITY, "Ningbo");
+    store_end(&kit);
+    release = next_release(&next);
+    play->own = &release;
+    REQUIRE_OK(satchel_store_open_release(&kit.store, kit.database, &seal, &release, &kit.error));
+    for (int turn = 0; turn < 200 && left; turn++) {
+        REQUIRE_OK(satchel_store_purge(kit.store, 5, &left, &kit.error));
+    }
+    CHECK(!left);
+    kit_edit_text(&kit, kit_id(3), CITY, "Hangzhou");
+    store_finish(&kit);
+}
+
+static void upgrading(void) {
+    static const crash_story story = {.name = "upgrading",
+                                      .tell = tell_upgrading,
+                                      .begins_open = true,
+                                      .look = look_at_upgrade,
+                                      .moments = 6,
+                                      .seeds = 5};
+    crash_run_rounds(&story, ROUNDS);
+}
+
 const fault_case fault_cases[] = {
-    {"making", making}, {"drafts", drafts}, {"pages", pages}, {"purging", purging}, {"syncing", syncing}, {NULL, NULL},
+    {"making", making},   {"drafts", drafts},       {"pages", pages}, {"purging", purging},
+    {"syncing", syncing}, {"upgrading", upgrading}, {NULL, NULL},
 };
