@@ -217,6 +217,52 @@ TEST(db, of_sqlite_only_the_writer_checkpoints_and_syncs_each_commit) {
     test_temp_remove(&temp);
 }
 
+static void copy_file(const test_temp *temp, const char *from, const char *to) {
+    static char bytes[1 << 22];
+    char path[TEST_PATH_BYTES];
+    FILE *file = fopen(test_temp_path(temp, from, path), "rb");
+    REQUIRE(file != NULL);
+    size_t count = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    file = fopen(test_temp_path(temp, to, path), "wb");
+    REQUIRE(file != NULL && count < sizeof bytes);
+    CHECK_UINT(fwrite(bytes, 1, count, file), count);
+    fclose(file);
+}
+
+/*
+ * SQLite 3.40 loses what is committed behind a savepoint that was undone after pages had been spilled and written over:
+ * it is there for this process, and gone with it. So nothing is spilled.
+ */
+TEST(db, regress_commits_outlive_a_job_that_was_undone_after_a_spill) {
+    test_temp temp = test_temp_make();
+    char path[TEST_PATH_BYTES];
+    satchel_db *writer = NULL;
+    satchel_db *after = NULL;
+    REQUIRE_OK(satchel_db_open_sqlite(&writer, test_temp_path(&temp, "a.db", path), SATCHEL_DB_WRITER, NULL));
+    REQUIRE_OK(satchel_db_exec(writer,
+                               "PRAGMA cache_size=10; CREATE TABLE t (k INTEGER PRIMARY KEY, v TEXT);"
+                               "CREATE INDEX tv ON t (v)",
+                               NULL));
+    REQUIRE_OK(satchel_db_begin(writer, SATCHEL_DB_WRITE, NULL));
+    REQUIRE_OK(satchel_db_exec(writer, "INSERT INTO t (v) VALUES ('kept')", NULL));
+    REQUIRE_OK(satchel_db_savepoint(writer, NULL));
+    REQUIRE_OK(satchel_db_exec(writer,
+                               "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+                               " INSERT INTO t (v) SELECT hex(randomblob(100)) FROM n",
+                               NULL));
+    satchel_db_back(writer);
+    REQUIRE_OK(satchel_db_commit(writer, NULL));
+    REQUIRE_OK(satchel_db_exec(writer, "INSERT INTO t (v) VALUES ('later')", NULL));
+    copy_file(&temp, "a.db", "b.db");
+    copy_file(&temp, "a.db-wal", "b.db-wal"); /* as a kill leaves them */
+    REQUIRE_OK(satchel_db_open_sqlite(&after, test_temp_path(&temp, "b.db", path), SATCHEL_DB_WRITER, NULL));
+    CHECK_INT(count(after), 2);
+    satchel_db_close(after);
+    satchel_db_close(writer);
+    test_temp_remove(&temp);
+}
+
 TEST(db, a_file_that_is_no_database_is_foreign) {
     test_temp temp = test_temp_make();
     char path[TEST_PATH_BYTES];
