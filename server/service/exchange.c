@@ -297,26 +297,27 @@ static satchel_status begin_intake(satchel_server_exchange *exchange, satchel_db
 }
 
 /*
- * A new life may have got less far in settling than its parent was decided on: units that stand there with the same
- * bytes are taken over, from the first on and until one differs. The answer gives their results again.
+ * A new life may have got less far in settling than another was decided on: units that stand there with the same bytes
+ * are taken over, from the first on and until one differs. Stores with one unit in common have all before it in common
+ * too, so that life is the parent from there on. The answer gives the results again.
  */
 static satchel_status take_over(satchel_server_exchange *exchange, satchel_db *db, satchel_incarnation *incarnation,
                                 satchel_error *error) {
     satchel_status status = SATCHEL_OK;
-    bool same = incarnation->parent != 0 && incarnation->applied_through == incarnation->parent_sequence;
+    bool same = incarnation->applied_through == incarnation->parent_sequence;
     uint64_t before = incarnation->applied_through;
     for (uint32_t i = 0; status == SATCHEL_OK && same && i < exchange->unit_count; i++) {
         const satchel_arrived_unit *unit = &exchange->units[i];
-        uint8_t digest[SATCHEL_DIGEST_BYTES];
+        uint64_t holder = 0;
         if (unit->head.first_sequence <= incarnation->applied_through) {
             continue;
         }
-        status = satchel_unit_known(db, incarnation->parent, unit->head.first_sequence, digest, &same, error);
-        same = same && unit->head.first_sequence == incarnation->applied_through + 1 &&
-               memcmp(digest, unit->digest, sizeof digest) == 0;
+        status = satchel_unit_decided_in(db, incarnation, unit, &holder, error);
+        same = holder != 0 && unit->head.first_sequence == incarnation->applied_through + 1;
         if (status == SATCHEL_OK && same) {
             incarnation->applied_through += unit->head.count;
             incarnation->parent_sequence = incarnation->applied_through;
+            incarnation->parent = holder;
             memcpy(incarnation->applied_digest, unit->digest, sizeof incarnation->applied_digest);
         }
     }

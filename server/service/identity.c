@@ -119,11 +119,11 @@ satchel_status satchel_incarnation_add(satchel_db *db, satchel_incarnation *inca
 satchel_status satchel_incarnation_advance(satchel_db *db, const satchel_incarnation *incarnation,
                                            satchel_error *error) {
     return SATCHEL_DB_RUN(db, error,
-                          "UPDATE incarnation SET applied_through = ?2, applied_digest = ?3, parent_sequence = ?4"
-                          " WHERE number = ?1",
+                          "UPDATE incarnation SET applied_through = ?2, applied_digest = ?3, parent_sequence = ?4,"
+                          " parent = ?5 WHERE number = ?1",
                           satchel_db_count(incarnation->number), satchel_db_count(incarnation->applied_through),
                           satchel_db_blob(incarnation->applied_digest, sizeof incarnation->applied_digest),
-                          satchel_db_count(incarnation->parent_sequence));
+                          satchel_db_count(incarnation->parent_sequence), satchel_db_count(incarnation->parent));
 }
 
 satchel_status satchel_author_of_phone(satchel_db *db, const satchel_incarnation *incarnation, satchel_author *out,

@@ -534,6 +534,19 @@ satchel_status satchel_unit_decide(satchel_intake *intake, satchel_arrived_unit 
     return status;
 }
 
+satchel_status satchel_unit_decided_in(satchel_db *db, const satchel_incarnation *incarnation,
+                                       const satchel_arrived_unit *unit, uint64_t *out, satchel_error *error) {
+    int64_t life = 0;
+    satchel_status status = SATCHEL_DB_NUMBER(
+        db, error, &life, 0,
+        "SELECT i.number FROM incarnation i JOIN unit_result r ON r.incarnation = i.number WHERE i.device = ?1"
+        " AND i.number < ?2 AND r.first_sequence = ?3 AND r.digest = ?4 ORDER BY i.number LIMIT 1",
+        satchel_value_id(&incarnation->device), satchel_db_count(incarnation->number),
+        satchel_db_count(unit->head.first_sequence), satchel_db_blob(unit->digest, sizeof unit->digest));
+    *out = (uint64_t)life;
+    return status;
+}
+
 satchel_status satchel_unit_known(satchel_db *db, uint64_t incarnation, uint64_t first_sequence,
                                   uint8_t out_digest[SATCHEL_DIGEST_BYTES], bool *out_found, satchel_error *error) {
     satchel_db_statement *statement = NULL;

@@ -54,6 +54,14 @@ typedef struct satchel_intake {
 SATCHEL_MUST_USE satchel_status satchel_unit_decide(satchel_intake *intake, satchel_arrived_unit *unit,
                                                     satchel_error *error);
 
+/*
+ * An older life of the same device in which a unit with this number and these bytes was decided; 0: none. It need not
+ * be an ancestor: one copy may have been put back twice.
+ */
+SATCHEL_MUST_USE satchel_status satchel_unit_decided_in(satchel_db *db, const satchel_incarnation *incarnation,
+                                                        const satchel_arrived_unit *unit, uint64_t *out,
+                                                        satchel_error *error);
+
 /* A unit that was decided before: its digest. `*out_found` false: it was not. */
 SATCHEL_MUST_USE satchel_status satchel_unit_known(satchel_db *db, uint64_t incarnation, uint64_t first_sequence,
                                                    uint8_t out_digest[SATCHEL_DIGEST_BYTES], bool *out_found,

@@ -130,6 +130,27 @@ TEST(lives, a_grandchild_is_given_the_results_of_the_first_life) {
     tear_down(&here, &mine);
 }
 
+/* The same copy is put back twice: what the first of the two sent is known to the second, which is no child of it. */
+TEST(lives, regress_what_a_sister_life_sent_is_not_done_again) {
+    stage here;
+    phone mine;
+    set_up(&here, &mine);
+    const satchel_id first = mine.incarnation;
+    phone_add_customer(&mine, "Anna's Shop");
+    phone_add_customer(&mine, "Bao's Shop");
+    phone_begin_life(&mine);
+    CHECK_STATUS(phone_exchange(&mine, PHONE_LOSE_REPLY), SATCHEL_NETWORK_ERROR);
+    mine.incarnation = first;
+    mine.parent_count = 0;
+    phone_begin_life(&mine);
+    phone_add_customer(&mine, "Cai's Shop");
+    phone_sync(&mine);
+    CHECK_UINT(customers(&here), 3);
+    CHECK_UINT(stage_counts(&here).units_applied, 3);
+    CHECK_UINT(mine.result_count, 3);
+    tear_down(&here, &mine);
+}
+
 TEST(lives, an_edit_on_the_edit_of_the_parent_is_no_conflict) {
     stage here;
     phone mine;
