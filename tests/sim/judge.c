@@ -210,16 +210,17 @@ static bool is_listed(const case_file *file, const char *value) {
     return false;
 }
 
-/* The conflicts of the company, as they are stored. */
-static void list_conflicts(case_file *file) {
-    static const char *const columns[] = {"values_open", "values_personal", "values_commercial", "values_secret"};
+/* The conflicts of the company and the units that were not applied, as they are stored. */
+static void list_stored(case_file *file) {
+    static const char *const selects[] = {
+        "SELECT \"values_open\" FROM \"conflict\"", "SELECT \"values_personal\" FROM \"conflict\"",
+        "SELECT \"values_commercial\" FROM \"conflict\"", "SELECT \"values_secret\" FROM \"conflict\"",
+        "SELECT unit FROM kept_unit"};
     sim *here = file->here;
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        char sql[96];
+    for (size_t i = 0; i < sizeof selects / sizeof *selects; i++) {
         satchel_db_statement *statement = NULL;
         bool row = false;
-        (void)snprintf(sql, sizeof sql, "SELECT \"%s\" FROM \"conflict\"", columns[i]);
-        satchel_status status = satchel_db_start(&statement, here->db, sql, NULL, 0, NULL);
+        satchel_status status = satchel_db_start(&statement, here->db, selects[i], NULL, 0, NULL);
         row = status == SATCHEL_OK;
         while (status == SATCHEL_OK && row) {
             status = satchel_db_step(statement, &row, NULL);
@@ -230,7 +231,7 @@ static void list_conflicts(case_file *file) {
         }
         satchel_db_end(statement);
         if (status != SATCHEL_OK) {
-            sim_violation(here, "the conflicts cannot be read");
+            sim_violation(here, "the journal cannot be read");
         }
     }
 }
@@ -382,7 +383,7 @@ void sim_judge(sim *here) {
         sim_violation(here, "the server's database cannot be read");
         return;
     }
-    list_conflicts(&file);
+    list_stored(&file);
     list_all_parked(&file);
     judge_ledger(&file);
     for (uint32_t i = 0; i < here->customer_count; i++) {
