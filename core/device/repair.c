@@ -184,25 +184,30 @@ static bool is_damage(satchel_status status) {
            status == SATCHEL_NOT_FOUND;
 }
 
-static satchel_status examine(damaged_store *wreck, satchel_device_health *out, satchel_error *error) {
+/* `*out_needless`: nothing is wrong, or only ops are missing that a repair before the next sync found lost. */
+static satchel_status examine(damaged_store *wreck, satchel_device_health *out, bool *out_needless,
+                              satchel_error *error) {
+    *out_needless = false;
     memset(out, 0, sizeof *out);
     satchel_status status = open_wreck(wreck, 0, error);
     if (status != SATCHEL_OK) {
         return status;
     }
     fill_health(wreck, out);
+    *out_needless = out->pages_bad == 0 && out->frames_bad == 0 &&
+                    (out->ops_lost == 0 || satchel_store_salvage_value(wreck->salvage, ".restore") != NULL);
     status = satchel_vault_count_quarantine(wreck->vault, &out->quarantined);
     close_wreck(wreck);
     if (status != SATCHEL_OK) {
         return satchel_fail(error, status, "the quarantine cannot be looked at");
     }
-    bool sound = out->pages_bad == 0 && out->frames_bad == 0 && out->ops_lost == 0;
     status = try_to_open(&wreck->config, error);
     if (status != SATCHEL_OK && !is_damage(status)) {
         return status;
     }
     out->status = status;
-    out->healthy = sound && status == SATCHEL_OK;
+    *out_needless = *out_needless && status == SATCHEL_OK;
+    out->healthy = *out_needless && out->ops_lost == 0;
     satchel_error_clear(error);
     return SATCHEL_OK;
 }
@@ -212,7 +217,8 @@ satchel_status satchel_device_check(const satchel_device_config *config, satchel
     damaged_store wreck;
     satchel_error_clear(error);
     satchel_status status = configure(&wreck, config, NULL, error);
-    return status == SATCHEL_OK ? examine(&wreck, out, error) : status;
+    bool needless;
+    return status == SATCHEL_OK ? examine(&wreck, out, &needless, error) : status;
 }
 
 /* --- repairing --- */
@@ -295,8 +301,7 @@ satchel_status satchel_device_repair(const satchel_device_config *config, bool f
     satchel_error_clear(error);
     satchel_status status = configure(&wreck, config, NULL, error);
     if (status == SATCHEL_OK && !force) {
-        status = examine(&wreck, &health, error);
-        out->needless = health.healthy;
+        status = examine(&wreck, &health, &out->needless, error);
     }
     if (status != SATCHEL_OK || out->needless) {
         return status;

@@ -377,6 +377,10 @@ uint64_t satchel_store_salvage_settled(const satchel_store_salvage *salvage) {
     return marks != NULL ? marks->number : 0;
 }
 
+static bool is_mark(const satchel_salvaged_op *op) {
+    return op->entity == 0 && op->state == SATCHEL_OP_DISMISSED;
+}
+
 bool satchel_store_salvage_gap(const satchel_store_salvage *salvage, uint64_t *at, uint64_t *out_first,
                                uint64_t *out_last) {
     uint64_t settled = satchel_store_salvage_settled(salvage);
@@ -385,6 +389,9 @@ bool satchel_store_salvage_gap(const satchel_store_salvage *salvage, uint64_t *a
         uint64_t sequence = salvage->ops[i].sequence;
         if (sequence < expected) {
             continue;
+        }
+        if (is_mark(&salvage->ops[i])) {
+            expected = sequence; /* what an earlier repair left free in front of it is not known to be lost */
         }
         if (sequence > expected) {
             *out_first = expected;

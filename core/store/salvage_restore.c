@@ -2,10 +2,11 @@
 /*
  * Salvaged ops on their way into a new store, and what the server's first word makes of the gaps between them.
  *
- *   ".restore"  [format 1][sequence of the last op found varint]: here until the server has told how far it got
+ *   ".restore"  [format 1]: here until the server has told how far it got
  *
- * Behind the last op found a mark, a row of store_op without an entity, keeps the sequences free that may have been
- * used. Rows without an entity are never shown; when they are sent the server refuses them, and they are dismissed.
+ * Behind the last op found a mark, a dismissed row of store_op without an entity, keeps the sequences free that may
+ * have been used; a further repair before that word leaves a further one. Rows without an entity are never shown; when
+ * they are sent the server refuses them, and they are dismissed.
  */
 #include "store/salvage.h"
 
@@ -235,22 +236,16 @@ static satchel_status put_ops(restoring *work) {
 
 /* The mark behind the last op, and the note that gaps are to be closed. */
 static satchel_status put_mark(restoring *work, uint64_t tail) {
-    satchel_buffer note = {NULL, 0, 0};
+    const uint8_t note[] = {RESTORE_FORMAT};
     size_t count = 0;
     const satchel_salvaged_op *ops = satchel_store_salvage_ops(work->salvage, &count);
     uint64_t last = count > 0 ? ops[count - 1].sequence : 0;
     last = last > work->settled ? last : work->settled;
-    satchel_status status = satchel_buffer_append_byte(&note, RESTORE_FORMAT);
-    if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_varint(&note, last);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_store_write_value(work->store, RESTORE_NAME, satchel_buffer_view(&note), work->error);
-    }
+    satchel_status status =
+        satchel_store_write_value(work->store, RESTORE_NAME, satchel_bytes_of(note, sizeof note), work->error);
     if (status == SATCHEL_OK && tail > 0) {
         status = put_empty(work->store, last + tail, last + tail, SATCHEL_OP_DISMISSED, NULL, work->error);
     }
-    satchel_buffer_deinit(&note);
     return status;
 }
 
@@ -500,15 +495,15 @@ static satchel_status settle_marks(satchel_store *store, satchel_error *error) {
     return status == SATCHEL_OK ? satchel_log_save_marks(store, error) : status;
 }
 
-static satchel_status learn(closing *work, uint64_t last_found, const satchel_moment *moment) {
+static satchel_status learn(closing *work, const satchel_moment *moment) {
     satchel_store *store = work->store;
     uint64_t settled = store->settled_through;
     uint64_t next = store->next_sequence;
     work->head = (satchel_unit_head){1, *moment, store->sync.position, store->sync.incarnation};
     work->expected = settled + 1;
-    /* the mark behind the last op: what lies before it is filled in below, if anything follows */
+    /* the marks: what they kept free is filled in below, if anything follows */
     satchel_status status = run_numbers(store, "DELETE FROM store_op WHERE sequence > ? AND entity = 0 AND state = ?",
-                                        last_found, SATCHEL_OP_DISMISSED, work->error);
+                                        settled, SATCHEL_OP_DISMISSED, work->error);
     if (status == SATCHEL_OK) {
         status = close_gaps(work);
     }
@@ -542,13 +537,9 @@ satchel_status satchel_store_learn(satchel_store *store, uint64_t applied_throug
     closing work = {.store = store, .known = applied_through, .forked = forked, .error = error};
     satchel_arena arena = {0};
     satchel_bytes note = {NULL, 0};
-    uint64_t last_found = 0;
-    uint8_t format = 0;
     satchel_status status = satchel_store_get_value(store, RESTORE_NAME, &arena, &note, error);
     if (status == SATCHEL_OK) {
-        satchel_reader reader = satchel_reader_of(note);
-        if (satchel_reader_byte(&reader, &format) != SATCHEL_OK || format != RESTORE_FORMAT ||
-            satchel_reader_varint(&reader, &last_found) != SATCHEL_OK) {
+        if (note.bytes == 0 || note.data[0] != RESTORE_FORMAT) {
             status = satchel_fail(error, SATCHEL_DAMAGED, "the note of a restored store is damaged");
         }
     }
@@ -556,7 +547,7 @@ satchel_status satchel_store_learn(satchel_store *store, uint64_t applied_throug
     if (status == SATCHEL_OK) {
         status = satchel_store_begin(store, error);
         if (status == SATCHEL_OK) {
-            status = satchel_store_end(store, learn(&work, last_found, moment), error);
+            status = satchel_store_end(store, learn(&work, moment), error);
         }
         if (status == SATCHEL_OK) {
             status = satchel_store_reload(store, error);

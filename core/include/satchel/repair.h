@@ -52,7 +52,7 @@ SATCHEL_MUST_USE satchel_status satchel_device_check(const satchel_device_config
                                                      satchel_error *error);
 
 typedef struct satchel_repair_report {
-    bool needless;         /* the store is healthy, and nothing was done */
+    bool needless; /* nothing was done: the store is healthy, or what it misses was found lost by a repair before */
     uint32_t quarantine;   /* the damaged store is quarantine-<n>.db now */
     bool enrolment_needed; /* identity or sync state are lost: the new store is empty, see satchel_quarantine_walk */
     uint64_t ops_salvaged; /* that are in the new store; with `enrolment_needed`: that are in quarantine */

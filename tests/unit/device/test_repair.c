@@ -15,6 +15,8 @@
 #define SLOT_BYTES 4160
 #define PROLOGUE_BYTES 80
 #define EDITS 20
+#define LONG_NOTES 8
+#define LONG_NOTE_BYTES 4000
 
 /* --- files --- */
 
@@ -149,7 +151,7 @@ static void check_outcome(phone *p, const satchel_repair_report *report, uint32_
     CHECK_UINT(health.quarantined, 1);
 }
 
-static void new_customer(phone *p, const char *name) {
+static void create_customer(phone *p, const char *name, const char *note) {
     satchel_fields *fields;
     satchel_record_builder *builder;
     satchel_write *write;
@@ -158,12 +160,19 @@ static void new_customer(phone *p, const char *name) {
     REQUIRE_OK(satchel_fields_open(&fields, p->device, &p->error));
     REQUIRE_OK(satchel_record_builder_open(&builder, fields, SATCHEL_ENTITY_CUSTOMER));
     REQUIRE_OK(satchel_record_builder_text(builder, SATCHEL_CUSTOMER_NAME, satchel_text_of(name)));
+    if (note != NULL) {
+        REQUIRE_OK(satchel_record_builder_text(builder, SATCHEL_CUSTOMER_NOTE, satchel_text_of(note)));
+    }
     REQUIRE_OK(satchel_record_builder_encode(builder, &record));
     REQUIRE_OK(satchel_write_begin(&write, p->device, &p->error));
     REQUIRE_OK(satchel_write_create(write, SATCHEL_ENTITY_CUSTOMER, record, &id, &p->error));
     REQUIRE_OK(satchel_commit(write, NULL, &p->error));
     satchel_record_builder_close(builder);
     satchel_fields_close(fields);
+}
+
+static void new_customer(phone *p, const char *name) {
+    create_customer(p, name, NULL);
 }
 
 static satchel_status count_op(void *context, const satchel_op_view *op) {
@@ -464,4 +473,81 @@ TEST(repair, what_the_server_decided_is_not_sent_as_something_new) {
         CHECK(!report.needless);
         phone_deinit(&p);
     }
+}
+
+/* Marks of an earlier repair are no ops: a store that was repaired twice before it synced still numbers like its
+ * server. */
+TEST(repair, regress_two_repairs_before_a_sync_leave_no_marks_between_ops) {
+    for (unsigned between = 0; between < 2; between++) {
+        phone p;
+        phone_with_work(&p, 91);
+        phone_close(&p);
+        test_note("units between the repairs: %u", between);
+        for (unsigned times = 0; times < 2; times++) {
+            spoil_page(&p, 1);
+            satchel_repair_report report = repair(&p);
+            CHECK(report.tail_uncertain);
+            CHECK_UINT(report.ops_lost, 0);
+            CHECK_UINT(report.ops_waiting, EDITS + times * between);
+            CHECK(health_of(&p).healthy);
+            phone_open(&p);
+            if (times == 0 && between > 0) {
+                new_customer(&p, "Between two repairs");
+            }
+            phone_close(&p);
+        }
+        phone_open(&p);
+        CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+        new_customer(&p, "After the sync");
+        CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+        CHECK_UINT(phone_info(&p).units_unsent, 0);
+        phone_deinit(&p);
+    }
+}
+
+/* The longest note that a customer may have, less `less`: the op needs overflow pages, or just not. */
+static void long_customer(phone *p, unsigned less) {
+    char note[LONG_NOTE_BYTES + 1];
+    memset(note, 'n', sizeof note);
+    note[LONG_NOTE_BYTES - less] = 0;
+    create_customer(p, "Long Notes", note);
+}
+
+static void phone_with_long_work(phone *p, uint64_t seed) {
+    phone_ready(p, seed);
+    for (unsigned i = 1; i <= LONG_NOTES; i++) {
+        long_customer(p, i * 25 - 25);
+    }
+    phone_close(p);
+}
+
+/* Their rows lie in part on overflow pages. */
+TEST(repair, finds_ops_that_are_longer_than_a_page) {
+    phone p;
+    phone_with_long_work(&p, 93);
+    spoil_page(&p, 1);
+    satchel_repair_report report = repair(&p);
+    CHECK_UINT(report.ops_waiting, LONG_NOTES);
+    check_outcome(&p, &report, 0);
+    phone_deinit(&p);
+}
+
+/* One op is lost with a page of its chain. Repairing again before the next sync gains nothing, and is not done. */
+TEST(repair, regress_ops_that_a_repair_found_lost_make_no_second_repair) {
+    unsigned lost = 0;
+    for (uint64_t step = 0; step < 10; step++) {
+        phone p;
+        phone_with_long_work(&p, 94);
+        spoil_page(&p, pages_of(&p) - 2 * step);
+        satchel_repair_report report = repair(&p);
+        test_note("step %llu: %llu ops lost", (unsigned long long)step, (unsigned long long)report.ops_lost);
+        lost += report.ops_lost > 0 ? 1 : 0;
+        CHECK_INT(health_of(&p).healthy, report.ops_lost == 0);
+        satchel_repair_report again = repair(&p);
+        CHECK(again.needless);
+        CHECK(!file_exists(&p, "quarantine-2.db"));
+        check_outcome(&p, &report, 0);
+        phone_deinit(&p);
+    }
+    CHECK(lost > 0);
 }
