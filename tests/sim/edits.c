@@ -4,6 +4,7 @@
  */
 #include "base/text.h"
 #include "sim/sim.h"
+#include "store/store.h"
 #include "wire/record_codec.h"
 
 #include <satchel/model.h>
@@ -76,6 +77,19 @@ static bool choose_row(sim_phone *phone, uint32_t entity, choice *out) {
     return found;
 }
 
+static void name_unit(sim_phone *phone, uint64_t first_sequence, sim_edit *edit) {
+    satchel_arena arena = {0};
+    satchel_unit_batch batch = {0};
+    satchel_status status = satchel_store_load_units(phone->device->store, first_sequence - 1, 1, &arena, &batch, NULL);
+    if (status == SATCHEL_OK && batch.count > 0) {
+        satchel_unit_digest(batch.units[0], edit->unit);
+    } else {
+        sim_violation(phone->sim, "phone %u does not give the unit that it committed: %s", (unsigned)phone->index,
+                      satchel_status_name(status));
+    }
+    satchel_arena_deinit(&arena);
+}
+
 /* Commits what is in `write`; the edit of the ledger counts only then. */
 static void commit(sim_phone *phone, satchel_write *write, satchel_status status, sim_edit *edit, const char *what) {
     sim *here = phone->sim;
@@ -90,8 +104,7 @@ static void commit(sim_phone *phone, satchel_write *write, satchel_status status
     if (status == SATCHEL_OK) {
         here->counters[SIM_OPS] += receipt.count;
         phone->committed = receipt.first_sequence + receipt.count - 1;
-        edit->sequence = receipt.first_sequence;
-        edit->life = phone->life;
+        name_unit(phone, receipt.first_sequence, edit);
         return;
     }
     /* A user whose role takes the right away is told so at once; anything else is wrong. */

@@ -3,9 +3,7 @@
  * The judgement, when all troubles have ended and everybody has synced:
  *
  * - every phone shows exactly the rows and fields that the server lets its user see;
- * - whatever a user was told is stored has become what stands, or was followed by what somebody wrote who had seen it,
- *   or is listed as a loser, refused, held or parked: nothing is gone without a trace;
- * - points are counted once;
+ * - what users wrote has become of what the server told them (ledger.c);
  * - the audit chain holds, nothing is in quarantine.
  */
 #include "base/ids.h"
@@ -23,15 +21,7 @@
 
 #define LIST_ROWS 500
 #define ROWS_MOST 4096
-#define REASONS_MOST 1000
 #define META_FIRST 901u /* created, updated, revision: told by each side for itself */
-
-/* All texts in which a value may be listed: conflicts, parked edits, reasons of phones. */
-typedef struct case_file {
-    sim *here;
-    satchel_buffer listed;
-    int64_t refused_points[SIM_PHONES_MOST];
-} case_file;
 
 static bool begin_read(sim *here) {
     return satchel_db_begin(here->db, SATCHEL_DB_READ, NULL) == SATCHEL_OK;
@@ -191,170 +181,6 @@ static void judge_phone(sim_phone *phone, uint32_t entity) {
     satchel_arena_deinit(&held.arena);
 }
 
-/* --- what is listed --- */
-
-static void list_bytes(case_file *file, satchel_bytes bytes) {
-    if (satchel_buffer_append(&file->listed, bytes) != SATCHEL_OK ||
-        satchel_buffer_append_byte(&file->listed, 0) != SATCHEL_OK) {
-        sim_violation(file->here, "no memory for the judge");
-    }
-}
-
-static bool is_listed(const case_file *file, const char *value) {
-    size_t bytes = strlen(value);
-    for (size_t at = 0; at + bytes <= file->listed.bytes; at++) {
-        if (file->listed.data[at] == (uint8_t)value[0] && memcmp(file->listed.data + at, value, bytes) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The conflicts of the company and the units that were not applied, as they are stored. */
-static void list_stored(case_file *file) {
-    static const char *const selects[] = {
-        "SELECT \"values_open\" FROM \"conflict\"", "SELECT \"values_personal\" FROM \"conflict\"",
-        "SELECT \"values_commercial\" FROM \"conflict\"", "SELECT \"values_secret\" FROM \"conflict\"",
-        "SELECT unit FROM kept_unit"};
-    sim *here = file->here;
-    for (size_t i = 0; i < sizeof selects / sizeof *selects; i++) {
-        satchel_db_statement *statement = NULL;
-        bool row = false;
-        satchel_status status = satchel_db_start(&statement, here->db, selects[i], NULL, 0, NULL);
-        row = status == SATCHEL_OK;
-        while (status == SATCHEL_OK && row) {
-            status = satchel_db_step(statement, &row, NULL);
-            if (status == SATCHEL_OK && row) {
-                list_bytes(file, satchel_db_bytes(statement, 0));
-                here->counters[SIM_CONFLICTS] += i == 0 ? 1 : 0;
-            }
-        }
-        satchel_db_end(statement);
-        if (status != SATCHEL_OK) {
-            sim_violation(here, "the journal cannot be read");
-        }
-    }
-}
-
-static satchel_status list_parked(void *context, const satchel_id *id, const satchel_record *record, uint64_t n) {
-    case_file *file = context;
-    satchel_actor system = satchel_actor_system();
-    satchel_arena arena = {0};
-    satchel_op op;
-    (void)record;
-    (void)n;
-    satchel_status status = satchel_parked_op(file->here->service, file->here->db, &system, id, &arena, &op, NULL);
-    for (uint32_t i = 0; status == SATCHEL_OK && i < op.set.count; i++) {
-        list_bytes(file, satchel_text_bytes(satchel_record_text(&op.set, op.set.fields[i].number)));
-    }
-    sim_count(file->here, SIM_PARKED);
-    satchel_arena_deinit(&arena);
-    return status;
-}
-
-static void list_all_parked(case_file *file) {
-    sim *here = file->here;
-    satchel_actor system = satchel_actor_system();
-    satchel_query *query = NULL;
-    satchel_buffer next = {NULL, 0, 0};
-    satchel_status status = satchel_query_open(&query, SATCHEL_ENTITY_PARKED_EDIT);
-    if (status == SATCHEL_OK) {
-        status = satchel_rows_list(here->service, here->db, &system, query, (satchel_bytes){NULL, 0}, LIST_ROWS,
-                                   list_parked, file, &next, NULL);
-    }
-    if (status != SATCHEL_OK) {
-        sim_violation(here, "the parked edits cannot be read: %s", satchel_status_name(status));
-    }
-    satchel_query_close(query);
-    satchel_buffer_deinit(&next);
-}
-
-static void list_reasons(case_file *file, sim_phone *phone) {
-    static const satchel_reason_kind kinds[] = {SATCHEL_REASON_CONFLICT, SATCHEL_REASON_REFUSED, SATCHEL_REASON_HELD,
-                                                SATCHEL_REASON_PARKED};
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        satchel_reasons *reasons = NULL;
-        if (satchel_reasons_list(&reasons, phone->device, kinds[k], REASONS_MOST, NULL) != SATCHEL_OK) {
-            sim_violation(phone->sim, "phone %u cannot list its reasons", (unsigned)phone->index);
-            continue;
-        }
-        for (uint32_t i = 0; i < satchel_reasons_count(reasons); i++) {
-            satchel_reason reason;
-            if (satchel_reasons_at(reasons, i, &reason) == SATCHEL_OK) {
-                list_bytes(file, reason.mine);
-                list_bytes(file, reason.theirs);
-                sim_count(phone->sim, SIM_REFUSED);
-            }
-        }
-        satchel_reasons_close(reasons);
-    }
-}
-
-/* --- the ledger --- */
-
-static bool stands(sim *here, const sim_edit *edit) {
-    satchel_actor system = satchel_actor_system();
-    satchel_arena arena = {0};
-    uint64_t n = 0;
-    satchel_record record;
-    satchel_record_init(&record, &arena);
-    satchel_status status =
-        satchel_served_row_read(here->service, here->db, &system, edit->entity, &edit->row, &record, &n, NULL);
-    bool same = status == SATCHEL_OK && satchel_text_is(satchel_record_text(&record, edit->field), edit->value);
-    satchel_arena_deinit(&arena);
-    return same;
-}
-
-/* Did somebody who saw the value write another one there that is accounted for? */
-static bool accounted(const bool *fine, const sim *here, uint32_t number) {
-    for (uint32_t i = number + 1; i < here->edit_count; i++) {
-        if (here->edits[i].previous == (int32_t)number && fine[i]) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void judge_ledger(case_file *file) {
-    static bool fine[SIM_EDITS_MOST];
-    sim *here = file->here;
-    for (uint32_t i = here->edit_count; i > 0; i--) {
-        const sim_edit *edit = &here->edits[i - 1];
-        bool is_sum = edit->value[0] == '\0';
-        fine[i - 1] = is_sum || stands(here, edit) || is_listed(file, edit->value) || accounted(fine, here, i - 1);
-        if (!fine[i - 1] && !edit->may_be_gone) {
-            sim_violation(here, "%s, written into field %u, is gone without a trace", edit->value,
-                          (unsigned)edit->field);
-        }
-    }
-}
-
-/* Points: what is there is a sum that the ledger can explain. */
-static void judge_points(sim *here, const satchel_id *customer) {
-    satchel_actor system = satchel_actor_system();
-    satchel_arena arena = {0};
-    satchel_record record;
-    int64_t most = 0;
-    uint64_t n = 0;
-    bool unsure = false;
-    satchel_record_init(&record, &arena);
-    for (uint32_t i = 0; i < here->edit_count; i++) {
-        const sim_edit *edit = &here->edits[i];
-        if (edit->delta != 0 && satchel_id_equal(&edit->row, customer)) {
-            most += edit->delta;
-            unsure = unsure || edit->may_be_gone;
-        }
-    }
-    satchel_status status =
-        satchel_served_row_read(here->service, here->db, &system, SATCHEL_ENTITY_CUSTOMER, customer, &record, &n, NULL);
-    int64_t points = satchel_record_int(&record, SATCHEL_CUSTOMER_LOYALTY_POINTS, 0);
-    bool refused = here->counters[SIM_PARKED] + here->counters[SIM_REFUSED] > 0;
-    if (status != SATCHEL_OK || points > most || (points < most && !unsure && !refused)) {
-        sim_violation(here, "a customer has %lld points of %lld", (long long)points, (long long)most);
-    }
-    satchel_arena_deinit(&arena);
-}
-
 static void judge_books(sim *here) {
     uint64_t bad = 0;
     uint64_t count = 0;
@@ -370,26 +196,16 @@ static void judge_books(sim *here) {
 void sim_judge(sim *here) {
     static const uint32_t entities[] = {SATCHEL_ENTITY_CUSTOMER, SATCHEL_ENTITY_TASK, SATCHEL_ENTITY_CONTACT,
                                         SATCHEL_ENTITY_USER};
-    case_file file = {.here = here};
     for (uint32_t i = 0; i < here->phone_count; i++) {
         for (size_t e = 0; here->phones[i].device != NULL && e < sizeof entities / sizeof *entities; e++) {
             judge_phone(&here->phones[i], entities[e]);
-        }
-        if (here->phones[i].device != NULL) {
-            list_reasons(&file, &here->phones[i]);
         }
     }
     if (!begin_read(here)) {
         sim_violation(here, "the server's database cannot be read");
         return;
     }
-    list_stored(&file);
-    list_all_parked(&file);
-    judge_ledger(&file);
-    for (uint32_t i = 0; i < here->customer_count; i++) {
-        judge_points(here, &here->customers[i]);
-    }
+    sim_judge_ledger(here);
     judge_books(here);
     satchel_db_rollback(here->db);
-    satchel_buffer_deinit(&file.listed);
 }

@@ -202,14 +202,12 @@ static void make_copy(sim_phone *phone) {
 
 void sim_phone_restore(sim_phone *phone) {
     sim *here = phone->sim;
-    test_disk *disk = phone->copy;
-    phone->copy = NULL;
+    test_disk *disk = test_disk_after_power_loss(phone->copy, TEST_SURVIVES_ALL, 1);
     sim_count(here, SIM_RESTORES);
     sim_tell(here, "phone %u is restored from its copy", (unsigned)phone->index);
     for (uint32_t i = phone->copy_edits; i < here->edit_count; i++) {
         here->edits[i].may_be_gone = here->edits[i].may_be_gone || here->edits[i].phone == (int32_t)phone->index;
     }
-    phone->life++;
     phone->committed = 0;
     start_from(phone, disk, "a restore");
 }

@@ -17,6 +17,7 @@
 #include "support/temp.h"
 #include "support/vault/disk.h"
 #include "wire/signing.h"
+#include "wire/unit_codec.h"
 
 #include <satchel/sync.h>
 
@@ -65,6 +66,7 @@ const sim_profile *sim_profile_named(const char *name);
     X(CONFLICTS, conflicts)                                                                                            \
     X(PARKED, parked)                                                                                                  \
     X(REFUSED, refused)                                                                                                \
+    X(LOST_WITH_A_LIFE, lost_with_a_life)                                                                              \
     X(REMOVED_ROWS, removed_rows)                                                                                      \
     X(VIOLATIONS, violations)                                                                                          \
     X(STUCK, stuck)
@@ -85,11 +87,10 @@ typedef struct sim_edit {
     satchel_id row;
     uint32_t field;
     char value[SIM_VALUE_BYTES];
-    int64_t delta;    /* of a sum; `value` is empty then */
-    int32_t previous; /* the edit whose value the writer saw there, -1: none of the ledger's */
-    uint32_t life;    /* of the phone when it was written: a restored phone has another */
-    uint64_t sequence;
-    bool may_be_gone; /* the phone was restored to a copy from before it, and it may never have been sent */
+    int64_t delta;                      /* of a sum; `value` is empty then */
+    int32_t previous;                   /* the edit whose value the writer saw there, -1: none of the ledger's */
+    uint8_t unit[SATCHEL_DIGEST_BYTES]; /* digest of the unit that carries it: how the server names what it decided */
+    bool may_be_gone; /* the phone was restored to a copy from before it: it may never have been sent */
 } sim_edit;
 
 typedef struct sim_mail {
@@ -117,7 +118,6 @@ typedef struct sim_phone {
     int64_t wall_offset_ms; /* what its clock is wrong by */
     int64_t boot_ms;        /* when it was started, by the world's clock */
     uint32_t boots;
-    uint32_t life;
     uint64_t committed; /* last sequence of a commit that was acknowledged, in this life */
 } sim_phone;
 
@@ -183,6 +183,10 @@ int32_t sim_edit_of(const sim *here, satchel_text value);
 /* A new edit, its value drawn; NULL: the ledger is full. */
 sim_edit *sim_edit_new(sim *here, int32_t phone, uint32_t entity, const satchel_id *row, uint32_t field);
 uint32_t sim_field_of_chance(sim *here);
+
+/* --- ledger.c --- */
+/* Holds the ledger against the server and what is listed in `phones` and there; in a reading transaction. */
+void sim_judge_ledger(sim *here);
 
 /* --- judge.c --- */
 void sim_judge(sim *here);

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger against what became of it.
+ *
+ * The server names each unit that it decided on by the digest of its bytes. So of every edit it is known whether it was
+ * decided, and how often: once, but for an edit that only an ended life of a restored phone had, which may have stayed
+ * unsent. A text that was decided on is what stands, or was followed by what somebody wrote who had seen it, or is
+ * listed; points are exactly the sum of those that were applied.
+ */
+#include "base/ids.h"
+#include "base/text.h"
+#include "sim/sim.h"
+#include "wire/record_codec.h"
+
+#include <satchel/explain.h>
+#include <satchel/model.h>
+#include <satchel/query.h>
+#include <satchel/read.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIST_ROWS 500
+#define REASONS_MOST 1000
+#define DECIDED_MOST (SIM_EDITS_MOST * 2)
+
+typedef struct decided_unit {
+    uint8_t digest[SATCHEL_DIGEST_BYTES];
+    bool applied;
+} decided_unit;
+
+/* All texts in which a value may be listed: conflicts, kept and parked units, reasons of phones. */
+typedef struct case_file {
+    sim *here;
+    satchel_buffer listed;
+    decided_unit *decided; /* in the order of their digests */
+    uint32_t decided_count;
+    bool *counts; /* an edit: it was decided on, and applied if it is a sum */
+    bool *fine;
+} case_file;
+
+/* --- what was decided --- */
+
+static int by_digest(const void *a, const void *b) {
+    return memcmp(((const decided_unit *)a)->digest, ((const decided_unit *)b)->digest, SATCHEL_DIGEST_BYTES);
+}
+
+static void list_decided(case_file *file) {
+    satchel_db_statement *statement = NULL;
+    satchel_status status = satchel_db_start(
+        &statement, file->here->db,
+        "SELECT r.digest, k.code FROM unit_result r LEFT JOIN kept_unit k ON k.incarnation = r.incarnation"
+        " AND k.first_sequence = r.first_sequence",
+        NULL, 0, NULL);
+    bool row = status == SATCHEL_OK;
+    while (status == SATCHEL_OK && row) {
+        status = satchel_db_step(statement, &row, NULL);
+        satchel_bytes digest = row ? satchel_db_bytes(statement, 0) : (satchel_bytes){NULL, 0};
+        if (status == SATCHEL_OK && row && file->decided_count < DECIDED_MOST && digest.bytes == SATCHEL_DIGEST_BYTES) {
+            decided_unit *unit = &file->decided[file->decided_count++];
+            memcpy(unit->digest, digest.data, digest.bytes);
+            unit->applied = satchel_db_is_null(statement, 1);
+        } else if (row) {
+            status = SATCHEL_LIMIT_EXCEEDED;
+        }
+    }
+    satchel_db_end(statement);
+    if (status != SATCHEL_OK) {
+        sim_violation(file->here, "the decisions cannot be read: %s", satchel_status_name(status));
+    }
+    qsort(file->decided, file->decided_count, sizeof *file->decided, by_digest);
+}
+
+/* How often the unit was decided on; `*applied`: it took effect. */
+static uint32_t decided_times(const case_file *file, const sim_edit *edit, bool *applied) {
+    decided_unit key = {.applied = false};
+    memcpy(key.digest, edit->unit, sizeof key.digest);
+    const decided_unit *found = bsearch(&key, file->decided, file->decided_count, sizeof *file->decided, by_digest);
+    uint32_t times = 0;
+    *applied = found != NULL && found->applied;
+    if (found != NULL) {
+        const decided_unit *end = file->decided + file->decided_count;
+        while (found > file->decided && by_digest(found - 1, &key) == 0) {
+            found--;
+        }
+        for (; found < end && by_digest(found, &key) == 0; found++) {
+            times++;
+        }
+    }
+    return times;
+}
+
+/* --- what is listed --- */
+
+static void list_bytes(case_file *file, satchel_bytes bytes) {
+    if (satchel_buffer_append(&file->listed, bytes) != SATCHEL_OK ||
+        satchel_buffer_append_byte(&file->listed, 0) != SATCHEL_OK) {
+        sim_violation(file->here, "no memory for the judge");
+    }
+}
+
+static bool is_listed(const case_file *file, const char *value) {
+    size_t bytes = strlen(value);
+    for (size_t at = 0; at + bytes <= file->listed.bytes; at++) {
+        if (file->listed.data[at] == (uint8_t)value[0] && memcmp(file->listed.data + at, value, bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The conflicts of the company and the units that were not applied, as they are stored. */
+static void list_stored(case_file *file) {
+    static const char *const selects[] = {"SELECT \"values_open\" FROM \"conflict\"",
+                                          "SELECT \"values_personal\" FROM \"conflict\"",
+                                          "SELECT \"values_commercial\" FROM \"conflict\"",
+                                          "SELECT \"values_secret\" FROM \"conflict\"", "SELECT unit FROM kept_unit"};
+    sim *here = file->here;
+    for (size_t i = 0; i < sizeof selects / sizeof *selects; i++) {
+        satchel_db_statement *statement = NULL;
+        bool row = false;
+        satchel_status status = satchel_db_start(&statement, here->db, selects[i], NULL, 0, NULL);
+        row = status == SATCHEL_OK;
+        while (status == SATCHEL_OK && row) {
+            status = satchel_db_step(statement, &row, NULL);
+            if (status == SATCHEL_OK && row) {
+                list_bytes(file, satchel_db_bytes(statement, 0));
+                here->counters[SIM_CONFLICTS] += i == 0 ? 1 : 0;
+            }
+        }
+        satchel_db_end(statement);
+        if (status != SATCHEL_OK) {
+            sim_violation(here, "the journal cannot be read");
+        }
+    }
+}
+
+static satchel_status list_parked(void *context, const satchel_id *id, const satchel_record *record, uint64_t n) {
+    case_file *file = context;
+    satchel_actor system = satchel_actor_system();
+    satchel_arena arena = {0};
+    satchel_op op;
+    (void)record;
+    (void)n;
+    satchel_status status = satchel_parked_op(file->here->service, file->here->db, &system, id, &arena, &op, NULL);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < op.set.count; i++) {
+        list_bytes(file, satchel_text_bytes(satchel_record_text(&op.set, op.set.fields[i].number)));
+    }
+    sim_count(file->here, SIM_PARKED);
+    satchel_arena_deinit(&arena);
+    return status;
+}
+
+static void list_all_parked(case_file *file) {
+    sim *here = file->here;
+    satchel_actor system = satchel_actor_system();
+    satchel_query *query = NULL;
+    satchel_buffer next = {NULL, 0, 0};
+    satchel_status status = satchel_query_open(&query, SATCHEL_ENTITY_PARKED_EDIT);
+    if (status == SATCHEL_OK) {
+        status = satchel_rows_list(here->service, here->db, &system, query, (satchel_bytes){NULL, 0}, LIST_ROWS,
+                                   list_parked, file, &next, NULL);
+    }
+    if (status != SATCHEL_OK) {
+        sim_violation(here, "the parked edits cannot be read: %s", satchel_status_name(status));
+    }
+    satchel_query_close(query);
+    satchel_buffer_deinit(&next);
+}
+
+static void list_reasons(case_file *file, sim_phone *phone) {
+    static const satchel_reason_kind kinds[] = {SATCHEL_REASON_CONFLICT, SATCHEL_REASON_REFUSED, SATCHEL_REASON_HELD,
+                                                SATCHEL_REASON_PARKED};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        satchel_reasons *reasons = NULL;
+        if (satchel_reasons_list(&reasons, phone->device, kinds[k], REASONS_MOST, NULL) != SATCHEL_OK) {
+            sim_violation(phone->sim, "phone %u cannot list its reasons", (unsigned)phone->index);
+            continue;
+        }
+        for (uint32_t i = 0; i < satchel_reasons_count(reasons); i++) {
+            satchel_reason reason;
+            if (satchel_reasons_at(reasons, i, &reason) == SATCHEL_OK) {
+                list_bytes(file, reason.mine);
+                list_bytes(file, reason.theirs);
+                sim_count(phone->sim, SIM_REFUSED);
+            }
+        }
+        satchel_reasons_close(reasons);
+    }
+}
+
+/* --- the ledger --- */
+
+static bool stands(sim *here, const sim_edit *edit) {
+    satchel_actor system = satchel_actor_system();
+    satchel_arena arena = {0};
+    uint64_t n = 0;
+    satchel_record record;
+    satchel_record_init(&record, &arena);
+    satchel_status status =
+        satchel_served_row_read(here->service, here->db, &system, edit->entity, &edit->row, &record, &n, NULL);
+    bool same = status == SATCHEL_OK && satchel_text_is(satchel_record_text(&record, edit->field), edit->value);
+    satchel_arena_deinit(&arena);
+    return same;
+}
+
+/* Did somebody who saw the value write another one there that is accounted for? */
+static bool accounted(const case_file *file, uint32_t number) {
+    const sim *here = file->here;
+    for (uint32_t i = number + 1; i < here->edit_count; i++) {
+        if (here->edits[i].previous == (int32_t)number && file->fine[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whoever is not told of it by a phone must be told of a decision: what counts is what reached the server. */
+static void judge_decisions(case_file *file) {
+    sim *here = file->here;
+    for (uint32_t i = 0; i < here->edit_count; i++) {
+        const sim_edit *edit = &here->edits[i];
+        bool applied = true;
+        uint32_t times = edit->phone < 0 ? 1 : decided_times(file, edit, &applied);
+        bool is_sum = edit->delta != 0;
+        file->counts[i] = times > 0 && (applied || !is_sum);
+        if (times > 1) {
+            sim_violation(here, "an edit of phone %d (%s) was decided on %u times", (int)edit->phone,
+                          is_sum ? "points" : edit->value, (unsigned)times);
+        }
+        if (times == 0 && !edit->may_be_gone) {
+            sim_violation(here, "an edit of phone %d (%s) never reached the server", (int)edit->phone,
+                          is_sum ? "points" : edit->value);
+        }
+        here->counters[SIM_LOST_WITH_A_LIFE] += times == 0 ? 1 : 0;
+    }
+}
+
+static void judge_texts(case_file *file) {
+    sim *here = file->here;
+    for (uint32_t i = here->edit_count; i > 0; i--) {
+        const sim_edit *edit = &here->edits[i - 1];
+        if (edit->delta != 0 || !file->counts[i - 1]) {
+            continue;
+        }
+        file->fine[i - 1] = stands(here, edit) || is_listed(file, edit->value) || accounted(file, i - 1);
+        if (!file->fine[i - 1]) {
+            sim_violation(here, "%s, written into field %u, is gone without a trace", edit->value,
+                          (unsigned)edit->field);
+        }
+    }
+}
+
+/* Each op's effect is there once: points of a row are the sum of what was applied. */
+static void judge_points(case_file *file, uint32_t first) {
+    sim *here = file->here;
+    const satchel_id *row = &here->edits[first].row;
+    satchel_actor system = satchel_actor_system();
+    satchel_arena arena = {0};
+    satchel_record record;
+    int64_t expected = 0;
+    uint64_t n = 0;
+    satchel_record_init(&record, &arena);
+    for (uint32_t i = 0; i < here->edit_count; i++) {
+        const sim_edit *edit = &here->edits[i];
+        bool same = edit->delta != 0 && satchel_id_equal(&edit->row, row);
+        if (same && i < first) {
+            goto done; /* judged already */
+        }
+        expected += same && file->counts[i] ? edit->delta : 0;
+    }
+    satchel_status status =
+        satchel_served_row_read(here->service, here->db, &system, SATCHEL_ENTITY_CUSTOMER, row, &record, &n, NULL);
+    int64_t points = satchel_record_int(&record, SATCHEL_CUSTOMER_LOYALTY_POINTS, 0);
+    if ((status != SATCHEL_OK && status != SATCHEL_NOT_FOUND) || points != expected) {
+        sim_violation(here, "a customer has %lld points of %lld", (long long)points, (long long)expected);
+    }
+done:
+    satchel_arena_deinit(&arena);
+}
+
+void sim_judge_ledger(sim *here) {
+    static decided_unit decided[DECIDED_MOST];
+    static bool counts[SIM_EDITS_MOST];
+    static bool fine[SIM_EDITS_MOST];
+    case_file file = {.here = here, .decided = decided, .counts = counts, .fine = fine};
+    memset(fine, 0, sizeof fine);
+    for (uint32_t i = 0; i < here->phone_count; i++) {
+        if (here->phones[i].device != NULL) {
+            list_reasons(&file, &here->phones[i]);
+        }
+    }
+    list_stored(&file);
+    list_all_parked(&file);
+    list_decided(&file);
+    judge_decisions(&file);
+    judge_texts(&file);
+    for (uint32_t i = 0; i < here->edit_count; i++) {
+        if (here->edits[i].delta != 0) {
+            judge_points(&file, i);
+        }
+    }
+    satchel_buffer_deinit(&file.listed);
+}
