@@ -89,6 +89,7 @@ static satchel_status open_store(satchel_device *device, bool fresh, satchel_err
     }
     if (status == SATCHEL_OK) {
         device->state = SATCHEL_DEVICE_OPEN;
+        satchel_idle_begin(device);
         satchel_inbox_begin(device);
         satchel_space_open(device);
     } else {

@@ -16,6 +16,7 @@
 #include "crypto/sign.h"
 #include "device/anchor.h"
 #include "device/identity.h"
+#include "device/idle.h"
 #include "device/observers.h"
 #include "device/reserve.h"
 #include "device/settings.h"
@@ -52,6 +53,7 @@ struct satchel_device {
     const satchel_vault_files *files;  /* of vault and reserve; NULL: POSIX. Tests inject */
     bool has_pin;                      /* as far as this process opened or set it; of use while open */
     satchel_write *writes;             /* open ones, so that lock can take their drafts away */
+    satchel_idle idle;
     struct satchel_exchange *exchange; /* the running one */
     satchel_observers observers;
 };

@@ -25,7 +25,6 @@
 #define SYNC_PATH "/v1/sync"
 #define URL_BYTES (SATCHEL_IDENTITY_TEXT_BYTES + 32)
 #define TIMEOUT_MS 60000
-#define PURGE_ROWS 256 /* a slice: well below 10 ms */
 
 typedef enum exchange_phase {
     PHASE_CARRY = 0,  /* the engine's action is to be carried out */
@@ -342,7 +341,7 @@ static satchel_status finish(satchel_exchange *exchange, satchel_error *error) {
 
 static satchel_status purge(satchel_exchange *exchange, satchel_error *error) {
     bool left = false;
-    satchel_status status = satchel_store_purge(exchange->device->store, PURGE_ROWS, &left, error);
+    satchel_status status = satchel_idle_purge(exchange->device, &left, error);
     if (status == SATCHEL_OK && (!left || exchange->budget_over)) {
         end_exchange(exchange, exchange->status);
     }

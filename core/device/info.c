@@ -10,6 +10,7 @@
 #include <satchel/version.h>
 
 #include "base/error.h"
+#include "store/migrate.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +87,17 @@ satchel_status satchel_device_note_sync(satchel_device *device, satchel_status l
     return status;
 }
 
+/* A share is all that the store tells. */
+static satchel_status fill_upgrade(satchel_store *store, satchel_device_info *out, satchel_error *error) {
+    satchel_store_progress progress;
+    satchel_status status = satchel_store_upgrade_progress(store, &progress, error);
+    if (status == SATCHEL_OK && progress.running) {
+        out->upgrade_done = progress.permille;
+        out->upgrade_total = 1000;
+    }
+    return status;
+}
+
 static void copy_identity(const satchel_identity *identity, satchel_device_info *out) {
     out->enrolled = identity->enrolled;
     out->device = identity->device;
@@ -110,6 +122,9 @@ satchel_status satchel_device_get_info(satchel_device *device, satchel_device_in
     status = satchel_store_count_info(device->store, out, error);
     if (status == SATCHEL_OK) {
         status = satchel_store_sync_state(device->store, &state, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = fill_upgrade(device->store, out, error);
     }
     if (status == SATCHEL_OK) {
         copy_identity(&device->identity, out);

@@ -26,6 +26,8 @@ static const sealed_table tables[] = {
      "UPDATE store_loss SET body = ? WHERE number = ?"},
 };
 
+#define TABLE_COUNT (sizeof tables / sizeof tables[0])
+
 typedef struct reseal_work {
     satchel_vault *vault;
     sqlite3_stmt *next;
@@ -87,13 +89,14 @@ static satchel_status reseal_row(reseal_work *work, bool *out_more, satchel_erro
     return code == SQLITE_DONE ? SATCHEL_OK : fail_with(work, code, error);
 }
 
-static satchel_status reseal_step(reseal_work *work, bool *out_more, satchel_error *error) {
+/* At most `rows` bodies in one transaction. `*out_more` false: there are no more in the table. */
+static satchel_status reseal_step(reseal_work *work, uint32_t rows, bool *out_more, satchel_error *error) {
     satchel_status status = run(work, "BEGIN IMMEDIATE", error);
     if (status != SATCHEL_OK) {
         return status;
     }
     *out_more = true;
-    for (int row = 0; row < SATCHEL_RESEAL_STEP_ROWS && *out_more && status == SATCHEL_OK; row++) {
+    for (uint32_t row = 0; row < rows && *out_more && status == SATCHEL_OK; row++) {
         status = reseal_row(work, out_more, error);
     }
     if (status == SATCHEL_OK) {
@@ -106,20 +109,20 @@ static satchel_status reseal_step(reseal_work *work, bool *out_more, satchel_err
     return status;
 }
 
-static satchel_status reseal_table(satchel_vault *vault, const sealed_table *table, satchel_error *error) {
-    reseal_work work = {.vault = vault, .key = INT64_MIN};
+static satchel_status reseal_table(satchel_vault *vault, satchel_reseal_position *position, uint32_t rows,
+                                   bool *out_more, satchel_error *error) {
+    const sealed_table *table = &tables[position->table];
+    reseal_work work = {.vault = vault, .key = position->begun ? position->key : INT64_MIN};
     sqlite3 *database = satchel_vault_database(vault);
-    bool more = true;
     satchel_status status = SATCHEL_OK;
     int code = sqlite3_prepare_v2(database, table->next, -1, &work.next, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_prepare_v2(database, table->update, -1, &work.update, NULL);
     }
-    if (code != SQLITE_OK) {
-        status = fail_with(&work, code, error);
-    }
-    while (status == SATCHEL_OK && more) {
-        status = reseal_step(&work, &more, error);
+    status = code == SQLITE_OK ? reseal_step(&work, rows, out_more, error) : fail_with(&work, code, error);
+    if (status == SATCHEL_OK) {
+        position->begun = true;
+        position->key = work.key;
     }
     (void)sqlite3_finalize(work.next);
     (void)sqlite3_finalize(work.update);
@@ -128,16 +131,43 @@ static satchel_status reseal_table(satchel_vault *vault, const sealed_table *tab
     return status;
 }
 
-satchel_status satchel_store_reseal(satchel_vault *vault, satchel_error *error) {
-    satchel_status status = SATCHEL_OK;
+satchel_status satchel_store_reseal_slice(satchel_vault *vault, satchel_reseal_position *position, uint32_t budget_rows,
+                                          bool *out_left, satchel_error *error) {
+    bool more = false;
+    *out_left = false;
+    if (budget_rows == 0) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "no bodies are to be sealed anew");
+    }
     if (satchel_vault_database(vault) == NULL) {
         return satchel_fail(error, SATCHEL_LOCKED, "the vault is locked");
     }
     if (satchel_vault_stats_of(vault).old_message_keys == 0) {
         return SATCHEL_OK;
     }
-    for (size_t index = 0; index < sizeof tables / sizeof tables[0] && status == SATCHEL_OK; index++) {
-        status = reseal_table(vault, &tables[index], error);
+    *out_left = true;
+    if (position->table < TABLE_COUNT) {
+        satchel_status status = reseal_table(vault, position, budget_rows, &more, error);
+        if (status != SATCHEL_OK) {
+            return status;
+        }
+        if (!more) {
+            *position = (satchel_reseal_position){.table = position->table + 1};
+        }
     }
-    return status == SATCHEL_OK ? satchel_vault_forget_messages(vault, error) : status;
+    if (position->table < TABLE_COUNT) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_vault_forget_messages(vault, error);
+    *out_left = status != SATCHEL_OK;
+    return status;
+}
+
+satchel_status satchel_store_reseal(satchel_vault *vault, satchel_error *error) {
+    satchel_reseal_position position = {0};
+    bool left = true;
+    satchel_status status = SATCHEL_OK;
+    while (left && status == SATCHEL_OK) {
+        status = satchel_store_reseal_slice(vault, &position, SATCHEL_RESEAL_STEP_ROWS, &left, error);
+    }
+    return status;
 }

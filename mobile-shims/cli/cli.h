@@ -105,6 +105,8 @@ satchel_status cli_run(cli_session *cli, int argc, const char **argv, json_t **o
 /* Opens the device and the fields if they are not open yet; with `create` the store is made if there is none. */
 satchel_status cli_open(cli_session *cli, bool create);
 void cli_close(cli_session *cli);
+/* What waited for a quiet moment, for so long, if the store is open; what fails is tried again by the next command. */
+void cli_idle(cli_session *cli, unsigned budget_ms);
 bool cli_has_key_file(const cli_session *cli);
 
 /*

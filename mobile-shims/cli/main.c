@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #define OPTIONS_MOST 24 /* of a verb and global ones, with the end of the table */
+#define IDLE_MS 50      /* that a command goes on in the background of its answer */
 #define FIRST_TEXT 1000 /* popt's value of the first option that takes a text */
 
 /* A flat table for popt. A text option may be given twice, so its value is taken over here and the earlier one freed.
@@ -249,6 +250,8 @@ int main(int argc, char **argv) {
     umask(077); /* what is made here is its owner's alone; SQLite would let others read */
     setlocale(LC_CTYPE, "");
     int code = run_command_line(&session, argc, (const char **)(uintptr_t)argv);
+    (void)fflush(stdout);
+    cli_idle(&session, IDLE_MS);
     cli_close(&session);
     cli_http_close(session.http);
     free(session.store);

@@ -308,6 +308,14 @@ satchel_status cli_reload_fields(cli_session *cli) {
     return status;
 }
 
+void cli_idle(cli_session *cli, unsigned budget_ms) {
+    bool left = false;
+    if (cli->device != NULL) {
+        satchel_status status = satchel_device_idle(cli->device, budget_ms, &left, NULL);
+        (void)status; /* the command itself is done, and nothing of this was promised */
+    }
+}
+
 void cli_close(cli_session *cli) {
     satchel_fields_close(cli->fields);
     satchel_device_close(cli->device);

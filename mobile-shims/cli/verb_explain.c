@@ -52,7 +52,14 @@ static satchel_status put_safety(cli_session *cli, const satchel_device_info *in
     if (status == SATCHEL_OK) {
         status = cli_put(cli, object, "escrowed", cli_bool_json(cli, info->escrowed));
     }
-    return status == SATCHEL_OK ? cli_put(cli, object, "pin_required", cli_bool_json(cli, info->pin_required)) : status;
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "pin_required", cli_bool_json(cli, info->pin_required));
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "upgrade_done", json_integer((json_int_t)info->upgrade_done));
+    }
+    return status == SATCHEL_OK ? cli_put(cli, object, "upgrade_total", json_integer((json_int_t)info->upgrade_total))
+                                : status;
 }
 
 satchel_status verb_status(cli_session *cli, int argc, const char **argv, json_t **out) {

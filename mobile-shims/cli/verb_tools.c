@@ -16,6 +16,7 @@
 
 #define BATCH_LINE_MOST ((size_t)1 << 20)
 #define BATCH_WORDS_MOST 512
+#define BATCH_IDLE_MS 10 /* behind each answer: the next line waits no longer than that */
 
 /* --- dump --- */
 
@@ -218,6 +219,7 @@ static satchel_status run_batch(cli_session *cli) {
             (size_t)bytes > BATCH_LINE_MOST ? cli_usage(cli, "the line is too long") : run_line(cli, line, &result);
         status = answer_line(cli, ran, result);
         json_decref(result);
+        cli_idle(cli, BATCH_IDLE_MS);
     }
     free(line);
     return status;

@@ -126,13 +126,27 @@ typedef struct satchel_device_info {
     int64_t last_sync_ms; /* server time of the last completed exchange */
     satchel_revision position;
     satchel_status last_sync_status;
-    uint32_t warnings; /* satchel_device_warning */
-    bool escrowed;     /* an administrator with the company's recovery key can open a copy of the store */
-    bool disk_low;     /* the disk is full: nothing new can be stored until there is space (READ_ONLY_STORE) */
-    bool pin_required; /* the company requires a PIN and there is none: until it is set nothing is synced */
+    uint32_t warnings;     /* satchel_device_warning */
+    bool escrowed;         /* an administrator with the company's recovery key can open a copy of the store */
+    bool disk_low;         /* the disk is full: nothing new can be stored until there is space (READ_ONLY_STORE) */
+    uint32_t upgrade_done; /* of upgrade_total, while the store is being brought up to this version in the background */
+    uint32_t upgrade_total; /* 0: it is up to date; see satchel_device_idle */
+    bool pin_required;      /* the company requires a PIN and there is none: until it is set nothing is synced */
 } satchel_device_info;
 SATCHEL_MUST_USE satchel_status satchel_device_get_info(satchel_device *device, satchel_device_info *out,
                                                         satchel_error *error);
+
+/*
+ * Carries out what waits for a quiet moment: removes rows that left, indexes new ones for the search, brings a store of
+ * an earlier version up, seals logged changes under a new key. For shells to call when nobody does anything, and after
+ * opening or unlocking; an exchange does the most of it by itself, but a phone that stays offline has none. Takes about
+ * `budget_ms`, and at least one slice; the device is free between slices, each of which holds it for at most about
+ * 10 ms, a new index of an upgrade excepted. `*out_left`: there is more to do. Without work it costs nothing. What
+ * fails is whole and can be tried again. Errors: LOCKED, MISUSE (suspended), NOT_FOUND (wiped), IO_ERROR, DISK_FULL,
+ * DAMAGED, RANDOM_FAILED, NO_MEMORY.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_idle(satchel_device *device, uint32_t budget_ms, bool *out_left,
+                                                    satchel_error *error);
 
 /* The user has seen these warnings. Errors: LOCKED, IO_ERROR, DISK_FULL. */
 SATCHEL_MUST_USE satchel_status satchel_device_acknowledge(satchel_device *device, uint32_t warnings,

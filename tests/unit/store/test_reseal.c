@@ -122,3 +122,26 @@ TEST(reseal, a_body_that_does_not_open_stops_it_and_no_key_is_forgotten) {
     satchel_vault_close(vault);
     test_temp_remove(&temp);
 }
+
+TEST(reseal, slices_go_through_everything_and_then_forget_the_old_keys) {
+    test_temp temp = test_temp_make();
+    satchel_vault_config config;
+    satchel_reseal_position position = {0};
+    satchel_vault *vault = vault_in(&temp, &config);
+    bool left = true;
+    int slices = 0;
+    fill(vault);
+    CHECK_OK(satchel_store_reseal_slice(vault, &position, 1, &left, NULL));
+    CHECK(!left); /* there are no old keys */
+    REQUIRE_OK(satchel_vault_rekey(vault, &config.unlock, 1, NULL));
+    CHECK_STATUS(satchel_store_reseal_slice(vault, &position, 0, &left, NULL), SATCHEL_INVALID_ARGUMENT);
+    for (left = true; left; slices++) {
+        CHECK_UINT(satchel_vault_stats_of(vault).old_message_keys, 1);
+        REQUIRE_OK(satchel_store_reseal_slice(vault, &position, 100, &left, NULL));
+    }
+    CHECK_INT(slices, ROWS / 100 + 2);
+    CHECK_UINT(satchel_vault_stats_of(vault).old_message_keys, 0);
+    CHECK_INT(bodies_that_open(vault), ROWS + 3);
+    satchel_vault_close(vault);
+    test_temp_remove(&temp);
+}

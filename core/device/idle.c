@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How background work is divided. The clock is the platform's, in ms: a slice that took most of its time is followed by
+ * one of half the rows, one that took little by one of twice as many.
+ */
+#include "device/idle.h"
+
+#include "device/device.h"
+
+#include "base/error.h"
+
+void satchel_idle_begin(satchel_device *device) {
+    device->idle = (satchel_idle){.rows = SATCHEL_IDLE_ROWS_FIRST};
+}
+
+uint32_t satchel_idle_rows_after(uint32_t rows, int64_t took_ms) {
+    if (took_ms > SATCHEL_IDLE_SLICE_MS / 2) {
+        return rows / 2 > SATCHEL_IDLE_ROWS_LEAST ? rows / 2 : SATCHEL_IDLE_ROWS_LEAST;
+    }
+    if (took_ms <= SATCHEL_IDLE_SLICE_MS / 4) {
+        return rows * 2 < SATCHEL_IDLE_ROWS_MOST ? rows * 2 : SATCHEL_IDLE_ROWS_MOST;
+    }
+    return rows;
+}
+
+static int64_t steady_ms(const satchel_device *device) {
+    return satchel_device_moment(device).monotonic_ms;
+}
+
+/* A slice that came to an end had fewer rows than it might have had: how quick it was says nothing. */
+static void size_next(satchel_device *device, int64_t began_ms, bool left) {
+    uint32_t rows = satchel_idle_rows_after(device->idle.rows, steady_ms(device) - began_ms);
+    device->idle.rows = left || rows < device->idle.rows ? rows : device->idle.rows;
+}
+
+satchel_status satchel_idle_purge(satchel_device *device, bool *out_left, satchel_error *error) {
+    int64_t began_ms = steady_ms(device);
+    satchel_status status = satchel_store_purge(device->store, device->idle.rows, out_left, error);
+    size_next(device, began_ms, *out_left);
+    return status;
+}
+
+/* First what can be seen, the rows; then the seals. */
+static satchel_status slice(satchel_device *device, bool *out_left, satchel_error *error) {
+    satchel_status status = satchel_idle_purge(device, out_left, error);
+    if (status != SATCHEL_OK || *out_left) {
+        return status;
+    }
+    if (satchel_vault_stats_of(device->vault).old_message_keys == 0) {
+        return SATCHEL_OK;
+    }
+    int64_t began_ms = steady_ms(device);
+    status = satchel_store_reseal_slice(device->vault, &device->idle.reseal, device->idle.rows, out_left, error);
+    size_next(device, began_ms, *out_left);
+    return status;
+}
+
+satchel_status satchel_device_idle(satchel_device *device, uint32_t budget_ms, bool *out_left, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    bool left = true;
+    bool began = false;
+    int64_t end_ms = 0;
+    *out_left = false;
+    satchel_error_clear(error);
+    while (left) {
+        status = satchel_device_enter(device, error);
+        if (status != SATCHEL_OK) {
+            return status;
+        }
+        end_ms = began ? end_ms : steady_ms(device) + (int64_t)budget_ms;
+        began = true;
+        status = slice(device, &left, error);
+        bool over = steady_ms(device) >= end_ms;
+        satchel_device_leave(device);
+        if (status != SATCHEL_OK || over) {
+            break;
+        }
+    }
+    *out_left = left;
+    return status;
+}
