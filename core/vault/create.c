@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "crypto/secret.h"
+#include "vault/salvage_vault.h"
 
 #include <string.h>
 
@@ -135,6 +136,9 @@ static satchel_status create_in(satchel_vault *vault, const satchel_vault_config
     satchel_status status = store_size(vault, &bytes);
     if (status != SATCHEL_NOT_FOUND) {
         return satchel_fail(error, status == SATCHEL_OK ? SATCHEL_ALREADY_EXISTS : status, "there is a store");
+    }
+    if (satchel_vault_repair_is_due(config)) { /* cut off while the store had no name: its keys are the folder's */
+        return satchel_fail(error, SATCHEL_ALREADY_EXISTS, "there is a store whose repair is to be finished");
     }
     char *fresh = satchel_handle_fresh_path(vault);
     if (fresh == NULL) {

@@ -47,7 +47,11 @@ static satchel_status remove_rest(const satchel_vault *vault, satchel_error *err
             return satchel_fail(error, status, "%s cannot be removed", names[index]);
         }
     }
-    satchel_status status = vault->files->sync_folder(vault->files->context, vault->folder);
+    satchel_status status = satchel_handle_remove_repairs(vault);
+    if (status != SATCHEL_OK) {
+        return satchel_fail(error, status, "what repairs left cannot be removed");
+    }
+    status = vault->files->sync_folder(vault->files->context, vault->folder);
     return status == SATCHEL_OK ? status : satchel_fail(error, status, "the end of the store may not last");
 }
 

@@ -42,6 +42,9 @@ void satchel_handle_release(satchel_vault *vault);
 /* Removes `name` in the folder; absent is fine. Errors: IO_ERROR, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_handle_remove(const satchel_vault *vault, const char *name);
 
+/* Removes what repairs made or were making, quarantined stores with it. Errors: IO_ERROR, NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_handle_remove_repairs(const satchel_vault *vault);
+
 /* store.new beside store.db, absolute; NULL if memory is exhausted. Freed with satchel_memory_give. */
 SATCHEL_MUST_USE char *satchel_handle_fresh_path(const satchel_vault *vault);
 

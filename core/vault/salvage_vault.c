@@ -61,6 +61,21 @@ static satchel_status put_aside(const satchel_vault *vault, const char *name, ui
     return status == SATCHEL_OK && there ? rename_in(vault, name, aside) : status;
 }
 
+/* repair.ready first: a repair that lost its new store is none. */
+satchel_status satchel_handle_remove_repairs(const satchel_vault *vault) {
+    static const char *const names[] = {READY_NAME, REPAIR_NAME, REPAIR_WAL_NAME};
+    char aside[NAME_BYTES];
+    satchel_status status = SATCHEL_OK;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && status == SATCHEL_OK; i++) {
+        status = satchel_handle_remove(vault, names[i]);
+    }
+    for (uint32_t file = 0; file < 2 * SATCHEL_QUARANTINE_MOST && status == SATCHEL_OK; file++) {
+        aside_name(file / 2 + 1, file % 2 == 1, aside);
+        status = satchel_handle_remove(vault, aside);
+    }
+    return status;
+}
+
 /* The absolute form of a name beside store.db. */
 static char *path_beside(const satchel_vault *vault, const char *name) {
     size_t folder_bytes = strlen(vault->store_path) - strlen(STORE_NAME);

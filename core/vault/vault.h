@@ -248,9 +248,9 @@ SATCHEL_MUST_USE satchel_status satchel_vault_compact(satchel_vault *vault, satc
 
 /*
  * Destroys the vault of `config->folder`, without any key: the key files are overwritten and removed first and for
- * good, then the other files. After a kill the store is whole or cannot be opened any more, and the next call finishes.
- * Nothing to destroy is fine. The empty store.lock stays, as another process may be waiting at it.
- * Errors: INVALID_ARGUMENT, IN_USE, IO_ERROR, DISK_FULL, NO_MEMORY.
+ * good, then the other files, those of repairs and quarantine with them. After a kill the store is whole or cannot be
+ * opened any more, and the next call finishes. Nothing to destroy is fine. The empty store.lock stays, as another
+ * process may be waiting at it. Errors: INVALID_ARGUMENT, IN_USE, IO_ERROR, DISK_FULL, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_vault_erase(const satchel_vault_config *config, satchel_error *error);
 

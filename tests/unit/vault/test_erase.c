@@ -7,6 +7,7 @@
 #include "support/vault/disk.h"
 #include "vault/reserve.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- destroying ---- */
@@ -28,7 +29,39 @@ static satchel_vault_config config_of(test_disk *disk) {
     return config;
 }
 
-/* A killed store with rows in its WAL only, and the reserve. */
+/* What repairs make, and what they leave for the user. */
+static const char *const repair_names[] = {"repair.db",          "repair.db-wal",       "repair.ready",
+                                           "quarantine-1.db",    "quarantine-1.db-wal", "quarantine-8.db",
+                                           "quarantine-8.db-wal"};
+#define REPAIR_NAMES (sizeof repair_names / sizeof repair_names[0])
+
+static void disk_path(const char *name, char out[64]) {
+    (void)snprintf(out, 64, "/vault/%s", name);
+}
+
+static void leave_repairs(test_disk *disk) {
+    const satchel_vault_files *files = test_disk_files(disk);
+    for (size_t index = 0; index < REPAIR_NAMES; index++) {
+        char path[64];
+        disk_path(repair_names[index], path);
+        REQUIRE_OK(files->write(files->context, path, satchel_bytes_of("rest", 4)));
+    }
+    REQUIRE_OK(files->sync_folder(files->context, "/vault"));
+}
+
+static bool repairs_are_gone(test_disk *disk) {
+    const satchel_vault_files *files = test_disk_files(disk);
+    bool gone = true;
+    for (size_t index = 0; index < REPAIR_NAMES; index++) {
+        char path[64];
+        uint64_t bytes = 0;
+        disk_path(repair_names[index], path);
+        gone = gone && files->size(files->context, path, &bytes) == SATCHEL_NOT_FOUND;
+    }
+    return gone;
+}
+
+/* A killed store with rows in its WAL only, the reserve, and what repairs left. */
 static test_disk *prepared_disk(void) {
     test_disk *disk = test_disk_make();
     satchel_vault_config config = config_of(disk);
@@ -38,6 +71,7 @@ static test_disk *prepared_disk(void) {
     fill_rows(vault, 20);
     REQUIRE_OK(satchel_vault_checkpoint(vault, NULL));
     fill_rows(vault, 1);
+    leave_repairs(disk);
     test_disk *left = test_disk_after_power_loss(disk, TEST_SURVIVES_ALL, 1);
     satchel_vault_close(vault);
     test_disk_free(disk);
@@ -66,7 +100,7 @@ static const char *finish(test_disk *disk) {
         return "it cannot be finished";
     }
     satchel_status status = satchel_vault_open(&vault, &config, NULL);
-    return status == SATCHEL_NOT_FOUND ? NULL : "something is left";
+    return status == SATCHEL_NOT_FOUND && repairs_are_gone(disk) ? NULL : "something is left";
 }
 
 static uint64_t operations_of_erasing(const test_disk *prepared) {
@@ -145,6 +179,32 @@ TEST(erase, needs_no_key_and_leaves_an_empty_folder_but_for_the_lock) {
     CHECK_OK(satchel_vault_erase(&fixture.config, NULL));
     fixture.config.unlock.keystore = fixture_keystore(&fixture.keystore);
     fixture_create(&fixture); /* and a new one can be made there */
+    fixture_deinit(&fixture);
+}
+
+TEST(erase, regress_quarantine_and_half_made_repairs_go_with_the_store) {
+    test_disk *disk = prepared_disk();
+    satchel_vault_config config = config_of(disk);
+    CHECK(!repairs_are_gone(disk));
+    REQUIRE_OK(satchel_vault_erase(&config, NULL));
+    CHECK(repairs_are_gone(disk));
+    test_disk_free(disk);
+}
+
+/* Between its two halves a repair leaves no store.db: the keys are still those of a store. */
+TEST(erase, regress_no_store_is_made_over_a_repair_that_was_cut_off) {
+    vault_fixture fixture;
+    fixture_init(&fixture);
+    fixture_create(&fixture);
+    fixture_close(&fixture);
+    satchel_buffer keys = file_bytes(&fixture, "keys.a");
+    file_remove(&fixture, "store.db");
+    file_write(&fixture, "repair.ready", satchel_bytes_of("1", 1));
+    CHECK_STATUS(satchel_vault_create(&fixture.vault, &fixture.config, NULL), SATCHEL_ALREADY_EXISTS);
+    satchel_buffer after = file_bytes(&fixture, "keys.a");
+    CHECK_BYTES(satchel_buffer_view(&after), satchel_buffer_view(&keys));
+    satchel_buffer_deinit(&keys);
+    satchel_buffer_deinit(&after);
     fixture_deinit(&fixture);
 }
 
