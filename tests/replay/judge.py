@@ -80,7 +80,7 @@ def connect(folder):
     return psycopg2.connect(address)
 
 
-def plain(value):
+def unviewed(value):
     """Bytes as bytes: one of the two libraries gives views."""
     return bytes(value) if isinstance(value, memoryview) else value
 
@@ -95,7 +95,7 @@ class Server:
         cursor = self.database.cursor()
         cursor.execute(f'SELECT * FROM "{table}"')
         names = [column[0] for column in cursor.description]
-        rows = [dict(zip(names, map(plain, row))) for row in cursor.fetchall()]
+        rows = [dict(zip(names, map(unviewed, row))) for row in cursor.fetchall()]
         return [row for row in rows if not row["deleted"]]
 
 
