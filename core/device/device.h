@@ -26,6 +26,9 @@
 
 #include <pthread.h>
 
+/* Value of the store: ops in quarantine that no store took over (varint). */
+#define SATCHEL_ASIDE_NAME "aside"
+
 typedef enum satchel_device_state {
     SATCHEL_DEVICE_OPEN = 0,
     SATCHEL_DEVICE_LOCKED = 1,    /* no key in memory, no store */
@@ -50,10 +53,10 @@ struct satchel_device {
     satchel_anchor anchor;
     satchel_settings settings;
     satchel_space space;
+    satchel_idle idle;
     const satchel_vault_files *files;  /* of vault and reserve; NULL: POSIX. Tests inject */
     bool has_pin;                      /* as far as this process opened or set it; of use while open */
     satchel_write *writes;             /* open ones, so that lock can take their drafts away */
-    satchel_idle idle;
     struct satchel_exchange *exchange; /* the running one */
     satchel_observers observers;
 };

@@ -350,11 +350,12 @@ satchel_status satchel_inbox_take(satchel_device *device, satchel_inbox_taken *o
 
 /* --- what is here --- */
 
-uint64_t satchel_inbox_kept(satchel_device *device) {
+satchel_status satchel_inbox_kept(satchel_device *device, uint64_t *out, satchel_error *error) {
     inbox_index *index = NULL;
-    uint64_t count = load_index(device, &index, NULL) == SATCHEL_OK ? index->item_count : 0;
+    satchel_status status = load_index(device, &index, error);
+    *out = status == SATCHEL_OK ? index->item_count : 0;
     satchel_memory_give(index);
-    return count;
+    return status;
 }
 
 static satchel_status visit_item(satchel_device *device, const satchel_id *id, satchel_inbox_visitor visit,

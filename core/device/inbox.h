@@ -51,8 +51,8 @@ typedef struct satchel_inbox_names {
 } satchel_inbox_names;
 SATCHEL_MUST_USE satchel_status satchel_inbox_scan(int folder, satchel_inbox_names *out);
 
-/* Items that wait in the folder. */
-uint64_t satchel_inbox_waiting(const char *folder);
+/* Items that wait in the folder. Errors: IO_ERROR. */
+SATCHEL_MUST_USE satchel_status satchel_inbox_waiting(const char *folder, uint64_t *out);
 
 /* Removes all files of the inbox. Errors: IO_ERROR. */
 SATCHEL_MUST_USE satchel_status satchel_inbox_erase(const char *folder, satchel_error *error);
@@ -64,7 +64,7 @@ struct satchel_device;
 /* After the store was opened: makes the key at the first time, takes in what waits. Failures wait for the next time. */
 void satchel_inbox_begin(struct satchel_device *device);
 
-/* Items in the open store that are not acknowledged. */
-uint64_t satchel_inbox_kept(struct satchel_device *device);
+/* Items in the open store that are not acknowledged. Errors: DAMAGED, NO_MEMORY, those of the store. */
+SATCHEL_MUST_USE satchel_status satchel_inbox_kept(struct satchel_device *device, uint64_t *out, satchel_error *error);
 
 #endif

@@ -238,30 +238,33 @@ satchel_status satchel_inbox_scan(int folder, satchel_inbox_names *out) {
 }
 
 /* Counts, touching nothing: the putting process asks too. */
-static uint64_t count_entries(int folder) {
-    uint64_t count = 0;
+static satchel_status count_entries(int folder, uint64_t *out) {
+    *out = 0;
     int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = own >= 0 ? fdopendir(own) : NULL;
     if (entries == NULL) {
         if (own >= 0) {
             close(own);
         }
-        return 0;
+        return SATCHEL_IO_ERROR;
     }
     for (const struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
-        count += is_item_name(entry->d_name) ? 1 : 0;
+        *out += is_item_name(entry->d_name) ? 1 : 0;
     }
     closedir(entries);
-    return count;
+    return SATCHEL_OK;
 }
 
-uint64_t satchel_inbox_waiting(const char *folder) {
+satchel_status satchel_inbox_waiting(const char *folder, uint64_t *out) {
+    *out = 0;
     int inbox = satchel_inbox_folder(folder, SATCHEL_INBOX_FOLDER, false);
-    uint64_t count = inbox >= 0 ? count_entries(inbox) : 0;
-    if (inbox >= 0) {
-        close(inbox);
+    if (inbox < 0) {
+        bool none = errno == ENOENT || errno == ENOTDIR || errno == ELOOP; /* a link or a file holds no items */
+        return none ? SATCHEL_OK : SATCHEL_IO_ERROR;
     }
-    return count;
+    satchel_status status = count_entries(inbox, out);
+    close(inbox);
+    return status;
 }
 
 static bool empty_folder(const char *folder, const char *name) {
@@ -349,10 +352,12 @@ static satchel_status drop_item(int inbox, const satchel_inbox_item *item, satch
     if (faccessat(inbox, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
         return SATCHEL_OK;
     }
-    if (count_entries(inbox) >= SATCHEL_INBOX_ITEMS_MOST) {
+    uint64_t waiting = 0;
+    satchel_status status = count_entries(inbox, &waiting);
+    if (status == SATCHEL_OK && waiting >= SATCHEL_INBOX_ITEMS_MOST) {
         return satchel_fail(error, SATCHEL_LIMIT_EXCEEDED, "%d items wait in the inbox", SATCHEL_INBOX_ITEMS_MOST);
     }
-    satchel_status status = satchel_inbox_write(inbox, name, box);
+    status = status == SATCHEL_OK ? satchel_inbox_write(inbox, name, box) : status;
     return status == SATCHEL_OK ? status : satchel_fail(error, status, "the item cannot be written");
 }
 

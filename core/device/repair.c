@@ -262,6 +262,23 @@ static uint64_t tail_of(const damaged_store *wreck) {
     return bad > SATCHEL_SALVAGE_TAIL_MOST / OPS_A_PAGE ? SATCHEL_SALVAGE_TAIL_MOST : bad * OPS_A_PAGE;
 }
 
+/* Work that stays in quarantine, with what an earlier repair left there: it keeps the store from being retired. */
+static satchel_status note_aside(const damaged_store *wreck, satchel_store *store, uint64_t ops, satchel_error *error) {
+    const satchel_salvaged_value *before = satchel_store_salvage_value(wreck->salvage, SATCHEL_ASIDE_NAME);
+    satchel_reader reader = satchel_reader_of(before != NULL ? before->value : (satchel_bytes){NULL, 0});
+    satchel_buffer value = {NULL, 0, 0};
+    uint64_t more = 0;
+    if (satchel_reader_varint(&reader, &more) == SATCHEL_OK) {
+        ops += more;
+    }
+    satchel_status status = ops > 0 ? satchel_buffer_append_varint(&value, ops) : SATCHEL_OK;
+    if (status == SATCHEL_OK && ops > 0) {
+        status = satchel_store_put_value(store, SATCHEL_ASIDE_NAME, satchel_buffer_view(&value), error);
+    }
+    satchel_buffer_deinit(&value);
+    return status;
+}
+
 /* The new store's content. Without identity and state of sync it stays empty: its ops would be another device's. */
 static satchel_status fill_store(const damaged_store *wreck, satchel_repair_report *out, satchel_error *error) {
     const satchel_op_seal seal = {wreck->vault, seal_op, open_op};
@@ -269,6 +286,9 @@ static satchel_status fill_store(const damaged_store *wreck, satchel_repair_repo
     satchel_restored restored;
     satchel_identity identity = {0};
     satchel_status status = satchel_store_open(&store, satchel_vault_database(wreck->vault), &seal, error);
+    if (status == SATCHEL_OK && out->enrolment_needed) {
+        status = note_aside(wreck, store, out->ops_waiting, error);
+    }
     if (status == SATCHEL_OK && !out->enrolment_needed) {
         status = satchel_store_restore(store, wreck->salvage, tail_of(wreck), &restored, error);
         if (status == SATCHEL_OK) {

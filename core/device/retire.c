@@ -10,33 +10,67 @@
 #include "device/inbox.h"
 
 #include "base/error.h"
+#include "store/salvage.h"
+#include "vault/salvage_vault.h"
 
 #include <string.h>
+
+/* Ops in quarantine that no new store took over and that the user has not removed. */
+static satchel_status count_aside(satchel_device *device, uint64_t *out, satchel_error *error) {
+    satchel_arena arena = {0};
+    satchel_bytes value = {NULL, 0};
+    uint32_t stores = 0;
+    *out = 0;
+    satchel_status status = satchel_store_get_value(device->store, SATCHEL_ASIDE_NAME, &arena, &value, error);
+    if (status == SATCHEL_NOT_FOUND) {
+        satchel_error_clear(error);
+        status = SATCHEL_OK;
+    } else if (status == SATCHEL_OK) {
+        satchel_reader reader = satchel_reader_of(value);
+        status = satchel_reader_varint(&reader, out);
+        if (status == SATCHEL_OK) {
+            status = satchel_vault_count_quarantine(device->vault, &stores);
+        }
+        *out = stores > 0 ? *out : 0;
+    }
+    satchel_arena_deinit(&arena);
+    return status;
+}
 
 static satchel_status count_left(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
     satchel_device_info info = {0};
     satchel_status status = satchel_store_count_info(device->store, &info, error);
     if (status == SATCHEL_OK) {
-        out->counted = true;
         out->units_unsent = info.units_unsent;
         out->ops_troubled = info.ops_refused + info.ops_parked;
         out->device = device->identity.device;
         out->user = device->identity.user;
+        status = satchel_inbox_kept(device, &out->inbox_items, error);
     }
+    if (status == SATCHEL_OK) {
+        status = count_aside(device, &out->ops_aside, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_store_restoring(device->store, &out->repaired, error);
+    }
+    out->counted = status == SATCHEL_OK;
     return status;
 }
 
 /* As far as it can be known; what cannot be counted does not keep a store from being wiped. */
 static void fill_receipt(satchel_device *device, satchel_wipe_receipt *out) {
     int64_t monotonic_ms;
+    uint64_t waiting = 0;
     memset(out, 0, sizeof *out);
     satchel_device_clock(device, &out->at_ms, &monotonic_ms, NULL);
     if (device->state == SATCHEL_DEVICE_OPEN) {
         satchel_status counted = count_left(device, out, NULL);
         (void)counted; /* `out->counted` says so */
-        out->inbox_items = satchel_inbox_kept(device);
     }
-    out->inbox_items += satchel_inbox_waiting(device->folder);
+    if (satchel_inbox_waiting(device->folder, &waiting) != SATCHEL_OK) {
+        out->counted = false;
+    }
+    out->inbox_items += waiting;
 }
 
 /* The device is held; its store and vault are closed. */
@@ -91,7 +125,8 @@ satchel_status satchel_store_wipe(const satchel_device_config *config, satchel_w
 }
 
 static bool has_something_left(const satchel_wipe_receipt *receipt) {
-    return !receipt->counted || receipt->units_unsent > 0 || receipt->inbox_items > 0;
+    return !receipt->counted || receipt->repaired || receipt->units_unsent > 0 || receipt->inbox_items > 0 ||
+           receipt->ops_aside > 0;
 }
 
 satchel_status satchel_device_retire(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
@@ -102,8 +137,11 @@ satchel_status satchel_device_retire(satchel_device *device, satchel_wipe_receip
     }
     fill_receipt(device, out);
     if (has_something_left(out)) {
-        status = satchel_fail(error, SATCHEL_REQUIRED_BEFORE, "%llu changes and %llu items are not handed over",
-                              (unsigned long long)out->units_unsent, (unsigned long long)out->inbox_items);
+        status = satchel_fail(
+            error, SATCHEL_REQUIRED_BEFORE, "not handed over: %llu changes, %llu items, %llu changes in quarantine%s%s",
+            (unsigned long long)out->units_unsent, (unsigned long long)out->inbox_items,
+            (unsigned long long)out->ops_aside, out->repaired ? "; the repaired store has not synced" : "",
+            out->counted ? "" : "; not all could be counted");
     } else {
         status = wipe(device, out, error);
     }

@@ -259,9 +259,10 @@ satchel_status verb_sync(cli_session *cli, int argc, const char **argv, json_t *
 static satchel_status end_result(cli_session *cli, const satchel_wipe_receipt *receipt, satchel_status synced,
                                  json_t **out) {
     cli_close(cli);
-    *out = json_pack("{s:b, s:b, s:I, s:I, s:I, s:s}", "wiped", receipt->wiped ? 1 : 0, "counted",
+    *out = json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:b, s:s}", "wiped", receipt->wiped ? 1 : 0, "counted",
                      receipt->counted ? 1 : 0, "units_unsent", (json_int_t)receipt->units_unsent, "ops_troubled",
-                     (json_int_t)receipt->ops_troubled, "inbox_items", (json_int_t)receipt->inbox_items, "sync",
+                     (json_int_t)receipt->ops_troubled, "inbox_items", (json_int_t)receipt->inbox_items, "ops_aside",
+                     (json_int_t)receipt->ops_aside, "repaired", receipt->repaired ? 1 : 0, "sync",
                      satchel_status_name(synced));
     return *out != NULL ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
 }

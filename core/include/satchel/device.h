@@ -162,6 +162,8 @@ typedef struct satchel_wipe_receipt {
     uint64_t units_unsent; /* committed, and the server decided nothing of them that is stored here */
     uint64_t ops_troubled; /* refused, held or parked, and neither mended nor dismissed */
     uint64_t inbox_items;  /* put by other processes and not acknowledged; counted on a locked store too */
+    uint64_t ops_aside;    /* that lie in quarantine, not sent, since a repair lost whose they are (satchel/repair.h) */
+    bool repaired;         /* and not synced since: the server may miss more than `units_unsent` */
     satchel_id device;
     satchel_id user;
     int64_t at_ms; /* by the phone's clock */
@@ -182,9 +184,10 @@ SATCHEL_MUST_USE satchel_status satchel_store_wipe(const satchel_device_config *
                                                    satchel_error *error);
 
 /*
- * Wipes a store that has nothing of its own left: everything committed was decided by the server and is stored so, and
- * the inbox is empty. Sync first. Errors: REQUIRED_BEFORE (the receipt counts what is left; nothing has changed),
- * LOCKED, MISUSE (suspended), and those of satchel_device_wipe.
+ * Wipes a store that has nothing of its own left: everything committed was decided by the server and is stored so, the
+ * inbox is empty, no quarantine holds work that no store took over, and a repaired store has synced. Sync first.
+ * Errors: REQUIRED_BEFORE (the receipt counts what is left; nothing has changed), LOCKED, MISUSE (suspended), and those
+ * of satchel_device_wipe.
  */
 SATCHEL_MUST_USE satchel_status satchel_device_retire(satchel_device *device, satchel_wipe_receipt *out,
                                                       satchel_error *error);

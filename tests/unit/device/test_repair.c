@@ -551,3 +551,52 @@ TEST(repair, regress_ops_that_a_repair_found_lost_make_no_second_repair) {
     }
     CHECK(lost > 0);
 }
+
+/* Its log may begin with half a unit, which no count of units shows. */
+TEST(repair, regress_signing_out_between_a_repair_and_its_sync_destroys_nothing) {
+    phone p;
+    satchel_wipe_receipt receipt;
+    phone_ready(&p, 95);
+    phone_close(&p);
+    spoil_page(&p, 1);
+    (void)repair(&p);
+    phone_open(&p);
+    CHECK_STATUS(satchel_device_retire(p.device, &receipt, &p.error), SATCHEL_REQUIRED_BEFORE);
+    CHECK(receipt.counted && receipt.repaired && receipt.units_unsent == 0);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    REQUIRE_OK(satchel_device_sign_out(p.device, &receipt, &p.error));
+    CHECK(receipt.wiped && !receipt.repaired);
+    phone_deinit(&p);
+}
+
+/* Destroys the first page without which nobody knows whose store it is. */
+static void lose_identity(phone *p) {
+    uint64_t page = 1;
+    spoil_page(p, page);
+    while (health_of(p).identity) {
+        spoil_page(p, page); /* as it was */
+        spoil_page(p, ++page);
+    }
+}
+
+TEST(repair, regress_signing_out_keeps_work_that_lies_in_quarantine) {
+    phone p;
+    char path[700];
+    satchel_wipe_receipt receipt;
+    phone_with_work(&p, 96);
+    phone_close(&p);
+    lose_identity(&p);
+    satchel_repair_report report = repair(&p);
+    CHECK(report.enrolment_needed && report.ops_waiting == EDITS);
+    phone_open(&p);
+    CHECK_STATUS(satchel_device_retire(p.device, &receipt, &p.error), SATCHEL_REQUIRED_BEFORE);
+    CHECK(receipt.counted && receipt.ops_aside == EDITS);
+    REQUIRE_OK(satchel_device_sign_out(p.device, &receipt, &p.error));
+    CHECK(!receipt.wiped && file_exists(&p, "quarantine-1.db"));
+    path_of(&p, "quarantine-1.db", path);
+    REQUIRE(unlink(path) == 0);
+    REQUIRE_OK(satchel_device_unlock(p.device, NULL, &p.error));
+    REQUIRE_OK(satchel_device_sign_out(p.device, &receipt, &p.error));
+    CHECK(receipt.wiped);
+    phone_deinit(&p);
+}

@@ -4,6 +4,9 @@
  */
 #include "unit/device/fixture.h"
 
+#include "device/device.h"
+#include "device/inbox.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,6 +99,21 @@ TEST(retire, what_was_not_handed_over_keeps_the_store) {
     CHECK(receipt.wiped);
     CHECK_UINT(receipt.units_unsent, 0);
     check_gone(&p);
+    phone_deinit(&p);
+}
+
+/* What cannot be counted is not taken for nothing. */
+TEST(retire, regress_an_inbox_that_cannot_be_read_keeps_the_store) {
+    phone p;
+    satchel_wipe_receipt receipt;
+    uint64_t kept = 0;
+    phone_ready(&p, 714);
+    REQUIRE_OK(satchel_store_put_value(p.device->store, "inbox", satchel_bytes_of("\x09", 1), &p.error));
+    CHECK_STATUS(satchel_inbox_kept(p.device, &kept, &p.error), SATCHEL_DAMAGED);
+    CHECK_STATUS(satchel_device_retire(p.device, &receipt, &p.error), SATCHEL_REQUIRED_BEFORE);
+    CHECK(!receipt.wiped && !receipt.counted);
+    REQUIRE_OK(satchel_device_sign_out(p.device, &receipt, &p.error));
+    CHECK(!receipt.wiped && phone_info(&p).locked);
     phone_deinit(&p);
 }
 
