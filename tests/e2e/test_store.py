@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -18,6 +19,7 @@ from stage import PIN, Stage
 PAGE, SLOT, PROLOGUE = 4096, 4160, 80
 NOTES = 20
 CUSTOMERS = 40
+KILLS = 10
 
 
 def spoil(path, offset):
@@ -201,6 +203,43 @@ class StoreTest(unittest.TestCase):
         self.assertTrue(self.ask(phone, "store", "repair", "--force")["repaired"])
         self.sync(phone)
         self.assertEqual(self.on_server(notes), NOTES)
+
+    def kill_in(self, phone, draw, longest, *argv):
+        """Runs a command of its own process and kills it within `longest` seconds; whether it was cut off."""
+        process = subprocess.Popen([phone.program, *argv], env=phone.environment, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=draw.uniform(0, longest))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return process.returncode < 0
+
+    def test_repair_and_rekey_killed_at_random(self):
+        """Whatever was cut off where, the next call goes on, and no op is missing."""
+        for verb, seed in (("repair", 11), ("rekey", 12)):
+            with self.subTest(verb=verb, seed=seed):
+                phone, notes = self.phone_with_work()
+                path = os.path.join(phone.folder, "store.db")
+                draw = random.Random(seed)
+                begun = time.monotonic()
+                self.ask(phone, "store", verb, *(["--force"] if verb == "repair" else []))
+                longest = time.monotonic() - begun
+                cut = 0
+                for kill in range(KILLS):
+                    if verb == "repair":
+                        spoil(path, 700)
+                    cut += self.kill_in(phone, draw, longest, "store", verb)
+                    self.ask(phone, "store", verb)
+                    health = self.ask(phone, "store", "check")
+                    self.assertTrue(health["healthy"], (kill, health))
+                    self.assertEqual((health["ops_waiting"], health["ops_lost"]), (NOTES, 0), kill)
+                    for name in os.listdir(phone.folder):
+                        if name.startswith("quarantine-"):
+                            os.remove(os.path.join(phone.folder, name))
+                self.assertGreater(cut, 0)
+                self.sync(phone)
+                self.assertEqual(self.on_server(notes), NOTES)
 
     def test_pin_change(self):
         phone, _ = self.phone_with_work(pin=PIN)
