@@ -75,7 +75,7 @@ static satchel_status load_state(satchel_device *device, bool fresh, satchel_err
     return status == SATCHEL_OK ? satchel_anchor_check(device, fresh, error) : status;
 }
 
-static satchel_status open_store(satchel_device *device, bool fresh, satchel_error *error) {
+static satchel_status try_store(satchel_device *device, bool fresh, satchel_error *error) {
     const satchel_op_seal seal = {device->vault, seal_op, open_op};
     satchel_status status = satchel_store_open(&device->store, satchel_vault_database(device->vault), &seal, error);
     if (status == SATCHEL_OK) {
@@ -94,6 +94,16 @@ static satchel_status open_store(satchel_device *device, bool fresh, satchel_err
         satchel_space_open(device);
     } else {
         satchel_device_close_store(device, SATCHEL_LOCKED);
+    }
+    return status;
+}
+
+/* An opening writes: an upgrade, a start of the phone. What a full disk has stopped goes on in the reserve's space. */
+static satchel_status open_store(satchel_device *device, bool fresh, satchel_error *error) {
+    satchel_status status = try_store(device, fresh, error);
+    if (status == SATCHEL_DISK_FULL && satchel_space_relieve(device)) {
+        satchel_error_clear(error);
+        status = try_store(device, fresh, error);
     }
     return status;
 }
@@ -238,6 +248,17 @@ static satchel_status calibrate(satchel_device *device, satchel_vault_config *va
     return status == SATCHEL_OK ? status : satchel_fail(error, status, "the PIN's hardening cannot be measured");
 }
 
+/* The vault's own opening writes too: the log's file, the count of PINs. */
+static satchel_status open_vault(satchel_device *device, const satchel_vault_config *config, vault_verb *verb,
+                                 satchel_error *error) {
+    satchel_status status = verb(&device->vault, config, error);
+    if (status == SATCHEL_DISK_FULL && satchel_space_relieve(device)) {
+        satchel_error_clear(error);
+        status = verb(&device->vault, config, error);
+    }
+    return explain_delay(device, status, error);
+}
+
 static satchel_status begin(satchel_device **out, const satchel_device_config *config, vault_verb *verb, bool create,
                             satchel_error *error) {
     satchel_device *device = NULL;
@@ -264,7 +285,7 @@ static satchel_status begin(satchel_device **out, const satchel_device_config *c
     if (status == SATCHEL_OK) {
         status = create ? calibrate(device, &vault, error) : SATCHEL_OK;
         if (status == SATCHEL_OK) {
-            status = explain_delay(device, verb(&device->vault, &vault, error), error);
+            status = open_vault(device, &vault, verb, error);
         }
     }
     if (status == SATCHEL_OK) {
@@ -337,7 +358,11 @@ satchel_status satchel_device_unlock(satchel_device *device, const char *pin, sa
         goto done;
     }
     device->has_pin = pin != NULL;
-    status = explain_delay(device, satchel_vault_unlock_again(device->vault, &unlock, error), error);
+    status = satchel_vault_unlock_again(device->vault, &unlock, error);
+    if (status == SATCHEL_DISK_FULL && satchel_space_relieve(device)) {
+        status = satchel_vault_unlock_again(device->vault, &unlock, error);
+    }
+    status = explain_delay(device, status, error);
     if (status != SATCHEL_OK) {
         goto done;
     }
@@ -383,6 +408,9 @@ satchel_status satchel_device_resume(satchel_device *device, satchel_error *erro
     } else if (device->state == SATCHEL_DEVICE_SUSPENDED) {
         if (satchel_vault_database(device->vault) == NULL) {
             status = satchel_vault_resume(device->vault, error);
+            if (status == SATCHEL_DISK_FULL && satchel_space_relieve(device)) {
+                status = satchel_vault_resume(device->vault, error);
+            }
         }
         if (status == SATCHEL_OK) {
             status = open_store(device, false, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A full disk: the reserve is given back once, so that the work at hand is finished; then new work waits until it can
- * be made again. Sync goes on meanwhile, in the space that the reserve left.
+ * A full disk: the reserve is given back once, so that the work at hand, or an opening, is finished; then new work
+ * waits until it can be made again. Sync goes on meanwhile, in the space that the reserve left.
  */
 #ifndef SATCHEL_DEVICE_RESERVE_H
 #define SATCHEL_DEVICE_RESERVE_H

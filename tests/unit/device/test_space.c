@@ -306,3 +306,79 @@ TEST(space, a_suspension_that_fails_can_be_repeated) {
     CHECK_UINT(phone_info(&p).units_unsent, 2);
     phone_off_disk(&p);
 }
+
+/* --- opening on a full disk --- */
+
+static int64_t number_in(phone *p, const char *sql) {
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *database = satchel_vault_database(p->device->vault);
+    REQUIRE_INT(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
+    REQUIRE_INT(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    return number;
+}
+
+static void run_in(phone *p, const char *sql) {
+    REQUIRE_INT(sqlite3_exec(satchel_vault_database(p->device->vault), sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+#define TABLES "SELECT count(*) FROM sqlite_master WHERE name IN ('visit', 'task')"
+
+/* A store of a version that had fewer tables, with one unit that was not sent; locked, and no byte fits any more. */
+static void older_store_on_full_disk(phone *p, uint64_t seed) {
+    phone_on_disk(p, seed);
+    REQUIRE_OK(rename_customer(p, 1));
+    run_in(p, "DROP TABLE visit; DROP TABLE task; DELETE FROM store_value WHERE name = '.tables'");
+    REQUIRE_OK(satchel_vault_checkpoint(p->device->vault, NULL));
+    REQUIRE_OK(satchel_device_lock(p->device, &p->error));
+    disk.room = used();
+}
+
+TEST(space, an_upgrade_on_a_full_disk_takes_the_reserve) {
+    phone p;
+    older_store_on_full_disk(&p, 7);
+    CHECK_OK(satchel_device_unlock(p.device, NULL, &p.error));
+    CHECK_INT(number_in(&p, TABLES), 2);
+    CHECK(phone_info(&p).disk_low);
+    CHECK_STATUS(rename_customer(&p, 2), SATCHEL_READ_ONLY_STORE);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    CHECK_UINT(p.server.units_applied, 1);
+    phone_off_disk(&p);
+}
+
+TEST(space, an_upgrade_without_a_reserve_waits_for_space) {
+    phone p;
+    bool freed = false;
+    older_store_on_full_disk(&p, 8);
+    REQUIRE_OK(satchel_reserve_free(satchel_vault_files_posix(), p.folder, &freed));
+    CHECK(freed);
+    disk.room = used();
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(satchel_device_unlock(p.device, NULL, &p.error), SATCHEL_DISK_FULL);
+        CHECK(phone_info(&p).locked);
+    }
+    disk.room = UINT64_MAX;
+    CHECK_OK(satchel_device_unlock(p.device, NULL, &p.error));
+    CHECK_INT(number_in(&p, TABLES), 2);
+    CHECK_UINT(phone_info(&p).units_unsent, 1);
+    CHECK(!phone_info(&p).disk_low);
+    phone_off_disk(&p);
+}
+
+/* The phone was started anew, which the store counts; at each room from none on it opens, or says why and is whole. */
+TEST(space, a_store_opens_at_any_space_that_is_left) {
+    phone p;
+    phone_on_disk(&p, 9);
+    REQUIRE_OK(rename_customer(&p, 1));
+    for (uint64_t left = 0; left < 40000; left += 3000) {
+        phone_close(&p);
+        p.boot_tag[0]++;
+        disk.room = used() + left;
+        CHECK_OK(satchel_device_open(&p.device, &p.config, &p.error));
+        REQUIRE(p.device != NULL);
+        CHECK_UINT(phone_info(&p).units_unsent, 1);
+        disk.room = UINT64_MAX;
+    }
+    phone_off_disk(&p);
+}
