@@ -22,6 +22,7 @@
 #define OPTION_TEXT_BYTES 192
 #define HEAD_BYTES 512
 #define READ_CHUNK_BYTES 65536
+#define RETRY_AFTER_S "5"
 
 struct satchel_http_server {
     struct mg_context *civetweb;
@@ -63,12 +64,12 @@ static const char *reason_phrase(uint32_t status) {
 static void send_reply(struct mg_connection *connection, const satchel_http_reply *reply, bool keep_alive) {
     satchel_buffer out;
     satchel_buffer_init(&out);
-    satchel_status status =
-        satchel_buffer_append_format(&out,
-                                     "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n"
-                                     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
-                                     (unsigned)reply->status, reason_phrase(reply->status), reply->media_type,
-                                     reply->body.bytes, keep_alive ? "keep-alive" : "close");
+    satchel_status status = satchel_buffer_append_format(
+        &out,
+        "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n"
+        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s\r\n",
+        (unsigned)reply->status, reason_phrase(reply->status), reply->media_type, reply->body.bytes,
+        keep_alive ? "keep-alive" : "close", reply->status == 503 ? "Retry-After: " RETRY_AFTER_S "\r\n" : "");
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append(&out, satchel_buffer_view(&reply->body));
     }

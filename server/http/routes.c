@@ -18,9 +18,8 @@
 #define ENROLL_BODY_BYTES_MOST 4096
 #define ANSWER_ROUNDS_MOST 8
 
-/* The HTTP status of a failure of the server itself; the phone keeps everything and tries again. */
-static uint32_t failure_status(satchel_status status) {
-    return status == SATCHEL_BUSY || status == SATCHEL_NO_MEMORY ? 503 : 500;
+uint32_t satchel_routes_failure(satchel_status status) {
+    return satchel_status_class_of(status) == SATCHEL_CLASS_RETRY ? 503 : 500;
 }
 
 static void reply_text(satchel_http_reply *reply, uint32_t status, const char *text) {
@@ -39,7 +38,8 @@ static void log_failure(const char *what, satchel_status status, const satchel_e
 static void reply_failure(satchel_http_reply *reply, const char *what, satchel_status status,
                           const satchel_error *error) {
     log_failure(what, status, error);
-    reply_text(reply, failure_status(status), "The server could not do this now. Nothing is lost: try again.\n");
+    reply_text(reply, satchel_routes_failure(status),
+               "The server could not do this now. Nothing is lost: try again.\n");
 }
 
 /* --- sync --- */

@@ -20,6 +20,12 @@ typedef struct satchel_routes_context {
     _Atomic uint64_t removals_sent;
 } satchel_routes_context;
 
+/*
+ * The HTTP status of a failure of the server itself: 503 for what goes away (busy, a full disk, a disk that does not
+ * answer), else 500. The phone keeps everything and tries again either way.
+ */
+uint32_t satchel_routes_failure(satchel_status status);
+
 /* Ends with a NULL path. Static. */
 const satchel_http_route *satchel_routes(void);
 

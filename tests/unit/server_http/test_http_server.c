@@ -4,6 +4,7 @@
  * mend what is to be sent broken.
  */
 #include "http/http_server.h"
+#include "http/routes.h"
 
 #include "support/test.h"
 
@@ -51,8 +52,15 @@ static void slow(void *context, const satchel_http_incoming *incoming, satchel_h
     }
 }
 
+static void fail(void *context, const satchel_http_incoming *incoming, satchel_http_reply *reply) {
+    (void)context;
+    reply->status = satchel_routes_failure(incoming->path[1] == 'f' ? SATCHEL_DISK_FULL : SATCHEL_DATABASE_ERROR);
+}
+
 static const satchel_http_route routes[] = {{"POST", "/echo", "application/test", BODY_MOST, echo},
                                             {"GET", "/hello", NULL, 0, hello},
+                                            {"GET", "/full", NULL, 0, fail},
+                                            {"GET", "/broken", NULL, 0, fail},
                                             {"GET", "/slow", NULL, 0, slow},
                                             {NULL, NULL, NULL, 0, NULL}};
 
@@ -115,6 +123,26 @@ TEST(http_server, answers_what_its_routes_answer) {
     request = "GET /hello HTTP/1.1\r\n" HOST "X-Name: 华宁\r\n\r\n";
     exchange(server, request, strlen(request), answer);
     CHECK(strstr(answer, "hello 华宁") != NULL);
+    satchel_http_server_close(server, 1000);
+}
+
+/* So that a proxy in front knows it, too. */
+TEST(http_server, a_fault_that_goes_away_says_when_to_come_back) {
+    static const satchel_status passing[] = {SATCHEL_BUSY, SATCHEL_NO_MEMORY, SATCHEL_IO_ERROR, SATCHEL_DISK_FULL};
+    satchel_http_server *server = open_server();
+    char answer[ANSWER_BYTES];
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
+        test_note("%s", satchel_status_name(passing[i]));
+        CHECK_UINT(satchel_routes_failure(passing[i]), 503);
+    }
+    const char *request = "GET /full HTTP/1.1\r\n" HOST "\r\n";
+    exchange(server, request, strlen(request), answer);
+    CHECK_INT(status_of(answer), 503);
+    CHECK(strstr(answer, "\r\nRetry-After: ") != NULL);
+    request = "GET /broken HTTP/1.1\r\n" HOST "\r\n";
+    exchange(server, request, strlen(request), answer);
+    CHECK_INT(status_of(answer), 500);
+    CHECK(strstr(answer, "Retry-After") == NULL);
     satchel_http_server_close(server, 1000);
 }
 
