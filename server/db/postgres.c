@@ -14,9 +14,9 @@
 
 #include <string.h>
 
-/* "satchel1" as a number: the advisory lock of whoever writes in this database. */
 #define LAST_VERSION_TOO_OLD 119999
-#define LOCK_WRITERS "SELECT pg_advisory_xact_lock(8313455393938041905)"
+/* The advisory lock of whoever writes in this database: "satchel1" as a big-endian number. */
+#define LOCK_WRITERS "SELECT pg_advisory_xact_lock(8314054357404707889)"
 
 /* --- failures --- */
 
@@ -102,6 +102,7 @@ static satchel_status begin_session(satchel_postgres *postgres, satchel_error *e
     if (status == SATCHEL_OK && postgres->reads_only) {
         status = run_text(postgres, reader_settings, error);
     }
+    postgres->ready = status == SATCHEL_OK;
     return status;
 }
 
@@ -113,12 +114,13 @@ static bool postgres_in_transaction(const satchel_db *db) {
     return state == PQTRANS_INTRANS || state == PQTRANS_INERROR || state == PQTRANS_ACTIVE;
 }
 
-/* Before a transaction: a session that was lost is made anew. */
+/* Before a transaction: a session that was lost, or that did not take its settings, is made anew. */
 static satchel_status postgres_wake(satchel_db *db, satchel_error *error) {
     satchel_postgres *postgres = db->native;
-    if (PQstatus(postgres->link) == CONNECTION_OK) {
+    if (postgres->ready && PQstatus(postgres->link) == CONNECTION_OK) {
         return SATCHEL_OK;
     }
+    postgres->ready = false;
     PQreset(postgres->link);
     return begin_session(postgres, error);
 }

@@ -13,6 +13,7 @@
 typedef struct satchel_postgres {
     PGconn *link;
     bool reads_only;
+    bool ready;       /* the session has its settings */
     uint64_t session; /* counts connections made, from 1 */
     uint64_t names;   /* of prepared statements, given so far */
     uint64_t changes; /* rows that the last statement wrote */
