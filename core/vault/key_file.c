@@ -139,6 +139,18 @@ void satchel_key_file_write(const satchel_key_file *file, uint8_t out[SATCHEL_KE
     satchel_hash_of(satchel_bytes_of(out, AT_CHECKSUM), out + AT_CHECKSUM);
 }
 
+/* A slot that no lookup finds would outlive its removal, and the MAC with it, once a file without one is written again.
+ */
+static bool has_two_of_a_kind(const satchel_key_file *file) {
+    for (size_t index = 0; index < SATCHEL_KEY_FILE_SLOTS; index++) {
+        uint32_t kind = file->slots[index].kind;
+        if (kind_known(kind) && satchel_key_file_find(file, kind) != index) {
+            return true;
+        }
+    }
+    return false;
+}
+
 satchel_status satchel_key_file_read(satchel_bytes bytes, satchel_key_file *out) {
     memset(out, 0, sizeof *out);
     uint8_t checksum[SATCHEL_HASH_BYTES];
@@ -164,6 +176,9 @@ satchel_status satchel_key_file_read(satchel_bytes bytes, satchel_key_file *out)
         if (status != SATCHEL_OK) {
             return status;
         }
+    }
+    if (has_two_of_a_kind(out)) {
+        return SATCHEL_DAMAGED;
     }
     memcpy(out->mac, in + AT_MAC, sizeof out->mac);
     out->attempts.sequence = satchel_get_u64be(in + AT_ATTEMPTS);

@@ -57,6 +57,18 @@ TEST(key_file, what_was_written_is_read) {
     CHECK_UINT(satchel_key_file_find(&got, SATCHEL_VAULT_SLOT_ESCROW), SATCHEL_KEY_FILE_SLOTS);
 }
 
+/* The second one would be found by no lookup and outlive the removal of the first. */
+TEST(key_file, regress_two_slots_of_a_kind_are_damage) {
+    satchel_key_file file = file_make(), got;
+    uint8_t bytes[SATCHEL_KEY_FILE_BYTES];
+    file.slots[1].kind = SATCHEL_VAULT_SLOT_ESCROW;
+    satchel_key_file_write(&file, bytes);
+    CHECK_OK(satchel_key_file_read(satchel_bytes_of(bytes, sizeof bytes), &got));
+    file.slots[3].kind = SATCHEL_VAULT_SLOT_ESCROW;
+    satchel_key_file_write(&file, bytes);
+    CHECK_STATUS(satchel_key_file_read(satchel_bytes_of(bytes, sizeof bytes), &got), SATCHEL_DAMAGED);
+}
+
 TEST(key_file, every_flipped_bit_and_every_other_length_is_damage) {
     satchel_key_file file = file_make(), got;
     uint8_t bytes[SATCHEL_KEY_FILE_BYTES + 1] = {0};
