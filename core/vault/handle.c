@@ -15,22 +15,25 @@ static uint32_t or_default(uint32_t value, uint32_t normal) {
     return value != 0 ? value : normal;
 }
 
+satchel_status satchel_handle_check_cost(uint32_t passes, uint32_t memory_kib, satchel_error *error) {
+    if (passes < SATCHEL_VAULT_PASSES_FLOOR || passes > SATCHEL_VAULT_PASSES_CEILING ||
+        memory_kib < SATCHEL_VAULT_MEMORY_KIB_FLOOR || memory_kib > SATCHEL_VAULT_MEMORY_KIB_CEILING) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "the cost of Argon2id is outside its bounds");
+    }
+    return SATCHEL_OK;
+}
+
 satchel_status satchel_handle_check_config(const satchel_vault_config *config, satchel_error *error) {
     if (config == NULL || config->size != sizeof *config || config->folder == NULL || config->folder[0] == '\0' ||
         config->random.fill == NULL) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "the config is not complete");
     }
-    uint32_t passes = or_default(config->pin_passes, SATCHEL_VAULT_PASSES_DEFAULT);
-    uint32_t memory_kib = or_default(config->pin_memory_kib, SATCHEL_VAULT_MEMORY_KIB_DEFAULT);
-    if (passes < SATCHEL_VAULT_PASSES_FLOOR || passes > SATCHEL_VAULT_PASSES_CEILING ||
-        memory_kib < SATCHEL_VAULT_MEMORY_KIB_FLOOR || memory_kib > SATCHEL_VAULT_MEMORY_KIB_CEILING) {
-        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "the cost of Argon2id is outside its bounds");
-    }
     if (config->wrong_pins_max > SATCHEL_VAULT_WRONG_PINS_MAX ||
         config->checkpoint_frames > SATCHEL_VAULT_CHECKPOINT_FRAMES_MAX) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a number of the config is outside its bounds");
     }
-    return SATCHEL_OK;
+    return satchel_handle_check_cost(or_default(config->pin_passes, SATCHEL_VAULT_PASSES_DEFAULT),
+                                     or_default(config->pin_memory_kib, SATCHEL_VAULT_MEMORY_KIB_DEFAULT), error);
 }
 
 /* SQLite's own absolute form of folder/store.db. */

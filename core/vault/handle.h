@@ -35,6 +35,9 @@ SATCHEL_MUST_USE satchel_status satchel_handle_prepare(satchel_vault **out, cons
 /* Errors: INVALID_ARGUMENT. */
 SATCHEL_MUST_USE satchel_status satchel_handle_check_config(const satchel_vault_config *config, satchel_error *error);
 
+/* Argon2id's cost for a new slot. Errors: INVALID_ARGUMENT (outside its bounds). */
+SATCHEL_MUST_USE satchel_status satchel_handle_check_cost(uint32_t passes, uint32_t memory_kib, satchel_error *error);
+
 /* The lock on store.lock. Errors: IN_USE, IO_ERROR, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_handle_hold(satchel_vault *vault, satchel_error *error);
 void satchel_handle_release(satchel_vault *vault);

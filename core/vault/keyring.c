@@ -138,8 +138,12 @@ done:
     return status;
 }
 
+static unsigned older_copy(const satchel_keyring *keyring) {
+    return keyring->newest == 0 ? 1 : 0;
+}
+
 static satchel_status save_older(satchel_keyring *keyring) {
-    unsigned older = keyring->newest == 0 ? 1 : 0;
+    unsigned older = older_copy(keyring);
     satchel_status status = write_as(keyring, new_name, copy_names[older]);
     if (status == SATCHEL_OK) {
         keyring->newest = older;
@@ -154,6 +158,23 @@ satchel_status satchel_keyring_save(satchel_keyring *keyring, bool both) {
         keyring->other_bad = save_older(keyring) != SATCHEL_OK;
     }
     return status;
+}
+
+/* Whether the copy is the file that could not be saved. One that cannot be read might be it. */
+static bool is_replaced(const satchel_keyring *keyring, unsigned copy, const satchel_key_file *by) {
+    satchel_key_file found;
+    satchel_status status = read_copy(keyring, copy, &found);
+    return status == SATCHEL_OK ? memcmp(found.mac, by->mac, sizeof found.mac) == 0 : !replaceable(status);
+}
+
+satchel_status satchel_keyring_take_back(satchel_keyring *keyring, const satchel_keyring *before) {
+    const satchel_key_file failed = keyring->file;
+    *keyring = *before; /* the next writing goes over the same copy */
+    keyring->other_bad = true;
+    if (!is_replaced(keyring, older_copy(keyring), &failed)) {
+        return SATCHEL_OK;
+    }
+    return write_as(keyring, new_name, copy_names[older_copy(keyring)]);
 }
 
 satchel_status satchel_keyring_save_next(const satchel_keyring *keyring) {

@@ -44,6 +44,12 @@ SATCHEL_MUST_USE satchel_status satchel_keyring_load(satchel_keyring *keyring, c
  */
 SATCHEL_MUST_USE satchel_status satchel_keyring_save(satchel_keyring *keyring, bool both);
 
+/*
+ * After a satchel_keyring_save that failed: `before`, in memory and on the disk. OK: that is what any opening will
+ * find. Errors: IO_ERROR, DISK_FULL, NO_MEMORY; an opening may find either.
+ */
+SATCHEL_MUST_USE satchel_status satchel_keyring_take_back(satchel_keyring *keyring, const satchel_keyring *before);
+
 /* Writes `file` as keys.next, synced with its name. Errors: IO_ERROR, DISK_FULL, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_keyring_save_next(const satchel_keyring *keyring);
 
@@ -71,6 +77,10 @@ typedef struct satchel_keyring_policy {
 SATCHEL_MUST_USE satchel_status satchel_keyring_unlock(satchel_keyring *keyring, const satchel_vault_unlock *unlock,
                                                        const satchel_keyring_policy *policy, satchel_vault_keys *keys,
                                                        satchel_error *error);
+
+/* The MAC shows whether somebody without the key changed the file. Errors: DAMAGED. */
+SATCHEL_MUST_USE satchel_status satchel_keyring_check_mac(const satchel_keyring *keyring,
+                                                          const satchel_vault_keys *keys, satchel_error *error);
 
 /* Writes a count of 0 that is owed. A failure leaves it owed. */
 void satchel_keyring_pay_reset(satchel_keyring *keyring);

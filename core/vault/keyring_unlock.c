@@ -89,10 +89,21 @@ static satchel_status admit_attempt(satchel_keyring *keyring, const satchel_vaul
     return status == SATCHEL_OK ? status : satchel_fail(error, status, "the attempt could not be counted");
 }
 
+/* Argon2id found no memory: nobody learnt anything of the PIN, and a phone short of it must not erase its slots. */
+static void take_back_attempt(satchel_keyring *keyring, const satchel_key_attempts *before, const uint8_t *secret) {
+    satchel_key_attempts *attempts = &keyring->file.attempts;
+    attempts->wrong = before->wrong;
+    attempts->boot = before->boot;
+    attempts->monotonic_ms = before->monotonic_ms;
+    satchel_status status = save_attempts(keyring, secret);
+    (void)status; /* else the try stays counted */
+}
+
 static satchel_status unlock_pin(satchel_keyring *keyring, const satchel_key_slot *slot,
                                  const satchel_vault_unlock *unlock, const satchel_keyring_policy *policy,
                                  const uint8_t *secret, satchel_vault_keys *keys, satchel_error *error) {
     satchel_slot_input input = {SATCHEL_VAULT_SLOT_PIN_DEVICE, unlock->pin, secret};
+    const satchel_key_attempts before = keyring->file.attempts;
     satchel_status status = admit_attempt(keyring, unlock, policy, secret, error);
     if (status != SATCHEL_OK) {
         return status;
@@ -105,6 +116,7 @@ static satchel_status unlock_pin(satchel_keyring *keyring, const satchel_key_slo
         return satchel_fail(error, status, "%u of %u wrong PINs", keyring->file.attempts.wrong, policy->wrong_pins_max);
     }
     if (status != SATCHEL_OK) {
+        take_back_attempt(keyring, &before, secret);
         return satchel_fail(error, status, "the PIN could not be checked");
     }
     keyring->file.attempts.wrong = 0;
@@ -146,7 +158,8 @@ static bool was_erased(const satchel_key_file *file) {
 }
 
 /* The MAC shows whether someone exchanged or broke a slot that is not the one just opened. */
-static satchel_status check_mac(const satchel_keyring *keyring, const satchel_vault_keys *keys, satchel_error *error) {
+satchel_status satchel_keyring_check_mac(const satchel_keyring *keyring, const satchel_vault_keys *keys,
+                                         satchel_error *error) {
     uint8_t mac[SATCHEL_MAC_BYTES];
     if (was_erased(&keyring->file)) {
         return SATCHEL_OK;
@@ -218,7 +231,7 @@ satchel_status satchel_keyring_unlock(satchel_keyring *keyring, const satchel_va
         keys->cipher = (satchel_cipher)keyring->file.cipher;
         keys->store = keyring->file.store;
         satchel_vault_keys_derive(keys);
-        status = check_mac(keyring, keys, error);
+        status = satchel_keyring_check_mac(keyring, keys, error);
     }
     return status;
 }

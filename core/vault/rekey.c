@@ -223,6 +223,9 @@ satchel_status satchel_vault_rekey(satchel_vault *vault, const satchel_vault_unl
     }
     if (status == SATCHEL_OK) {
         status = settle_store(vault, error);
+        if (status != SATCHEL_OK && vault->database == NULL) {
+            go_back(vault);
+        }
     }
     if (status == SATCHEL_OK) {
         status = rekey_closed(vault, &state, fresh, error);

@@ -195,6 +195,27 @@ satchel_status satchel_vault_suspend(satchel_vault *vault, satchel_error *error)
     return status == SATCHEL_OK ? status : satchel_fail(error, status, "the connection did not end cleanly");
 }
 
+/* Another process may have had the store meanwhile: what it left on the disk counts, not what is remembered here. */
+static satchel_status reload_keys(satchel_vault *vault, satchel_error *error) {
+    const satchel_keyring before = vault->keyring;
+    satchel_status status = load_keys(vault, error);
+    if (status == SATCHEL_OK &&
+        memcmp(&vault->keyring.file.store, &vault->keys->store, sizeof vault->keys->store) != 0) {
+        satchel_handle_give_keys(vault);
+        status = satchel_fail(error, SATCHEL_LOCKED, "another process has changed the data key");
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_keyring_check_mac(&vault->keyring, vault->keys, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_message_keys_read(&vault->keyring.file, vault->keys, vault->message);
+    }
+    if (status != SATCHEL_OK || (before.reset_owed && before.file.generation == vault->keyring.file.generation)) {
+        vault->keyring = before;
+    }
+    return status;
+}
+
 satchel_status satchel_vault_resume(satchel_vault *vault, satchel_error *error) {
     if (vault->keys == NULL) {
         return satchel_fail(error, SATCHEL_LOCKED, "the vault is locked");
@@ -206,7 +227,10 @@ satchel_status satchel_vault_resume(satchel_vault *vault, satchel_error *error) 
     if (status != SATCHEL_OK) {
         return status;
     }
-    status = satchel_handle_connect(vault, error);
+    status = reload_keys(vault, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_handle_connect(vault, error);
+    }
     if (status != SATCHEL_OK) {
         (void)satchel_handle_disconnect(vault);
         satchel_handle_release(vault);
@@ -248,10 +272,14 @@ satchel_vault_stats satchel_vault_stats_of(const satchel_vault *vault) {
     size_t pin = satchel_key_file_find(&vault->keyring.file, SATCHEL_VAULT_SLOT_PIN_DEVICE);
     stats.pin_alone =
         pin < SATCHEL_KEY_FILE_SLOTS && (vault->keyring.file.slots[pin].flags & SATCHEL_KEY_SLOT_KEYSTORE) == 0;
-    stats.escrow = satchel_key_file_find(&vault->keyring.file, SATCHEL_VAULT_SLOT_ESCROW) < SATCHEL_KEY_FILE_SLOTS;
+    stats.escrow = satchel_vault_has_slot(vault, SATCHEL_VAULT_SLOT_ESCROW);
     stats.cipher = vault->keyring.file.cipher;
     stats.old_message_keys = vault->message != NULL && vault->message->count > 0 ? vault->message->count - 1 : 0;
     return stats;
+}
+
+bool satchel_vault_has_slot(const satchel_vault *vault, satchel_vault_slot slot) {
+    return satchel_key_file_find(&vault->keyring.file, (uint32_t)slot) < SATCHEL_KEY_FILE_SLOTS;
 }
 
 satchel_id satchel_vault_id(const satchel_vault *vault) {
@@ -261,12 +289,12 @@ satchel_id satchel_vault_id(const satchel_vault *vault) {
 /* Makes the file in memory last; without, it is again as it was `before`. */
 static satchel_status save_file(satchel_vault *vault, const satchel_keyring *before, satchel_error *error) {
     satchel_status status = satchel_keyring_save(&vault->keyring, true);
-    if (status != SATCHEL_OK) {
-        vault->keyring = *before; /* the next writing goes over the same copy */
-        vault->keyring.other_bad = true;
-        return satchel_fail(error, status, "the key files cannot be written");
+    if (status == SATCHEL_OK) {
+        return SATCHEL_OK;
     }
-    return SATCHEL_OK;
+    bool sure = satchel_keyring_take_back(&vault->keyring, before) == SATCHEL_OK;
+    return satchel_fail(error, status, "the key files cannot be written: %s",
+                        sure ? "the old ones hold" : "the old ones or the new ones will hold");
 }
 
 static satchel_status change_slots(satchel_vault *vault, const satchel_vault_unlock *next, bool alone,
@@ -278,6 +306,16 @@ static satchel_status change_slots(satchel_vault *vault, const satchel_vault_unl
     satchel_status status = satchel_keyring_put(&vault->keyring, next, alone, &vault->policy, vault->keys, error);
     satchel_secret_wipe_stack();
     return status == SATCHEL_OK ? save_file(vault, &before, error) : status;
+}
+
+satchel_status satchel_vault_set_pin_cost(satchel_vault *vault, uint32_t passes, uint32_t memory_kib,
+                                          satchel_error *error) {
+    satchel_status status = satchel_handle_check_cost(passes, memory_kib, error);
+    if (status == SATCHEL_OK) {
+        vault->policy.passes = passes;
+        vault->policy.memory_kib = memory_kib;
+    }
+    return status;
 }
 
 satchel_status satchel_vault_rewrap(satchel_vault *vault, const satchel_vault_unlock *next, satchel_error *error) {

@@ -181,7 +181,10 @@ SATCHEL_MUST_USE satchel_status satchel_vault_check(satchel_vault *vault, const 
  */
 SATCHEL_MUST_USE satchel_status satchel_vault_suspend(satchel_vault *vault, satchel_error *error);
 
-/* The reverse; the connection is a new one. Errors: LOCKED, MISUSE (not suspended), IN_USE, as satchel_vault_open. */
+/*
+ * The reverse; the connection is a new one, and the key file is read again. Errors: LOCKED (also: another process has
+ * changed the data key meanwhile; the keys are then gone), MISUSE (not suspended), IN_USE, as satchel_vault_open.
+ */
 SATCHEL_MUST_USE satchel_status satchel_vault_resume(satchel_vault *vault, satchel_error *error);
 
 /*
@@ -195,9 +198,18 @@ satchel_vault_stats satchel_vault_stats_of(const satchel_vault *vault);
 /* The random id of this store: in clear in the key file and in page 1, bound into every seal. */
 satchel_id satchel_vault_id(const satchel_vault *vault);
 
+/* Whether there is a slot of this kind. */
+bool satchel_vault_has_slot(const satchel_vault *vault, satchel_vault_slot slot);
+
+/* What PIN slots made from now on cost (satchel_vault_calibrate). Errors: INVALID_ARGUMENT (outside its bounds). */
+SATCHEL_MUST_USE satchel_status satchel_vault_set_pin_cost(satchel_vault *vault, uint32_t passes, uint32_t memory_kib,
+                                                           satchel_error *error);
+
 /*
  * Replaces every `device` and `pin+device` slot by one slot for `next`, both key files, the store untouched. The old
- * PIN opens nothing any more (a copy of the old key file that someone made would still open with the old PIN).
+ * PIN opens nothing any more (a copy of the old key file that someone made would still open with the old PIN). After a
+ * failure the old slots hold, and what had been written is taken back; if that fails as well, the detail says that the
+ * old or the new ones will hold.
  * Errors: LOCKED, INVALID_ARGUMENT, KEY_UNAVAILABLE, KEY_GONE, RANDOM_FAILED, IO_ERROR, DISK_FULL, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_vault_rewrap(satchel_vault *vault, const satchel_vault_unlock *next,
