@@ -25,9 +25,15 @@ const char *const sim_counter_names[SIM_COUNTER_COUNT] = {
 #undef SIM_NAME
 };
 
+const char *const sim_trouble_names[SIM_TROUBLE_COUNT] = {
+#define SIM_NAME(name, key) #key,
+    SIM_TROUBLES(SIM_NAME)
+#undef SIM_NAME
+};
+
 static const sim_profile profiles[] = {
-    {"mild", 3, 12, 60, 20, 12, false, 4000},
-    {"hard", 8, 30, 400, 80, 60, true, 20000},
+    {"mild", 3, 12, 60, 20, 12, false, false, 4000},
+    {"hard", 8, 30, 400, 80, 60, true, true, 20000},
 };
 
 const sim_profile *sim_profile_named(const char *name) {
@@ -37,6 +43,10 @@ const sim_profile *sim_profile_named(const char *name) {
         }
     }
     return NULL;
+}
+
+bool sim_may(const sim *here, sim_trouble trouble) {
+    return (here->without >> trouble & 1) == 0;
 }
 
 void sim_count(sim *here, sim_counter counter) {
@@ -91,7 +101,8 @@ _Noreturn void test_end(void) {
 static uint64_t faults_of(const sim *here, uint32_t *out_kinds) {
     static const sim_counter kinds[] = {SIM_REQUESTS_LOST,   SIM_REPLIES_LOST, SIM_REPLIES_CUT,   SIM_PORTALS,
                                         SIM_REQUESTS_SPOILT, SIM_DUPLICATES,   SIM_LATE_REQUESTS, SIM_CRASHES,
-                                        SIM_SERVER_RESTARTS, SIM_RESTORES,     SIM_CLOCK_JUMPS,   SIM_REBOOTS};
+                                        SIM_SERVER_RESTARTS, SIM_RESTORES,     SIM_CLOCK_JUMPS,   SIM_REBOOTS,
+                                        SIM_CLONES,          SIM_DISK_ERRORS,  SIM_DISK_FULL};
     uint64_t faults = 0;
     *out_kinds = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -107,7 +118,7 @@ static bool has_enough(const sim *here) {
     return here->counters[SIM_EDITS] >= here->profile->edits && faults >= here->profile->faults &&
            kinds >= FAULT_KINDS_LEAST && here->counters[SIM_EXCHANGES] >= here->profile->exchanges &&
            here->counters[SIM_REASSIGNMENTS] + here->counters[SIM_ROLE_CHANGES] > 0 &&
-           (!here->profile->restores || here->counters[SIM_RESTORES] > 0);
+           (!here->profile->restores || here->counters[SIM_RESTORES] + here->counters[SIM_CLONES] > 0);
 }
 
 static bool open_all(sim *here) {
@@ -139,6 +150,9 @@ static void play_troubles(sim *here) {
 static void play_calm(sim *here) {
     uint32_t quiet_rounds = 0;
     here->calm = true;
+    for (uint32_t i = 0; i < here->phone_count; i++) {
+        sim_phone_end_troubles(&here->phones[i]);
+    }
     sim_tell(here, "all troubles end");
     for (uint32_t round = 0; round < QUIET_ROUNDS_MOST && quiet_rounds < QUIET_ROUNDS_WANTED; round++) {
         bool quiet = true;
@@ -172,6 +186,7 @@ static void play(sim *here, const sim_profile *profile, uint64_t seed, bool tell
     here->random = test_random_of(seed);
     here->now_ms = START_MS;
     here->phone_count = profile->phones;
+    here->people = profile->phones;
     here->customer_count = profile->customers;
     here->trace = UINT64_C(0xcbf29ce484222325);
     if (!open_all(here)) {

@@ -2,6 +2,7 @@
 /*
  * The server of a simulated company: the service over SQLite in memory, and a manager who changes things.
  */
+#include "base/ids.h"
 #include "base/text.h"
 #include "service/exchange.h"
 #include "sim/sim.h"
@@ -56,19 +57,24 @@ static satchel_status add_user(sim *here, const char *login, uint32_t role, cons
 static satchel_status add_people(sim *here, const satchel_id *territory) {
     static const satchel_id none;
     satchel_status status = add_user(here, "manager", SATCHEL_ROLE_MANAGER, &none, territory, &here->manager);
-    for (uint32_t i = 0; i < here->phone_count && status == SATCHEL_OK; i++) {
+    for (uint32_t i = 0; i < here->people && status == SATCHEL_OK; i++) {
         char login[16];
         (void)snprintf(login, sizeof login, "rep%u", (unsigned)i);
         /* The last phone is the manager's; two phones may belong to one rep. */
-        if (i + 1 == here->phone_count) {
+        if (i + 1 == here->people) {
             here->phones[i].user = here->manager;
-        } else if (i == 1 && here->phone_count > 3) {
+        } else if (i == 1 && here->people > 3) {
             here->phones[i].user = here->phones[0].user;
         } else {
             status = add_user(here, login, SATCHEL_ROLE_REP, &here->manager, &none, &here->phones[i].user);
         }
     }
     return status;
+}
+
+/* From here on the user of that phone may know what is written into a customer. */
+static void learns(sim *here, uint32_t customer, uint32_t person) {
+    here->knows[customer] |= UINT32_C(1) << person;
 }
 
 static satchel_status add_customers(sim *here, const satchel_id *territory) {
@@ -81,7 +87,8 @@ static satchel_status add_customers(sim *here, const satchel_id *territory) {
         satchel_write_outcome outcome;
         char name[32];
         (void)snprintf(name, sizeof name, "customer %u", (unsigned)i);
-        here->owners[i] = here->phones[i % (here->phone_count - 1)].user;
+        here->owners[i] = here->phones[i % (here->people - 1)].user;
+        learns(here, i, i % (here->people - 1));
         satchel_record_init(&record, &arena);
         status = satchel_record_set_text(&record, SATCHEL_CUSTOMER_NAME, satchel_text_of(name));
         if (status == SATCHEL_OK) {
@@ -277,7 +284,12 @@ static satchel_status change_role(sim *here, void *context) {
     const satchel_id *user = context;
     satchel_actor system = satchel_actor_system();
     uint64_t roles = UINT64_C(1) << SATCHEL_ROLE_REP;
-    roles |= test_random_chance(&here->random, 40) ? UINT64_C(1) << SATCHEL_ROLE_MARKETING : 0;
+    if (test_random_chance(&here->random, 40)) {
+        roles |= UINT64_C(1) << SATCHEL_ROLE_MARKETING;
+        for (uint32_t i = 0; i < here->people; i++) {
+            here->saw_all |= satchel_id_equal(&here->phones[i].user, user) ? UINT32_C(1) << i : 0;
+        }
+    }
     satchel_user_change change = {.roles = &roles};
     return satchel_user_change_to(here->service, here->db, &system, user, &change, NULL);
 }
@@ -290,15 +302,21 @@ static void expect(sim *here, satchel_status status, const char *what) {
 
 void sim_office_act(sim *here) {
     uint32_t at = (uint32_t)test_random_below(&here->random, here->customer_count);
-    uint32_t to = (uint32_t)test_random_below(&here->random, here->phone_count - 1);
+    uint32_t to = (uint32_t)test_random_below(&here->random, here->people - 1);
     uint64_t what = test_random_below(&here->random, 100);
     act_work work = {.customer = &here->customers[at], .field = sim_field_of_chance(here)};
     if (what < 35) {
+        if (!sim_may(here, SIM_TROUBLE_REASSIGNMENTS)) {
+            return;
+        }
         work.owner = &here->phones[to].user;
         here->owners[at] = *work.owner;
+        learns(here, at, to);
         sim_tell(here, "the manager gives customer %u to the user of phone %u", (unsigned)at, (unsigned)to);
         expect(here, write_with(here, reassign, &work), "reassign a customer");
         sim_count(here, SIM_REASSIGNMENTS);
+    } else if (what < 80 && !sim_may(here, SIM_TROUBLE_OFFICE)) {
+        return;
     } else if (what < 80) {
         work.edit = sim_edit_new(here, -1, SATCHEL_ENTITY_CUSTOMER, work.customer, work.field);
         if (work.edit != NULL) {
@@ -307,10 +325,13 @@ void sim_office_act(sim *here) {
             expect(here, write_with(here, edit_it, &work), "edit a customer");
         }
     } else if (what < 92) {
+        if (!sim_may(here, SIM_TROUBLE_ROLES)) {
+            return;
+        }
         sim_tell(here, "the roles of the user of phone %u change", (unsigned)to);
         expect(here, write_with(here, change_role, &here->phones[to].user), "change roles");
         sim_count(here, SIM_ROLE_CHANGES);
-    } else {
+    } else if (sim_may(here, SIM_TROUBLE_RESTARTS)) {
         sim_office_restart(here);
     }
 }

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SYNC_STEPS_MOST 400
+#define DISK_FAILS_IN_MOST 40
 #define CLOCK_JUMP_MS_MOST (INT64_C(10) * 365 * 86400000)
 
 /* Whose disk is opened now; the simulator is one thread. */
@@ -28,7 +28,21 @@ const satchel_vault_files *satchel_vault_files_posix(void) {
 
 static satchel_status keystore_secret(void *context, uint8_t out[SATCHEL_KEYSTORE_SECRET_BYTES]) {
     const sim_phone *phone = context;
-    memset(out, 0x40 + (int)phone->index, SATCHEL_KEYSTORE_SECRET_BYTES);
+    memset(out, 0x40 + (int)phone->original, SATCHEL_KEYSTORE_SECRET_BYTES);
+    return SATCHEL_OK;
+}
+
+static satchel_status anchor_read(void *context, uint8_t out[SATCHEL_ANCHOR_BYTES], size_t *bytes) {
+    const sim_phone *phone = context;
+    memcpy(out, phone->anchor, sizeof phone->anchor);
+    *bytes = phone->anchor_bytes;
+    return SATCHEL_OK;
+}
+
+static satchel_status anchor_write(void *context, const uint8_t *anchor, size_t bytes) {
+    sim_phone *phone = context;
+    memcpy(phone->anchor, anchor, bytes);
+    phone->anchor_bytes = bytes;
     return SATCHEL_OK;
 }
 
@@ -56,6 +70,8 @@ static satchel_device_config config_of(sim_phone *phone) {
     config.folder = phone->temp.path;
     config.keys.context = phone;
     config.keys.secret = keystore_secret;
+    config.keys.anchor_read = phone->has_anchor ? anchor_read : NULL;
+    config.keys.anchor_write = phone->has_anchor ? anchor_write : NULL;
     config.platform = (satchel_platform){phone, phone_now, phone_random};
     return config;
 }
@@ -120,6 +136,8 @@ bool sim_phone_make(sim *here, uint32_t index, const satchel_id *user) {
     memset(phone, 0, sizeof *phone);
     phone->sim = here;
     phone->index = index;
+    phone->original = index;
+    phone->has_anchor = index % 2 == 1;
     phone->user = whose;
     phone->boot_ms = here->now_ms - 1000;
     phone->temp = test_temp_make();
@@ -131,20 +149,20 @@ bool sim_phone_make(sim *here, uint32_t index, const satchel_id *user) {
     return status == SATCHEL_OK && put_names(phone) && enrol(phone) && sim_phone_sync(phone);
 }
 
-static void end_exchange(sim_phone *phone) {
+void sim_phone_end_exchange(sim_phone *phone) {
     satchel_exchange_close(phone->exchange);
     phone->exchange = NULL;
 }
 
 void sim_phone_close(sim_phone *phone) {
-    end_exchange(phone);
+    sim_phone_end_exchange(phone);
     satchel_device_close(phone->device);
     phone->device = NULL;
     test_disk_free(phone->disk);
     test_disk_free(phone->copy);
     phone->disk = NULL;
     phone->copy = NULL;
-    if (phone->sim != NULL) {
+    if (phone->sim != NULL && phone->original == phone->index) {
         test_temp_remove(&phone->temp);
     }
 }
@@ -153,11 +171,12 @@ void sim_phone_close(sim_phone *phone) {
 static void start_from(sim_phone *phone, test_disk *disk, const char *what) {
     sim *here = phone->sim;
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
-    end_exchange(phone);
+    sim_phone_end_exchange(phone);
     satchel_device_close(phone->device);
     phone->device = NULL;
     test_disk_free(phone->disk);
     phone->disk = disk;
+    phone->ailing = false;
     phone->boots++;
     phone->boot_ms = here->now_ms - (int64_t)test_random_below(&here->random, 60000);
     satchel_status status = open_device(phone, &error);
@@ -167,9 +186,10 @@ static void start_from(sim_phone *phone, test_disk *disk, const char *what) {
     }
 }
 
-/* Whatever was committed is there after a crash. */
+/* Whatever was committed is there after a crash, and the store is not taken for an older one. */
 static void check_commits(sim_phone *phone) {
-    if (phone->device == NULL || phone->committed == 0) {
+    satchel_device_info info;
+    if (phone->device == NULL) {
         return;
     }
     uint64_t last = phone->device->store->next_sequence - 1;
@@ -177,12 +197,19 @@ static void check_commits(sim_phone *phone) {
         sim_violation(phone->sim, "phone %u lost commits: %llu of %llu are there", (unsigned)phone->index,
                       (unsigned long long)last, (unsigned long long)phone->committed);
     }
+    if (satchel_device_get_info(phone->device, &info, NULL) != SATCHEL_OK ||
+        (info.warnings & SATCHEL_WARNING_ROLLED_BACK) != 0) {
+        sim_violation(phone->sim, "phone %u takes itself for an older copy", (unsigned)phone->index);
+    }
 }
 
 static void crash(sim_phone *phone) {
     sim *here = phone->sim;
     test_survival survival = (test_survival)test_random_below(&here->random, TEST_SURVIVAL_COUNT);
     uint64_t seed = test_random_u64(&here->random);
+    if (!sim_may(here, SIM_TROUBLE_CRASHES)) {
+        return;
+    }
     sim_count(here, phone->exchange != NULL ? SIM_CRASHES_IN_SYNC : SIM_CRASHES);
     if (phone->exchange != NULL) {
         sim_count(here, SIM_CRASHES);
@@ -192,6 +219,8 @@ static void crash(sim_phone *phone) {
     check_commits(phone);
 }
 
+/* --- copies --- */
+
 static void make_copy(sim_phone *phone) {
     sim *here = phone->sim;
     test_disk_free(phone->copy);
@@ -200,209 +229,58 @@ static void make_copy(sim_phone *phone) {
     sim_tell(here, "somebody copies phone %u", (unsigned)phone->index);
 }
 
-void sim_phone_restore(sim_phone *phone) {
+/* The user sees that the store was put back, and goes on. */
+static void note_warnings(sim_phone *phone) {
+    satchel_device_info info;
+    if (phone->device == NULL || satchel_device_get_info(phone->device, &info, NULL) != SATCHEL_OK) {
+        return;
+    }
+    if ((info.warnings & SATCHEL_WARNING_ROLLED_BACK) != 0) {
+        sim_count(phone->sim, SIM_ROLLED_BACK);
+        sim_tell(phone->sim, "phone %u notices that it was put back", (unsigned)phone->index);
+    }
+    satchel_status status = satchel_device_acknowledge(phone->device, info.warnings, NULL);
+    if (status != SATCHEL_OK) {
+        sim_violation(phone->sim, "phone %u cannot put warnings away: %s", (unsigned)phone->index,
+                      satchel_status_name(status));
+    }
+}
+
+/* The copy stays: it may be put back more than once. */
+static void restore(sim_phone *phone) {
     sim *here = phone->sim;
-    test_disk *disk = test_disk_after_power_loss(phone->copy, TEST_SURVIVES_ALL, 1);
+    if (phone->copy == NULL || !sim_may(here, SIM_TROUBLE_RESTORES)) {
+        return;
+    }
     sim_count(here, SIM_RESTORES);
     sim_tell(here, "phone %u is restored from its copy", (unsigned)phone->index);
     for (uint32_t i = phone->copy_edits; i < here->edit_count; i++) {
         here->edits[i].may_be_gone = here->edits[i].may_be_gone || here->edits[i].phone == (int32_t)phone->index;
     }
     phone->committed = 0;
-    start_from(phone, disk, "a restore");
+    start_from(phone, test_disk_after_power_loss(phone->copy, TEST_SURVIVES_ALL, 1), "a restore");
+    note_warnings(phone);
 }
 
-/* --- the network --- */
-
-static void take_header(sim_mail *mail, const satchel_http_header *header) {
-    const struct {
-        const char *name;
-        char *out;
-        size_t bytes;
-    } wanted[] = {{"Content-Digest", mail->digest, sizeof mail->digest},
-                  {"Satchel-Request", mail->number, sizeof mail->number},
-                  {"Signature-Input", mail->input, sizeof mail->input},
-                  {"Signature", mail->signature, sizeof mail->signature}};
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        if (strcmp(header->name, wanted[i].name) == 0) {
-            (void)snprintf(wanted[i].out, wanted[i].bytes, "%s", header->value);
-        }
-    }
-}
-
-static void take_mail(sim_mail *mail, const sim_phone *phone, const satchel_http_request *request) {
-    mail->used = true;
-    mail->phone = phone->index;
-    satchel_buffer_clear(&mail->body);
-    if (satchel_buffer_append(&mail->body, request->body) != SATCHEL_OK) {
-        mail->used = false;
-    }
-    for (uint32_t i = 0; i < request->header_count; i++) {
-        take_header(mail, &request->headers[i]);
-    }
-}
-
-void sim_mail_deliver_due(sim *here) {
-    satchel_buffer reply = {NULL, 0, 0};
-    for (uint32_t i = 0; i < SIM_MAIL_MOST; i++) {
-        if (here->mail[i].used && here->mail[i].due_step <= here->step) {
-            here->mail[i].used = false;
-            sim_tell(here, "a request of phone %u arrives late", (unsigned)here->mail[i].phone);
-            (void)sim_office_serve(here, &here->mail[i], &reply);
-        }
-    }
-    satchel_buffer_deinit(&reply);
-}
-
-/* A copy of the request stays in the network for a while. */
-static void hold_up(sim_phone *phone, const satchel_http_request *request) {
+/* From here on there are two of it, and both go on. */
+static void make_clone(sim_phone *phone) {
     sim *here = phone->sim;
-    for (uint32_t i = 0; i < SIM_MAIL_MOST; i++) {
-        if (!here->mail[i].used) {
-            take_mail(&here->mail[i], phone, request);
-            here->mail[i].due_step = here->step + 1 + (uint32_t)test_random_below(&here->random, 60);
-            sim_count(here, SIM_LATE_REQUESTS);
-            sim_tell(here, "a request of phone %u is held up", (unsigned)phone->index);
-            return;
-        }
+    if (!here->profile->clones || here->phone_count == SIM_PHONES_MOST || !sim_may(here, SIM_TROUBLE_CLONES)) {
+        return;
     }
-}
-
-static void spoil(sim *here, satchel_buffer *bytes) {
-    if (bytes->bytes > 0) {
-        bytes->data[test_random_below(&here->random, bytes->bytes)] ^=
-            (uint8_t)(1u << test_random_below(&here->random, 8));
-    }
-}
-
-typedef enum harm {
-    HARM_NONE,
-    HARM_REQUEST_LOST,
-    HARM_REPLY_LOST,
-    HARM_REPLY_CUT,
-    HARM_PORTAL,
-    HARM_REQUEST_SPOILT,
-    HARM_DUPLICATE,
-    HARM_LATE,
-    HARM_COUNT
-} harm;
-
-static harm harm_of_chance(sim *here) {
-    return here->calm || test_random_chance(&here->random, 60)
-               ? HARM_NONE
-               : (harm)(1 + test_random_below(&here->random, HARM_COUNT - 1));
-}
-
-static const char portal[] = "<!DOCTYPE html><html><body>Welcome! Please accept our terms.</body></html>";
-
-/* What the phone gets to see of the reply. false: nothing. */
-static bool carry(sim_phone *phone, sim_mail *mail, harm what, satchel_buffer *reply, uint32_t *http_status) {
-    sim *here = phone->sim;
-    switch (what) {
-    case HARM_REQUEST_SPOILT:
-        sim_count(here, SIM_REQUESTS_SPOILT);
-        spoil(here, &mail->body);
-        break;
-    case HARM_DUPLICATE:
-        sim_count(here, SIM_DUPLICATES);
-        (void)sim_office_serve(here, mail, reply);
-        break;
-    default: break;
-    }
-    *http_status = sim_office_serve(here, mail, reply);
-    switch (what) {
-    case HARM_REPLY_LOST: sim_count(here, SIM_REPLIES_LOST); return false;
-    case HARM_REPLY_CUT:
-        sim_count(here, SIM_REPLIES_CUT);
-        reply->bytes = (size_t)test_random_below(&here->random, reply->bytes + 1);
-        break;
-    case HARM_PORTAL:
-        /* The network of a hotel answers in the server's place. Flipped bits are the business of TLS. */
-        sim_count(here, SIM_PORTALS);
-        satchel_buffer_clear(reply);
-        if (satchel_buffer_append(reply, satchel_text_bytes(satchel_text_of(portal))) != SATCHEL_OK) {
-            return false;
-        }
-        break;
-    default: break;
-    }
-    return true;
-}
-
-static satchel_status send_and_feed(sim_phone *phone, const satchel_http_request *request) {
-    sim *here = phone->sim;
-    satchel_buffer reply = {NULL, 0, 0};
-    sim_mail mail;
-    uint32_t http_status = 0;
-    harm what = harm_of_chance(here);
-    memset(&mail, 0, sizeof mail);
-    take_mail(&mail, phone, request);
-    bool arrived = false;
-    if (what == HARM_REQUEST_LOST) {
-        sim_count(here, SIM_REQUESTS_LOST);
-    } else if (what == HARM_LATE) {
-        hold_up(phone, request);
-    } else {
-        arrived = carry(phone, &mail, what, &reply, &http_status);
-    }
-    here->now_ms += 20;
-    sim_tell(here, "phone %u asks: harm %d, answer %u of %zu bytes", (unsigned)phone->index, (int)what,
-             arrived ? (unsigned)http_status : 0, arrived ? reply.bytes : 0);
-    satchel_status status =
-        arrived ? satchel_exchange_feed(phone->exchange, http_status, satchel_buffer_view(&reply), 20, NULL)
-                : satchel_exchange_fail(phone->exchange, NULL);
-    satchel_buffer_deinit(&reply);
-    satchel_buffer_deinit(&mail.body);
-    return status;
-}
-
-/* --- sync --- */
-
-/* One step of the running exchange, which is begun if there is none. Gives whether it has ended. */
-static bool exchange_step(sim_phone *phone, satchel_status *out) {
-    satchel_step step;
-    satchel_error error = {SATCHEL_OK, 0, 0, ""};
-    memset(&step, 0, sizeof step);
-    *out = SATCHEL_OK;
-    if (phone->exchange == NULL) {
-        *out = satchel_exchange_open(&phone->exchange, phone->device, 0, &error);
-    }
-    if (*out == SATCHEL_OK) {
-        *out = satchel_exchange_next(phone->exchange, &step, &error);
-    }
-    if (*out == SATCHEL_OK && step.kind == SATCHEL_STEP_SEND) {
-        *out = send_and_feed(phone, &step.request);
-        return false;
-    }
-    if (*out == SATCHEL_OK && step.kind == SATCHEL_STEP_WAIT) {
-        phone->sim->now_ms += phone->sim->calm ? step.wait_ms : 0;
-        if (phone->sim->calm) {
-            return false;
-        }
-        *out = step.status;
-    } else if (*out == SATCHEL_OK) {
-        *out = step.status;
-    }
-    sim_tell(phone->sim, "phone %u ends its sync: %s", (unsigned)phone->index, satchel_status_name(*out));
-    end_exchange(phone);
-    return true;
-}
-
-bool sim_phone_sync(sim_phone *phone) {
-    satchel_status status = SATCHEL_OK;
-    satchel_device_info info;
-    bool calm = phone->sim->calm;
-    phone->sim->calm = true;
-    bool ended = false;
-    for (uint32_t steps = 0; steps < SYNC_STEPS_MOST && !ended; steps++) {
-        ended = exchange_step(phone, &status);
-    }
-    phone->sim->calm = calm;
-    end_exchange(phone);
-    if (!ended || status != SATCHEL_OK || satchel_device_get_info(phone->device, &info, NULL) != SATCHEL_OK) {
-        return false;
-    }
-    return info.units_unsent == 0;
+    sim_phone *twin = &here->phones[here->phone_count];
+    memset(twin, 0, sizeof *twin);
+    twin->sim = here;
+    twin->index = here->phone_count++;
+    twin->original = phone->original;
+    twin->user = phone->user;
+    twin->temp = phone->temp;
+    twin->wall_offset_ms = phone->wall_offset_ms;
+    twin->boots = phone->boots;
+    sim_count(here, SIM_CLONES);
+    sim_tell(here, "phone %u is cloned: the clone is phone %u", (unsigned)phone->index, (unsigned)twin->index);
+    start_from(twin, test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1), "a cloning");
+    note_warnings(twin);
 }
 
 /* --- what happens to a phone --- */
@@ -410,57 +288,87 @@ bool sim_phone_sync(sim_phone *phone) {
 static void jump_clock(sim_phone *phone) {
     sim *here = phone->sim;
     int64_t most = test_random_chance(&here->random, 30) ? CLOCK_JUMP_MS_MOST : 7200000;
-    phone->wall_offset_ms = (int64_t)test_random_below(&here->random, (uint64_t)(2 * most)) - most;
-    sim_count(here, SIM_CLOCK_JUMPS);
-    sim_tell(here, "the clock of phone %u is wrong by %lld s", (unsigned)phone->index,
-             (long long)(phone->wall_offset_ms / 1000));
+    int64_t offset_ms = (int64_t)test_random_below(&here->random, (uint64_t)(2 * most)) - most;
+    if (sim_may(here, SIM_TROUBLE_CLOCKS)) {
+        phone->wall_offset_ms = offset_ms;
+        sim_count(here, SIM_CLOCK_JUMPS);
+        sim_tell(here, "the clock of phone %u is wrong by %lld s", (unsigned)phone->index,
+                 (long long)(phone->wall_offset_ms / 1000));
+    }
 }
 
 static void reboot(sim_phone *phone) {
-    sim_count(phone->sim, SIM_REBOOTS);
-    sim_tell(phone->sim, "phone %u is switched off and on", (unsigned)phone->index);
-    start_from(phone, test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1), "a restart");
-    check_commits(phone);
+    if (sim_may(phone->sim, SIM_TROUBLE_REBOOTS)) {
+        sim_count(phone->sim, SIM_REBOOTS);
+        sim_tell(phone->sim, "phone %u is switched off and on", (unsigned)phone->index);
+        start_from(phone, test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1), "a restart");
+        check_commits(phone);
+    }
 }
 
 static void lock_and_unlock(sim_phone *phone) {
     sim *here = phone->sim;
+    if (!sim_may(here, SIM_TROUBLE_LOCKS)) {
+        return;
+    }
     take_the_floor(phone);
     satchel_status status = satchel_device_lock(phone->device, NULL);
-    if (status == SATCHEL_OK) {
+    for (int attempt = 0; status == SATCHEL_OK && attempt < 2; attempt++) {
         status = satchel_device_unlock(phone->device, NULL, NULL);
+        if (status == SATCHEL_OK || !sim_phone_may_fail(phone, status)) {
+            break;
+        }
+        status = SATCHEL_OK; /* once more */
     }
     leave_the_floor(phone);
     sim_count(here, SIM_LOCKS);
     sim_tell(here, "phone %u is locked and unlocked: %s", (unsigned)phone->index, satchel_status_name(status));
-    if (status != SATCHEL_OK) {
+    if (status != SATCHEL_OK && !sim_phone_may_fail(phone, status)) {
         sim_violation(here, "phone %u does not unlock: %s", (unsigned)phone->index, satchel_status_name(status));
     }
-    end_exchange(phone);
+    sim_phone_end_exchange(phone);
+}
+
+/* One of its next operations fails, once: a broken block, or a moment without space. */
+static void break_disk(sim_phone *phone) {
+    sim *here = phone->sim;
+    uint64_t in = 1 + test_random_below(&here->random, DISK_FAILS_IN_MOST);
+    bool full = test_random_chance(&here->random, 50);
+    if (sim_may(here, SIM_TROUBLE_DISKS)) {
+        test_disk_fail_at(phone->disk, test_disk_operations(phone->disk) + in, false,
+                          full ? TEST_FAULT_FULL : TEST_FAULT_ERROR);
+        phone->ailing = true;
+        sim_count(here, full ? SIM_DISK_FULL : SIM_DISK_ERRORS);
+        sim_tell(here, "the disk of phone %u %s soon", (unsigned)phone->index, full ? "is full" : "fails");
+    }
+}
+
+bool sim_phone_may_fail(const sim_phone *phone, satchel_status status) {
+    return phone->ailing && (status == SATCHEL_IO_ERROR || status == SATCHEL_DISK_FULL);
+}
+
+void sim_phone_end_troubles(sim_phone *phone) {
+    test_disk_fail_at(phone->disk, 0, false, TEST_FAULT_ERROR);
+}
+
+static void step(sim_phone *phone) {
+    satchel_status status;
+    (void)sim_phone_step(phone, &status);
 }
 
 void sim_phone_act(sim_phone *phone) {
-    sim *here = phone->sim;
-    uint64_t what = test_random_below(&here->random, 1000);
-    satchel_status status;
+    static const struct {
+        uint32_t below; /* of a thousand */
+        void (*act)(sim_phone *phone);
+    } acts[] = {{400, sim_phone_write}, {900, step},       {930, crash},     {944, jump_clock}, {954, reboot},
+                {968, lock_and_unlock}, {978, break_disk}, {987, make_copy}, {997, restore},    {1000, make_clone}};
+    uint64_t what = test_random_below(&phone->sim->random, 1000);
+    size_t at = 0;
     if (phone->device == NULL) {
         return; /* it did not open: that is a violation already */
     }
-    if (what < 400) {
-        sim_phone_write(phone);
-    } else if (what < 900) {
-        (void)exchange_step(phone, &status);
-    } else if (what < 930) {
-        crash(phone);
-    } else if (what < 945) {
-        jump_clock(phone);
-    } else if (what < 955) {
-        reboot(phone);
-    } else if (what < 970) {
-        lock_and_unlock(phone);
-    } else if (what < 985) {
-        make_copy(phone);
-    } else if (phone->copy != NULL) {
-        sim_phone_restore(phone);
+    while (what >= acts[at].below) {
+        at++;
     }
+    acts[at].act(phone);
 }

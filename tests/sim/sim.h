@@ -21,7 +21,7 @@
 
 #include <satchel/sync.h>
 
-#define SIM_PHONES_MOST 8
+#define SIM_PHONES_MOST 12 /* clones included */
 #define SIM_CUSTOMERS_MOST 64
 #define SIM_EDITS_MOST 2048
 #define SIM_MAIL_MOST 16
@@ -35,7 +35,8 @@ typedef struct sim_profile {
     uint32_t edits;     /* at least so many edits of users */
     uint32_t exchanges; /* at least so many that reached the server */
     uint32_t faults;    /* at least so many, of at least five kinds */
-    bool restores;      /* at least one phone is restored from a copy */
+    bool restores;      /* at least one phone is restored from a copy or cloned */
+    bool clones;
     uint32_t steps_most;
 } sim_profile;
 
@@ -58,6 +59,11 @@ const sim_profile *sim_profile_named(const char *name);
     X(SERVER_RESTARTS, server_restarts)                                                                                \
     X(RESTORES, restores)                                                                                              \
     X(FORKS, forks)                                                                                                    \
+    X(CLONES, clones)                                                                                                  \
+    X(ROLLED_BACK, rolled_back)                                                                                        \
+    X(DISK_ERRORS, disk_errors)                                                                                        \
+    X(DISK_FULL, disk_full)                                                                                            \
+    X(ANSWERS_READ, answers_read)                                                                                      \
     X(CLOCK_JUMPS, clock_jumps)                                                                                        \
     X(REBOOTS, reboots)                                                                                                \
     X(LOCKS, locks)                                                                                                    \
@@ -70,6 +76,36 @@ const sim_profile *sim_profile_named(const char *name);
     X(REMOVED_ROWS, removed_rows)                                                                                      \
     X(VIOLATIONS, violations)                                                                                          \
     X(STUCK, stuck)
+
+/* X(NAME, key): what can be forbidden, to find what a failure needs. */
+#define SIM_TROUBLES(X)                                                                                                \
+    X(NETWORK, network)                                                                                                \
+    X(CRASHES, crashes)                                                                                                \
+    X(DISKS, disks)                                                                                                    \
+    X(CLOCKS, clocks)                                                                                                  \
+    X(REBOOTS, reboots)                                                                                                \
+    X(LOCKS, locks)                                                                                                    \
+    X(RESTORES, restores)                                                                                              \
+    X(CLONES, clones)                                                                                                  \
+    X(RESTARTS, restarts)                                                                                              \
+    X(REASSIGNMENTS, reassignments)                                                                                    \
+    X(ROLES, roles)                                                                                                    \
+    X(OFFICE, office)                                                                                                  \
+    X(PLAIN_EDITS, edits)                                                                                              \
+    X(POINTS, points)                                                                                                  \
+    X(NEW_ROWS, new_rows)                                                                                              \
+    X(TASKS, tasks)                                                                                                    \
+    X(TAGS, tags)                                                                                                      \
+    X(ORDERS, orders)
+
+typedef enum sim_trouble {
+#define SIM_TROUBLE_ENUM(name, key) SIM_TROUBLE_##name,
+    SIM_TROUBLES(SIM_TROUBLE_ENUM)
+#undef SIM_TROUBLE_ENUM
+        SIM_TROUBLE_COUNT
+} sim_trouble;
+
+extern const char *const sim_trouble_names[SIM_TROUBLE_COUNT];
 
 typedef enum sim_counter {
 #define SIM_ENUM(name, key) SIM_##name,
@@ -107,9 +143,11 @@ typedef struct sim_mail {
 typedef struct sim_phone {
     struct sim *sim;
     uint32_t index;
+    uint32_t original; /* the phone that it is a clone of, or itself */
     satchel_id user;
     test_temp temp;
     test_disk *disk;
+    bool ailing;         /* an operation of its disk is going to fail, or has */
     test_disk *copy;     /* a copy that someone made, NULL: none */
     uint32_t copy_edits; /* edits of the ledger when it was made */
     satchel_device *device;
@@ -118,6 +156,9 @@ typedef struct sim_phone {
     int64_t wall_offset_ms; /* what its clock is wrong by */
     int64_t boot_ms;        /* when it was started, by the world's clock */
     uint32_t boots;
+    bool has_anchor; /* its keystore keeps one */
+    uint8_t anchor[SATCHEL_ANCHOR_BYTES];
+    size_t anchor_bytes;
     uint64_t committed; /* last sequence of a commit that was acknowledged, in this life */
 } sim_phone;
 
@@ -125,8 +166,9 @@ typedef struct sim {
     const sim_profile *profile;
     uint64_t seed;
     test_random random;
-    bool tells; /* prints a story */
-    bool calm;  /* no troubles any more */
+    bool tells;       /* prints a story */
+    bool calm;        /* no troubles any more */
+    uint32_t without; /* bits of sim_trouble that must not happen */
     int64_t now_ms;
     uint32_t step;
     satchel_db *db;
@@ -138,6 +180,9 @@ typedef struct sim {
     satchel_id owners[SIM_CUSTOMERS_MOST];
     sim_phone phones[SIM_PHONES_MOST];
     uint32_t phone_count;
+    uint32_t people;  /* phones that are no clones: theirs come first, the last of them is the manager's */
+    uint32_t saw_all; /* bits of people who once could read every customer */
+    uint32_t knows[SIM_CUSTOMERS_MOST]; /* bits of people who once could read this one */
     sim_edit edits[SIM_EDITS_MOST];
     uint32_t edit_count;
     sim_mail mail[SIM_MAIL_MOST];
@@ -151,6 +196,9 @@ void sim_count(sim *here, sim_counter counter);
 void sim_tell(sim *here, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_violation(sim *here, const char *format, ...) __attribute__((format(printf, 2, 3)));
 satchel_random sim_random_of(satchel_random_seeded *seeded, uint64_t seed);
+
+/* May this happen? The draws of chance stay the same if not. */
+bool sim_may(const sim *here, sim_trouble trouble);
 
 /* --- office.c: the server --- */
 bool sim_office_open(sim *here);
@@ -170,9 +218,17 @@ bool sim_phone_make(sim *here, uint32_t index, const satchel_id *user);
 void sim_phone_close(sim_phone *phone);
 /* One thing that the user of the phone, its system or its network does. */
 void sim_phone_act(sim_phone *phone);
+void sim_phone_end_exchange(sim_phone *phone);
+/* Is this what a failing disk makes of a call? */
+bool sim_phone_may_fail(const sim_phone *phone, satchel_status status);
+/* Its disk fails no more. */
+void sim_phone_end_troubles(sim_phone *phone);
+
+/* --- network.c --- */
+/* One step of the running exchange, which is begun if there is none. Gives whether it has ended. */
+bool sim_phone_step(sim_phone *phone, satchel_status *out);
 /* One round of a sync without trouble; false: it could not be ended. */
 bool sim_phone_sync(sim_phone *phone);
-void sim_phone_restore(sim_phone *phone);
 /* Mail that was held up reaches the server. */
 void sim_mail_deliver_due(sim *here);
 
