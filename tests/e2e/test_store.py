@@ -156,6 +156,31 @@ class StoreTest(unittest.TestCase):
         status = json.loads(phone.once("status", "--json").stdout)
         self.assertEqual(status["units_unsent"], 0)
 
+    def test_new_work_where_the_server_knows_lost_ops_is_sent_all_the_same(self):
+        """More was lost than a repair leaves free, the server has it, and new work took its numbers before a sync."""
+        phone, notes = self.phone_with_work()
+        older = self.stage.path("older-behind")
+        shutil.copytree(phone.folder, older)
+        shop = json.loads(phone.once("customer", "list", "--limit", "1", "--json").stdout)["rows"][0]["id"]
+        phone.start()
+        notes += [phone.run(["note", shop, f"lost {i}"])["id"] for i in range(3 * NOTES)]
+        phone.run(["sync"])
+        phone.stop()
+        phone.process = None
+        shutil.rmtree(phone.folder)
+        shutil.copytree(older, phone.folder)
+        spoil(os.path.join(phone.folder, "store.db"), 300)
+        self.assertEqual(self.ask(phone, "store", "repair")["ops_waiting"], NOTES)
+        made = self.ask(phone, "customer", "add", "--set", "name=New Shop", "--set", "kind=shop")["id"]
+        news = [self.ask(phone, "note", made, f"new {i}")["id"] for i in range(3)]
+        for _ in range(2):
+            self.sync(phone)
+        self.assertEqual(self.on_server(notes), len(notes))
+        self.assertEqual(self.on_server(news), len(news))
+        status = json.loads(phone.once("status", "--json").stdout)
+        self.assertEqual((status["units_unsent"], status["ops_refused"]), (0, 0))
+        self.assertEqual(self.ask(phone, "store", "check")["ops_lost"], 0)
+
     def test_nothing_is_sent_as_new_that_the_server_decided(self):
         """An older copy of a killed store, with holes in its log, of which the server has every op."""
         lost = 0
