@@ -58,6 +58,9 @@ static void judge_database(const attack_store *store, flash *work, const char *w
     if (look.opened != SATCHEL_OK && !is_damage(look.opened)) {
         fault_wrong(FAULT_FAILURES, "cipher %d, %s %" PRIu64 " %" PRIu64 ": opening gives %s", (int)store->cipher, what,
                     at, other, satchel_status_name(look.opened));
+    } else if (look.opened != SATCHEL_OK && !look.by_seal) {
+        fault_wrong(FAULT_SILENT, "cipher %d, %s %" PRIu64 " %" PRIu64 ": SQLite alone refuses it", (int)store->cipher,
+                    what, at, other);
     } else if (look.opened == SATCHEL_OK && look.read != SATCHEL_OK && look.read != SATCHEL_DAMAGED) {
         fault_wrong(FAULT_FAILURES, "cipher %d, %s %" PRIu64 " %" PRIu64 ": reading gives %s", (int)store->cipher, what,
                     at, other, satchel_status_name(look.read));
@@ -131,7 +134,7 @@ static void judge_wal(const attack_store *store, flash *work, const char *what, 
     int state = attack_state_of(store, look.digest);
     const char *wrong = NULL;
     fault_counter counter = FAULT_SILENT;
-    if (look.opened == SATCHEL_DAMAGED) {
+    if (look.opened == SATCHEL_DAMAGED && look.by_seal) {
         return;
     }
     if (look.opened != SATCHEL_OK || look.read != SATCHEL_OK || look.bad_pages > 0 || look.healed_pages > 0) {

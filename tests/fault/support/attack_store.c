@@ -9,6 +9,7 @@
 #include "vault/wal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CHECKPOINT_FRAMES 8
@@ -198,12 +199,23 @@ static void read_pages(satchel_vault *vault, attack_look *look) {
     }
 }
 
+/* The vault names page or frame, or gives the code: that of an I/O error is the VFS's, those of odd content SQLite's.
+ */
+static bool is_of_the_vfs(const char *detail) {
+    const char *code = strstr(detail, "code ");
+    return strstr(detail, " does not open") != NULL ||
+           (code != NULL && (strtol(code + strlen("code "), NULL, 10) & 0xff) == SQLITE_IOERR);
+}
+
 attack_look attack_look_at(const attack_store *store, flash *on, bool every_page) {
     attack_look look = {0};
     satchel_vault *vault = NULL;
     satchel_vault_config config = attack_config(store, on);
-    look.opened = satchel_vault_open(&vault, &config, NULL);
+    satchel_error error;
+    look.opened = satchel_vault_open(&vault, &config, &error);
     if (look.opened != SATCHEL_OK) {
+        look.by_seal =
+            look.opened == SATCHEL_FOREIGN_FILE || (look.opened == SATCHEL_DAMAGED && is_of_the_vfs(error.detail));
         return look;
     }
     look.read = satchel_vault_status(vault, digest_of(vault, &look.digest));

@@ -33,6 +33,7 @@ typedef struct attack_store {
 /* What is met when files are opened and everything on them is read. */
 typedef struct attack_look {
     satchel_status opened;
+    bool by_seal;        /* not opened, because something did not authenticate: SQLite's own complaints do not count */
     satchel_status read; /* of all rows, through the index too; OK if not opened */
     uint64_t digest;     /* of the rows; valid if both are OK */
     satchel_vault_tail tail;
