@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+/* A phone is told at its enrolment only, under the proof of its code. */
+#define REACHES "phones enrolled from now on; others keep what they were told when they were enrolled"
+
 typedef struct policy_change {
     bool sets_key;
     uint8_t key[SATCHEL_PUBLIC_KEY_BYTES];
@@ -31,7 +34,8 @@ static satchel_status tell(satchel_command *command, const satchel_company_polic
     json_t *result = command->result;
     bool whole = json_object_set_new(result, "recovery_key", escrow ? json_string(text) : json_null()) == 0 &&
                  json_object_set_new(result, "pin", json_string(pin ? "required" : "optional")) == 0 &&
-                 json_object_set_new(result, "rolled_back", json_string(locks ? "lock" : "open")) == 0;
+                 json_object_set_new(result, "rolled_back", json_string(locks ? "lock" : "open")) == 0 &&
+                 json_object_set_new(result, "reaches", json_string(REACHES)) == 0;
     return whole ? SATCHEL_OK : SATCHEL_NO_MEMORY;
 }
 
