@@ -225,9 +225,23 @@ static satchel_status write_int(const satchel_field *field, int64_t integer, sat
         return append_text(out, choice->name);
     }
     if (field->unit == SATCHEL_UNIT_DAYS) {
+        int64_t again = 0;
         satchel_day_write(integer, text);
-    } else {
-        satchel_text_from_fixed(integer, field->unit == SATCHEL_UNIT_QUANTITY_E3 ? QUANTITY_SCALE : 0, text);
+        if (satchel_day_read(satchel_text_of(text), &again) == SATCHEL_OK) {
+            return append_text(out, text);
+        }
+    }
+    satchel_text_from_fixed(integer, field->unit == SATCHEL_UNIT_QUANTITY_E3 ? QUANTITY_SCALE : 0, text);
+    return append_text(out, text);
+}
+
+/* A wall clock may say anything: a moment outside the years that RFC 3339 has is its number of ms. */
+static satchel_status write_time(int64_t unix_ms, satchel_buffer *out) {
+    char text[SATCHEL_TIME_TEXT_BYTES];
+    int64_t again = 0;
+    satchel_time_write(unix_ms, text);
+    if (satchel_time_read(satchel_text_of(text), &again) != SATCHEL_OK) {
+        satchel_text_from_fixed(unix_ms, 0, text);
     }
     return append_text(out, text);
 }
@@ -279,7 +293,6 @@ static satchel_status write_set(const satchel_field *field, const satchel_set *s
 }
 
 satchel_status satchel_value_to_text(const satchel_field *field, const satchel_value *value, satchel_buffer *out) {
-    char text[SATCHEL_TIME_TEXT_BYTES];
     switch (value->type) {
     case SATCHEL_TYPE_NULL: return SATCHEL_OK;
     case SATCHEL_TYPE_BOOL: return append_text(out, value->as.boolean ? "true" : "false");
@@ -289,7 +302,7 @@ satchel_status satchel_value_to_text(const satchel_field *field, const satchel_v
     case SATCHEL_TYPE_BYTES: return write_hex(value->as.bytes, out);
     case SATCHEL_TYPE_ID: return write_id(&value->as.id, out);
     case SATCHEL_TYPE_SET: return write_set(field, &value->as.set, out);
-    case SATCHEL_TYPE_TIME: satchel_time_write(value->as.integer, text); return append_text(out, text);
+    case SATCHEL_TYPE_TIME: return write_time(value->as.integer, out);
     }
     return SATCHEL_WRONG_TYPE;
 }

@@ -20,7 +20,10 @@
 SATCHEL_MUST_USE satchel_status satchel_value_from_text(const satchel_field *field, satchel_text text,
                                                         satchel_arena *arena, satchel_value *out, satchel_error *error);
 
-/* Appends the same form; NULL appends nothing. Errors: NO_MEMORY. */
+/*
+ * Appends the same form; NULL appends nothing. A day or moment outside the years 0 … 9999 is its number.
+ * Errors: NO_MEMORY.
+ */
 SATCHEL_MUST_USE satchel_status satchel_value_to_text(const satchel_field *field, const satchel_value *value,
                                                       satchel_buffer *out);
 

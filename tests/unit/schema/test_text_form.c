@@ -63,6 +63,18 @@ TEST(text_form, every_type_is_read_and_written) {
     goes(field_of(SATCHEL_ENTITY_CUSTOMER, SATCHEL_CUSTOMER_TAGS), " b; a;;a ", "a;b", SATCHEL_OK);
 }
 
+TEST(text_form, regress_what_no_calendar_shows_is_written_as_its_number) {
+    const satchel_field *due = field_of(SATCHEL_ENTITY_TASK, SATCHEL_TASK_DUE_AT);
+    const satchel_field *birthday = field_of(SATCHEL_ENTITY_CONTACT, SATCHEL_CONTACT_BIRTHDAY);
+    goes(due, "253402300799999", "9999-12-31T23:59:59.999Z", SATCHEL_OK);
+    goes(due, "253402300800000", "253402300800000", SATCHEL_OK);
+    goes(due, "-9223372036854775808", "-9223372036854775808", SATCHEL_OK);
+    goes(birthday, "2932896", "9999-12-31", SATCHEL_OK);
+    goes(birthday, "2932897", "2932897", SATCHEL_OK);
+    goes(birthday, "-719529", "-719529", SATCHEL_OK); /* the last day before year 0 */
+    goes(birthday, "9223372036854775807", "9223372036854775807", SATCHEL_OK);
+}
+
 TEST(text_form, an_empty_text_is_null) {
     goes(field_of(SATCHEL_ENTITY_CUSTOMER, SATCHEL_CUSTOMER_CITY), "", "", SATCHEL_OK);
     goes(field_of(SATCHEL_ENTITY_CUSTOMER, SATCHEL_CUSTOMER_TAGS), "", "", SATCHEL_OK);
