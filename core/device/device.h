@@ -105,4 +105,8 @@ SATCHEL_MUST_USE satchel_status satchel_device_note_sync(satchel_device *device,
                                                          satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_device_load_notes(satchel_device *device, satchel_error *error);
 
+/* Ops in quarantine that no store took over and that the user has not removed. Errors: those of the store. */
+SATCHEL_MUST_USE satchel_status satchel_device_count_aside(satchel_store *store, const satchel_vault *vault,
+                                                           uint64_t *out, satchel_error *error);
+
 #endif

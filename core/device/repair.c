@@ -489,8 +489,28 @@ static satchel_status with_vault(const satchel_device_config *config, const uint
     return status;
 }
 
+/* Work that only lies in quarantine could not be read any more. */
+static satchel_status refuse_aside(satchel_vault *vault, satchel_error *error) {
+    const satchel_op_seal seal = {vault, seal_op, open_op};
+    satchel_store *store = NULL;
+    uint64_t aside = 0;
+    satchel_status status = satchel_store_open(&store, satchel_vault_database(vault), &seal, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_device_count_aside(store, vault, &aside, error);
+    }
+    satchel_store_close(store);
+    return aside == 0 ? status
+                      : satchel_fail(error, SATCHEL_REQUIRED_BEFORE,
+                                     "%llu changes that were not sent lie in quarantine: export them, then remove it",
+                                     (unsigned long long)aside);
+}
+
 static satchel_status rekey(satchel_vault *vault, const satchel_vault_unlock *way, satchel_error *error) {
-    satchel_status status = satchel_store_reseal(vault, error); /* else the old keys of ops add up to their limit */
+    satchel_status status = refuse_aside(vault, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = satchel_store_reseal(vault, error); /* else the old keys of ops add up to their limit */
     return status == SATCHEL_OK ? satchel_vault_rekey(vault, way, 1, error) : status;
 }
 

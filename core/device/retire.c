@@ -15,13 +15,13 @@
 
 #include <string.h>
 
-/* Ops in quarantine that no new store took over and that the user has not removed. */
-static satchel_status count_aside(satchel_device *device, uint64_t *out, satchel_error *error) {
+satchel_status satchel_device_count_aside(satchel_store *store, const satchel_vault *vault, uint64_t *out,
+                                          satchel_error *error) {
     satchel_arena arena = {0};
     satchel_bytes value = {NULL, 0};
     uint32_t stores = 0;
     *out = 0;
-    satchel_status status = satchel_store_get_value(device->store, SATCHEL_ASIDE_NAME, &arena, &value, error);
+    satchel_status status = satchel_store_get_value(store, SATCHEL_ASIDE_NAME, &arena, &value, error);
     if (status == SATCHEL_NOT_FOUND) {
         satchel_error_clear(error);
         status = SATCHEL_OK;
@@ -29,7 +29,7 @@ static satchel_status count_aside(satchel_device *device, uint64_t *out, satchel
         satchel_reader reader = satchel_reader_of(value);
         status = satchel_reader_varint(&reader, out);
         if (status == SATCHEL_OK) {
-            status = satchel_vault_count_quarantine(device->vault, &stores);
+            status = satchel_vault_count_quarantine(vault, &stores);
         }
         *out = stores > 0 ? *out : 0;
     }
@@ -48,7 +48,7 @@ static satchel_status count_left(satchel_device *device, satchel_wipe_receipt *o
         status = satchel_inbox_kept(device, &out->inbox_items, error);
     }
     if (status == SATCHEL_OK) {
-        status = count_aside(device, &out->ops_aside, error);
+        status = satchel_device_count_aside(device->store, device->vault, &out->ops_aside, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_store_restoring(device->store, &out->repaired, error);
@@ -93,7 +93,7 @@ static satchel_status erase(satchel_device *device, satchel_wipe_receipt *out, s
     return status;
 }
 
-/* From any state. A failure before the keys are gone leaves the device locked. */
+/* From any state. Whether it fails or not, the handle is of no more use but for another wipe. */
 static satchel_status wipe(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
     device->anchor.on = false; /* nothing is left to be named */
     satchel_device_close_store(device, SATCHEL_LOCKED);

@@ -103,7 +103,9 @@ SATCHEL_MUST_USE satchel_status satchel_quarantine_walk(const satchel_device_con
 
 /*
  * A new data key: every page is sealed again, which takes as long as writing all of it. What lies aside cannot be read
- * any more. The way in stays the one of `config`. Errors: as satchel_device_open, DISK_FULL.
+ * any more, so work that a repair could only leave there is to be exported, and the quarantine removed, first.
+ * The way in stays the one of `config`. Errors: as satchel_device_open, DISK_FULL, REQUIRED_BEFORE (such work is
+ * there).
  */
 SATCHEL_MUST_USE satchel_status satchel_device_rekey(const satchel_device_config *config, satchel_error *error);
 

@@ -593,9 +593,12 @@ TEST(repair, regress_signing_out_keeps_work_that_lies_in_quarantine) {
     CHECK(receipt.counted && receipt.ops_aside == EDITS);
     REQUIRE_OK(satchel_device_sign_out(p.device, &receipt, &p.error));
     CHECK(!receipt.wiped && file_exists(&p, "quarantine-1.db"));
+    phone_close(&p);
+    CHECK_STATUS(satchel_device_rekey(&p.config, &p.error), SATCHEL_REQUIRED_BEFORE);
     path_of(&p, "quarantine-1.db", path);
     REQUIRE(unlink(path) == 0);
-    REQUIRE_OK(satchel_device_unlock(p.device, NULL, &p.error));
+    CHECK_OK(satchel_device_rekey(&p.config, &p.error));
+    phone_open(&p);
     REQUIRE_OK(satchel_device_sign_out(p.device, &receipt, &p.error));
     CHECK(receipt.wiped);
     phone_deinit(&p);
