@@ -4,7 +4,7 @@
  */
 #include "base/text.h"
 #include "sim/sim.h"
-#include "store/store.h"
+#include "store/store_state.h"
 #include "wire/record_codec.h"
 
 #include <satchel/model.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define ROWS_MOST 200
+#define TAGS_MOST 6
 
 static const uint32_t fields[] = {SATCHEL_CUSTOMER_NAME,   SATCHEL_CUSTOMER_SHORT_NAME, SATCHEL_CUSTOMER_NOTE,
                                   SATCHEL_CUSTOMER_STREET, SATCHEL_CUSTOMER_INDUSTRY,   SATCHEL_CUSTOMER_CITY};
@@ -42,6 +43,7 @@ sim_edit *sim_edit_new(sim *here, int32_t phone, uint32_t entity, const satchel_
     edit->row = *row;
     edit->field = field;
     edit->previous = -1;
+    edit->previous_other = -1;
     (void)snprintf(edit->value, sizeof edit->value, "v%04u-%c", (unsigned)here->edit_count,
                    phone < 0 ? 'm' : (char)('0' + phone));
     here->edit_count++;
@@ -49,19 +51,13 @@ sim_edit *sim_edit_new(sim *here, int32_t phone, uint32_t entity, const satchel_
     return edit;
 }
 
-/* A row of chance that the phone shows: its id and its text in `field`. false: it shows none. */
-typedef struct choice {
-    satchel_id row;
-    satchel_arena arena;
-    satchel_record record;
-} choice;
-
-static bool choose_row(sim_phone *phone, uint32_t entity, choice *out) {
+bool sim_choose(sim_phone *phone, uint32_t entity, sim_choice *out) {
     sim *here = phone->sim;
     satchel_query *query = NULL;
     satchel_page *page = NULL;
     satchel_row_view view;
     bool found = false;
+    memset(out, 0, sizeof *out);
     satchel_record_init(&out->record, &out->arena);
     if (satchel_query_open(&query, entity) == SATCHEL_OK &&
         satchel_page_open(&page, phone->device, query, (satchel_bytes){NULL, 0}, ROWS_MOST, NULL) == SATCHEL_OK &&
@@ -77,6 +73,10 @@ static bool choose_row(sim_phone *phone, uint32_t entity, choice *out) {
     return found;
 }
 
+void sim_choice_deinit(sim_choice *choice) {
+    satchel_arena_deinit(&choice->arena);
+}
+
 static void name_unit(sim_phone *phone, uint64_t first_sequence, sim_edit *edit) {
     satchel_arena arena = {0};
     satchel_unit_batch batch = {0};
@@ -90,21 +90,14 @@ static void name_unit(sim_phone *phone, uint64_t first_sequence, sim_edit *edit)
     satchel_arena_deinit(&arena);
 }
 
-/* Commits what is in `write`; the edit of the ledger counts only then. */
-static void commit(sim_phone *phone, satchel_write *write, satchel_status status, sim_edit *edit, const char *what) {
+void sim_edit_end(sim_phone *phone, sim_edit *edit, satchel_status status, uint64_t first, const char *what) {
     sim *here = phone->sim;
-    satchel_receipt receipt = {0, 0};
-    if (status == SATCHEL_OK) {
-        status = satchel_commit(write, &receipt, NULL);
-    }
-    if (status != SATCHEL_OK) { /* a commit ends the write */
-        satchel_write_abandon(write);
-    }
     sim_tell(here, "phone %u %s: %s", (unsigned)phone->index, what, satchel_status_name(status));
     if (status == SATCHEL_OK) {
-        here->counters[SIM_OPS] += receipt.count;
-        phone->committed = receipt.first_sequence + receipt.count - 1;
-        name_unit(phone, receipt.first_sequence, edit);
+        uint64_t last = phone->device->store->next_sequence - 1;
+        here->counters[SIM_OPS] += last + 1 - first;
+        phone->committed = last;
+        name_unit(phone, first, edit);
         return;
     }
     /* A user whose role takes the right away is told so at once; anything else is wrong. */
@@ -115,102 +108,191 @@ static void commit(sim_phone *phone, satchel_write *write, satchel_status status
     here->counters[SIM_EDITS]--;
 }
 
-static satchel_status encode_text(sim_phone *phone, uint32_t entity, uint32_t field, const char *text,
-                                  satchel_buffer *out) {
-    satchel_arena arena = {0};
-    satchel_record record;
-    satchel_record_init(&record, &arena);
-    satchel_status status = satchel_record_set_text(&record, field, satchel_text_of(text));
+/* Commits what is in `write`. */
+static void commit(sim_phone *phone, satchel_write *write, satchel_status status, sim_edit *edit, const char *what) {
+    satchel_receipt receipt = {0, 0};
+    uint64_t first = phone->device->store->next_sequence;
     if (status == SATCHEL_OK) {
-        status = satchel_record_encode(satchel_store_schema(phone->device->store), entity, &record, out);
+        status = satchel_commit(write, &receipt, NULL);
     }
-    satchel_arena_deinit(&arena);
+    if (status != SATCHEL_OK) { /* a commit ends the write */
+        satchel_write_abandon(write);
+    }
+    sim_edit_end(phone, edit, status, first, what);
+}
+
+typedef satchel_status (*writer)(sim_phone *phone, satchel_write *write, sim_choice *chosen, sim_edit *edit);
+
+/* Writes into a row of chance; `write` fills the edit in. */
+static void change_row(sim_phone *phone, uint32_t entity, uint32_t field, writer fill, const char *verb) {
+    sim *here = phone->sim;
+    sim_choice chosen;
+    satchel_write *write = NULL;
+    char what[96];
+    sim_edit *edit = NULL;
+    if (sim_choose(phone, entity, &chosen)) {
+        edit = sim_edit_new(here, (int32_t)phone->index, entity, &chosen.row, field);
+    }
+    if (edit != NULL) {
+        satchel_status status = satchel_write_begin(&write, phone->device, NULL);
+        if (status == SATCHEL_OK) {
+            status = fill(phone, write, &chosen, edit);
+        }
+        (void)snprintf(what, sizeof what, "%s %s (field %u)", verb, edit->value, (unsigned)edit->field);
+        commit(phone, write, status, edit, what);
+    }
+    sim_choice_deinit(&chosen);
+}
+
+/* An empty set is written by clearing the field. */
+static satchel_status write_record(sim_phone *phone, satchel_write *write, const sim_edit *edit,
+                                   const satchel_record *record) {
+    const satchel_value *value = satchel_record_get(record, edit->field);
+    bool clears = value != NULL && value->type == SATCHEL_TYPE_SET && value->as.set.count == 0;
+    satchel_buffer bytes = {NULL, 0, 0};
+    satchel_status status =
+        satchel_record_encode(satchel_store_schema(phone->device->store), edit->entity, record, &bytes);
+    if (status == SATCHEL_OK) {
+        status = satchel_write_edit(write, edit->entity, &edit->row, satchel_buffer_view(&bytes), &edit->field,
+                                    clears ? 1 : 0, NULL);
+    }
+    satchel_buffer_deinit(&bytes);
     return status;
 }
 
-static void edit_customer(sim_phone *phone) {
-    sim *here = phone->sim;
-    uint32_t field = sim_field_of_chance(here);
-    choice chosen = {.arena = {0}};
-    satchel_write *write = NULL;
-    satchel_buffer record = {NULL, 0, 0};
-    char what[64];
-    if (choose_row(phone, SATCHEL_ENTITY_CUSTOMER, &chosen)) {
-        int32_t previous = sim_edit_of(here, satchel_record_text(&chosen.record, field));
-        sim_edit *edit = sim_edit_new(here, (int32_t)phone->index, SATCHEL_ENTITY_CUSTOMER, &chosen.row, field);
-        if (edit != NULL) {
-            edit->previous = previous;
-            (void)snprintf(what, sizeof what, "writes %s into field %u", edit->value, (unsigned)field);
-            satchel_status status = encode_text(phone, SATCHEL_ENTITY_CUSTOMER, field, edit->value, &record);
-            if (status == SATCHEL_OK) {
-                status = satchel_write_begin(&write, phone->device, NULL);
-            }
-            if (status == SATCHEL_OK) {
-                status = satchel_write_edit(write, SATCHEL_ENTITY_CUSTOMER, &chosen.row, satchel_buffer_view(&record),
-                                            NULL, 0, NULL);
-            }
-            commit(phone, write, status, edit, what);
-        }
-    }
-    satchel_buffer_deinit(&record);
-    satchel_arena_deinit(&chosen.arena);
+static satchel_status fill_text(sim_phone *phone, satchel_write *write, sim_choice *chosen, sim_edit *edit) {
+    satchel_record record;
+    edit->previous = sim_edit_of(phone->sim, satchel_record_text(&chosen->record, edit->field));
+    satchel_record_init(&record, &chosen->arena);
+    satchel_status status = satchel_record_set_text(&record, edit->field, satchel_text_of(edit->value));
+    return status == SATCHEL_OK ? write_record(phone, write, edit, &record) : status;
 }
 
-static void add_points(sim_phone *phone) {
+static satchel_status fill_points(sim_phone *phone, satchel_write *write, sim_choice *chosen, sim_edit *edit) {
+    (void)chosen;
+    edit->kind = SIM_SUM;
+    edit->value[0] = '\0';
+    edit->amount = 1 + (int64_t)test_random_below(&phone->sim->random, 1000);
+    return satchel_write_add(write, edit->entity, &edit->row, edit->field, edit->amount, NULL);
+}
+
+/* One element more, or one of those that are shown less. */
+static satchel_status fill_tags(sim_phone *phone, satchel_write *write, sim_choice *chosen, sim_edit *edit) {
     sim *here = phone->sim;
-    choice chosen = {.arena = {0}};
-    satchel_write *write = NULL;
-    if (choose_row(phone, SATCHEL_ENTITY_CUSTOMER, &chosen)) {
-        sim_edit *edit = sim_edit_new(here, (int32_t)phone->index, SATCHEL_ENTITY_CUSTOMER, &chosen.row,
-                                      SATCHEL_CUSTOMER_LOYALTY_POINTS);
-        if (edit != NULL) {
+    const satchel_value *shown = satchel_record_get(&chosen->record, SATCHEL_CUSTOMER_TAGS);
+    uint32_t count = shown != NULL && shown->type == SATCHEL_TYPE_SET ? shown->as.set.count : 0;
+    bool less = count > 0 && test_random_chance(&here->random, count < TAGS_MOST ? 30 : 100);
+    uint32_t out = (uint32_t)test_random_below(&here->random, count);
+    satchel_bytes *elements = satchel_arena_take_array(&chosen->arena, count + 1, sizeof *elements);
+    uint32_t kept = 0;
+    satchel_record record;
+    if (elements == NULL) {
+        return SATCHEL_NO_MEMORY;
+    }
+    edit->kind = less ? SIM_UNTAG : SIM_TAG;
+    for (uint32_t i = 0; i < count; i++) {
+        if (less && i == out) {
+            edit->previous = sim_edit_of(here, satchel_text_from(shown->as.set.elements[i]));
             edit->value[0] = '\0';
-            edit->delta = 1 + (int64_t)test_random_below(&here->random, 1000);
-            satchel_status status = satchel_write_begin(&write, phone->device, NULL);
-            if (status == SATCHEL_OK) {
-                status = satchel_write_add(write, SATCHEL_ENTITY_CUSTOMER, &chosen.row, SATCHEL_CUSTOMER_LOYALTY_POINTS,
-                                           edit->delta, NULL);
-            }
-            commit(phone, write, status, edit, "adds points");
+        } else {
+            elements[kept++] = shown->as.set.elements[i];
         }
     }
-    satchel_arena_deinit(&chosen.arena);
+    if (!less) { /* values ascend, so the new one is the last */
+        elements[kept++] = satchel_text_bytes(satchel_text_of(edit->value));
+    }
+    sim_count(here, less ? SIM_UNTAGS : SIM_TAGS);
+    const satchel_value tags = satchel_value_set(elements, kept);
+    satchel_record_init(&record, &chosen->arena);
+    satchel_status status = satchel_record_set(&record, SATCHEL_CUSTOMER_TAGS, &tags);
+    return status == SATCHEL_OK ? write_record(phone, write, edit, &record) : status;
 }
 
-/* A new customer, or a task at one. */
+static satchel_status fill_deletion(sim_phone *phone, satchel_write *write, sim_choice *chosen, sim_edit *edit) {
+    edit->kind = SIM_DELETE;
+    edit->value[0] = '\0';
+    edit->previous = sim_edit_of(phone->sim, satchel_record_text(&chosen->record, SATCHEL_TASK_TITLE));
+    edit->previous_other = sim_edit_of(phone->sim, satchel_record_text(&chosen->record, SATCHEL_TASK_DETAIL));
+    sim_count(phone->sim, SIM_DELETIONS);
+    return satchel_write_delete(write, edit->entity, &edit->row, NULL);
+}
+
+/* A new customer, or a task. */
 static void create(sim_phone *phone, uint32_t entity) {
-    sim *here = phone->sim;
+    static const satchel_id none;
+    bool is_customer = entity == SATCHEL_ENTITY_CUSTOMER;
+    uint32_t field = is_customer ? (uint32_t)SATCHEL_CUSTOMER_NAME : (uint32_t)SATCHEL_TASK_TITLE;
     satchel_write *write = NULL;
-    satchel_buffer record = {NULL, 0, 0};
-    satchel_id row = {{0}};
+    satchel_buffer bytes = {NULL, 0, 0};
+    satchel_arena arena = {0};
+    satchel_record record;
     char what[64];
-    uint32_t field = entity == SATCHEL_ENTITY_CUSTOMER ? (uint32_t)SATCHEL_CUSTOMER_NAME : (uint32_t)SATCHEL_TASK_TITLE;
-    sim_edit *edit = sim_edit_new(here, (int32_t)phone->index, entity, &row, field);
+    sim_edit *edit = sim_edit_new(phone->sim, (int32_t)phone->index, entity, &none, field);
     if (edit == NULL) {
         return;
     }
-    (void)snprintf(what, sizeof what, "makes %s %s", entity == SATCHEL_ENTITY_CUSTOMER ? "customer" : "task",
-                   edit->value);
-    satchel_status status = encode_text(phone, entity, field, edit->value, &record);
+    (void)snprintf(what, sizeof what, "makes %s %s", is_customer ? "customer" : "task", edit->value);
+    satchel_record_init(&record, &arena);
+    satchel_status status = satchel_record_set_text(&record, field, satchel_text_of(edit->value));
+    if (status == SATCHEL_OK) {
+        status = satchel_record_encode(satchel_store_schema(phone->device->store), entity, &record, &bytes);
+    }
     if (status == SATCHEL_OK) {
         status = satchel_write_begin(&write, phone->device, NULL);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_write_create(write, entity, satchel_buffer_view(&record), &edit->row, NULL);
+        status = satchel_write_create(write, entity, satchel_buffer_view(&bytes), &edit->row, NULL);
     }
     commit(phone, write, status, edit, what);
-    satchel_buffer_deinit(&record);
+    satchel_buffer_deinit(&bytes);
+    satchel_arena_deinit(&arena);
+}
+
+static void edit_customer(sim_phone *phone) {
+    change_row(phone, SATCHEL_ENTITY_CUSTOMER, sim_field_of_chance(phone->sim), fill_text, "writes");
+}
+
+static void add_points(sim_phone *phone) {
+    change_row(phone, SATCHEL_ENTITY_CUSTOMER, SATCHEL_CUSTOMER_LOYALTY_POINTS, fill_points, "adds points");
+}
+
+static void tag(sim_phone *phone) {
+    change_row(phone, SATCHEL_ENTITY_CUSTOMER, SATCHEL_CUSTOMER_TAGS, fill_tags, "tags");
+}
+
+static void new_customer(sim_phone *phone) {
+    create(phone, SATCHEL_ENTITY_CUSTOMER);
+}
+
+static void work_on_tasks(sim_phone *phone) {
+    uint64_t what = test_random_below(&phone->sim->random, 100);
+    uint32_t field = what % 2 == 0 ? (uint32_t)SATCHEL_TASK_TITLE : (uint32_t)SATCHEL_TASK_DETAIL;
+    if (what < 40) {
+        create(phone, SATCHEL_ENTITY_TASK);
+    } else if (what < 80) {
+        change_row(phone, SATCHEL_ENTITY_TASK, field, fill_text, "writes into a task");
+    } else {
+        change_row(phone, SATCHEL_ENTITY_TASK, 0, fill_deletion, "deletes a task");
+    }
 }
 
 void sim_phone_write(sim_phone *phone) {
+    static const struct {
+        uint32_t below; /* of a hundred */
+        sim_trouble trouble;
+        void (*write)(sim_phone *phone);
+    } kinds[] = {{50, SIM_TROUBLE_PLAIN_EDITS, edit_customer},
+                 {63, SIM_TROUBLE_POINTS, add_points},
+                 {70, SIM_TROUBLE_NEW_ROWS, new_customer},
+                 {84, SIM_TROUBLE_TASKS, work_on_tasks},
+                 {91, SIM_TROUBLE_TAGS, tag},
+                 {100, SIM_TROUBLE_ORDERS, sim_phone_sell}};
     uint64_t what = test_random_below(&phone->sim->random, 100);
-    if (what < 70) {
-        edit_customer(phone);
-    } else if (what < 85) {
-        add_points(phone);
-    } else if (what < 92) {
-        create(phone, SATCHEL_ENTITY_CUSTOMER);
-    } else {
-        create(phone, SATCHEL_ENTITY_TASK);
+    size_t at = 0;
+    while (what >= kinds[at].below) {
+        at++;
+    }
+    if (sim_may(phone->sim, kinds[at].trouble)) {
+        kinds[at].write(phone);
     }
 }

@@ -35,7 +35,8 @@ typedef struct case_file {
     satchel_buffer listed;
     decided_unit *decided; /* in the order of their digests */
     uint32_t decided_count;
-    bool *counts; /* an edit: it was decided on, and applied if it is a sum */
+    bool *counts;  /* of each edit: it was decided on */
+    bool *applied; /* … and took effect */
     bool *fine;
 } case_file;
 
@@ -191,24 +192,60 @@ static void list_reasons(case_file *file, sim_phone *phone) {
 
 /* --- the ledger --- */
 
-static bool stands(sim *here, const sim_edit *edit) {
+/* The row as the server has it; false: it has none (with a root that it does not have either), or it is deleted. */
+static bool read_row(sim *here, uint32_t entity, const satchel_id *row, satchel_record *out) {
     satchel_actor system = satchel_actor_system();
-    satchel_arena arena = {0};
     uint64_t n = 0;
+    satchel_status status = satchel_served_row_read(here->service, here->db, &system, entity, row, out, &n, NULL);
+    if (status != SATCHEL_OK && status != SATCHEL_NOT_FOUND && status != SATCHEL_OUT_OF_SCOPE) {
+        sim_violation(here, "the server cannot read a row of entity %u: %s", (unsigned)entity,
+                      satchel_status_name(status));
+    }
+    const satchel_value *deleted = satchel_record_get(out, SATCHEL_FIELD_DELETED);
+    return status == SATCHEL_OK && !(deleted != NULL && deleted->as.boolean);
+}
+
+static bool holds_element(const satchel_record *record, uint32_t field, const char *element) {
+    const satchel_value *value = satchel_record_get(record, field);
+    for (uint32_t i = 0; value != NULL && value->type == SATCHEL_TYPE_SET && i < value->as.set.count; i++) {
+        if (satchel_text_is(satchel_text_from(value->as.set.elements[i]), element)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is what was done what the server's row shows? */
+static bool stands(const case_file *file, const sim_edit *edit) {
+    sim *here = file->here;
+    satchel_arena arena = {0};
     satchel_record record;
     satchel_record_init(&record, &arena);
-    satchel_status status =
-        satchel_served_row_read(here->service, here->db, &system, edit->entity, &edit->row, &record, &n, NULL);
-    bool same = status == SATCHEL_OK && satchel_text_is(satchel_record_text(&record, edit->field), edit->value);
+    bool there = read_row(here, edit->entity, &edit->row, &record);
+    bool stands = there;
+    switch (edit->kind) {
+    case SIM_TEXT: stands = there && satchel_text_is(satchel_record_text(&record, edit->field), edit->value); break;
+    case SIM_TAG: stands = there && holds_element(&record, edit->field, edit->value); break;
+    case SIM_UNTAG:
+        stands = edit->previous < 0 || !holds_element(&record, edit->field, here->edits[edit->previous].value);
+        break;
+    case SIM_DELETE: stands = !there; break;
+    case SIM_SUBMIT:
+        stands = there && satchel_record_int(&record, SATCHEL_ORDER_STATUS, 0) != SATCHEL_ORDER_STATUS_DRAFT;
+        break;
+    case SIM_LINE:
+    case SIM_SUM: break;
+    }
     satchel_arena_deinit(&arena);
-    return same;
+    return stands;
 }
 
 /* Did somebody who saw the value write another one there that is accounted for? */
 static bool accounted(const case_file *file, uint32_t number) {
     const sim *here = file->here;
     for (uint32_t i = number + 1; i < here->edit_count; i++) {
-        if (here->edits[i].previous == (int32_t)number && file->fine[i]) {
+        const sim_edit *later = &here->edits[i];
+        if ((later->previous == (int32_t)number || later->previous_other == (int32_t)number) && file->fine[i]) {
             return true;
         }
     }
@@ -222,68 +259,96 @@ static void judge_decisions(case_file *file) {
         const sim_edit *edit = &here->edits[i];
         bool applied = true;
         uint32_t times = edit->phone < 0 ? 1 : decided_times(file, edit, &applied);
-        bool is_sum = edit->delta != 0;
-        file->counts[i] = times > 0 && (applied || !is_sum);
+        file->counts[i] = times > 0;
+        file->applied[i] = applied && times > 0;
         if (times > 1) {
-            sim_violation(here, "an edit of phone %d (%s) was decided on %u times", (int)edit->phone,
-                          is_sum ? "points" : edit->value, (unsigned)times);
+            sim_violation(here, "an edit of phone %d (%s) was decided on %u times", (int)edit->phone, edit->value,
+                          (unsigned)times);
         }
         if (times == 0 && !edit->may_be_gone) {
-            sim_violation(here, "an edit of phone %d (%s) never reached the server", (int)edit->phone,
-                          is_sum ? "points" : edit->value);
+            sim_violation(here, "an edit of phone %d (%s) never reached the server", (int)edit->phone, edit->value);
         }
         here->counters[SIM_LOST_WITH_A_LIFE] += times == 0 ? 1 : 0;
     }
+}
+
+/* A row that somebody deleted may stand again because somebody else wrote into it who had not seen that. */
+static bool was_brought_back(const sim *here, uint32_t number) {
+    for (uint32_t i = 0; i < here->edit_count; i++) {
+        const sim_edit *other = &here->edits[i];
+        if (i != number && other->phone != here->edits[number].phone && other->kind == SIM_TEXT &&
+            satchel_id_equal(&other->row, &here->edits[number].row)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void judge_texts(case_file *file) {
     sim *here = file->here;
     for (uint32_t i = here->edit_count; i > 0; i--) {
         const sim_edit *edit = &here->edits[i - 1];
-        if (edit->delta != 0 || !file->counts[i - 1]) {
+        if (edit->kind == SIM_SUM || !file->counts[i - 1]) {
             continue;
         }
-        file->fine[i - 1] = stands(here, edit) || is_listed(file, edit->value) || accounted(file, i - 1);
+        bool listed = !file->applied[i - 1] || (edit->value[0] != '\0' && is_listed(file, edit->value));
+        file->fine[i - 1] = stands(file, edit) || listed || accounted(file, i - 1) ||
+                            (edit->kind == SIM_DELETE && was_brought_back(here, i - 1));
         if (!file->fine[i - 1]) {
-            sim_violation(here, "%s, written into field %u, is gone without a trace", edit->value,
-                          (unsigned)edit->field);
+            sim_violation(here, "%s of phone %d, kind %d, entity %u, field %u, is gone without a trace", edit->value,
+                          (int)edit->phone, (int)edit->kind, (unsigned)edit->entity, (unsigned)edit->field);
         }
     }
 }
 
-/* Each op's effect is there once: points of a row are the sum of what was applied. */
-static void judge_points(case_file *file, uint32_t first) {
-    sim *here = file->here;
-    const satchel_id *row = &here->edits[first].row;
-    satchel_actor system = satchel_actor_system();
-    satchel_arena arena = {0};
-    satchel_record record;
-    int64_t expected = 0;
-    uint64_t n = 0;
-    satchel_record_init(&record, &arena);
+/* What the ledger says of a row: the sum of its points, or of its lines. */
+static int64_t sum_of(const case_file *file, sim_kind kind, const satchel_id *row, uint32_t *out_count) {
+    const sim *here = file->here;
+    int64_t sum = 0;
+    *out_count = 0;
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *edit = &here->edits[i];
-        bool same = edit->delta != 0 && satchel_id_equal(&edit->row, row);
-        if (same && i < first) {
-            goto done; /* judged already */
+        const satchel_id *of = kind == SIM_LINE ? &edit->parent : &edit->row;
+        if (edit->kind == kind && file->applied[i] && satchel_id_equal(of, row)) {
+            sum += edit->amount;
+            (*out_count)++;
         }
-        expected += same && file->counts[i] ? edit->delta : 0;
     }
-    satchel_status status =
-        satchel_served_row_read(here->service, here->db, &system, SATCHEL_ENTITY_CUSTOMER, row, &record, &n, NULL);
-    int64_t points = satchel_record_int(&record, SATCHEL_CUSTOMER_LOYALTY_POINTS, 0);
-    if ((status != SATCHEL_OK && status != SATCHEL_NOT_FOUND) || points != expected) {
-        sim_violation(here, "a customer has %lld points of %lld", (long long)points, (long long)expected);
+    return sum;
+}
+
+/* Each op's effect is there once: points of a customer, lines of an order and their worth. */
+static void judge_sums(case_file *file, const sim_edit *edit) {
+    sim *here = file->here;
+    satchel_arena arena = {0};
+    satchel_record record;
+    uint32_t count = 0;
+    satchel_record_init(&record, &arena);
+    bool there = read_row(here, edit->entity, &edit->row, &record);
+    if (edit->kind == SIM_SUM) {
+        int64_t points = satchel_record_int(&record, edit->field, 0);
+        int64_t expected = sum_of(file, SIM_SUM, &edit->row, &count);
+        if (points != expected) {
+            sim_violation(here, "a customer has %lld points of %lld", (long long)points, (long long)expected);
+        }
+    } else if (there) {
+        int64_t worth = satchel_record_int(&record, SATCHEL_ORDER_TOTAL_MINOR, 0);
+        int64_t lines = satchel_record_int(&record, SATCHEL_ORDER_LINE_COUNT, 0);
+        int64_t expected = sum_of(file, SIM_LINE, &edit->row, &count);
+        if (worth != expected || lines != (int64_t)count) {
+            sim_violation(here, "order %s has %lld lines worth %lld of %u worth %lld", edit->value, (long long)lines,
+                          (long long)worth, (unsigned)count, (long long)expected);
+        }
     }
-done:
     satchel_arena_deinit(&arena);
 }
 
 void sim_judge_ledger(sim *here) {
     static decided_unit decided[DECIDED_MOST];
     static bool counts[SIM_EDITS_MOST];
+    static bool applied[SIM_EDITS_MOST];
     static bool fine[SIM_EDITS_MOST];
-    case_file file = {.here = here, .decided = decided, .counts = counts, .fine = fine};
+    case_file file = {.here = here, .decided = decided, .counts = counts, .applied = applied, .fine = fine};
     memset(fine, 0, sizeof fine);
     for (uint32_t i = 0; i < here->phone_count; i++) {
         if (here->phones[i].device != NULL) {
@@ -296,8 +361,9 @@ void sim_judge_ledger(sim *here) {
     judge_decisions(&file);
     judge_texts(&file);
     for (uint32_t i = 0; i < here->edit_count; i++) {
-        if (here->edits[i].delta != 0) {
-            judge_points(&file, i);
+        const sim_edit *edit = &here->edits[i];
+        if (edit->kind == SIM_SUM || (edit->kind == SIM_TEXT && edit->entity == SATCHEL_ENTITY_ORDER)) {
+            judge_sums(&file, edit);
         }
     }
     satchel_buffer_deinit(&file.listed);

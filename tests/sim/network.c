@@ -83,18 +83,22 @@ static bool is_person(const sim *here, int32_t phone, const satchel_id *user) {
     return phone >= 0 && satchel_id_equal(&here->phones[phone].user, user);
 }
 
-/* Whoever owned the customer, or wrote into the row, could read it. */
+static bool is_at(const sim_edit *edit, const satchel_id *customer) {
+    return satchel_id_equal(&edit->row, customer) || satchel_id_equal(&edit->parent, customer);
+}
+
+/* Whoever owned the customer, or wrote into it, could read what is there. */
 static bool is_known_to(const sim *here, const sim_phone *reader, const sim_edit *edit) {
     uint32_t known = here->saw_all;
     bool may = satchel_id_equal(&reader->user, &here->manager);
     for (uint32_t i = 0; !may && i < here->customer_count; i++) {
-        known |= satchel_id_equal(&here->customers[i], &edit->row) ? here->knows[i] : 0;
+        known |= is_at(edit, &here->customers[i]) ? here->knows[i] : 0;
     }
     for (uint32_t i = 0; !may && i < here->people; i++) {
         may = (known >> i & 1) != 0 && is_person(here, (int32_t)i, &reader->user);
     }
     for (uint32_t i = 0; !may && i < here->edit_count; i++) {
-        may = satchel_id_equal(&here->edits[i].row, &edit->row) && is_person(here, here->edits[i].phone, &reader->user);
+        may = is_at(edit, &here->edits[i].row) && is_person(here, here->edits[i].phone, &reader->user);
     }
     return may;
 }

@@ -105,6 +105,31 @@ static satchel_status add_customers(sim *here, const satchel_id *territory) {
     return status;
 }
 
+static satchel_status add_products(sim *here) {
+    static const satchel_id none;
+    satchel_actor system = satchel_actor_system();
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; i < SIM_PRODUCTS && status == SATCHEL_OK; i++) {
+        satchel_arena arena = {0};
+        satchel_record record;
+        satchel_write_outcome outcome;
+        char name[32];
+        (void)snprintf(name, sizeof name, "product %u", (unsigned)i);
+        satchel_record_init(&record, &arena);
+        status = satchel_record_set_text(&record, SATCHEL_PRODUCT_CODE, satchel_text_of(name));
+        if (status == SATCHEL_OK) {
+            status = satchel_record_set_text(&record, SATCHEL_PRODUCT_NAME, satchel_text_of(name));
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_served_row_create(here->service, here->db, &system, SATCHEL_ENTITY_PRODUCT, &none, &record,
+                                               &outcome, NULL);
+            here->products[i] = outcome.id;
+        }
+        satchel_arena_deinit(&arena);
+    }
+    return status;
+}
+
 static satchel_status found(sim *here, void *context) {
     static const satchel_id none;
     satchel_actor system = satchel_actor_system();
@@ -117,6 +142,9 @@ static satchel_status found(sim *here, void *context) {
     }
     if (status == SATCHEL_OK) {
         status = add_people(here, &territory);
+    }
+    if (status == SATCHEL_OK) {
+        status = add_products(here);
     }
     return status == SATCHEL_OK ? add_customers(here, &territory) : status;
 }

@@ -23,6 +23,7 @@
 
 #define SIM_PHONES_MOST 12 /* clones included */
 #define SIM_CUSTOMERS_MOST 64
+#define SIM_PRODUCTS 4
 #define SIM_EDITS_MOST 2048
 #define SIM_MAIL_MOST 16
 #define SIM_VALUE_BYTES 24
@@ -64,6 +65,11 @@ const sim_profile *sim_profile_named(const char *name);
     X(DISK_ERRORS, disk_errors)                                                                                        \
     X(DISK_FULL, disk_full)                                                                                            \
     X(ANSWERS_READ, answers_read)                                                                                      \
+    X(DELETIONS, deletions)                                                                                            \
+    X(TAGS, tags)                                                                                                      \
+    X(UNTAGS, untags)                                                                                                  \
+    X(ORDER_LINES, order_lines)                                                                                        \
+    X(SUBMITS, submits)                                                                                                \
     X(CLOCK_JUMPS, clock_jumps)                                                                                        \
     X(REBOOTS, reboots)                                                                                                \
     X(LOCKS, locks)                                                                                                    \
@@ -116,15 +122,28 @@ typedef enum sim_counter {
 
 extern const char *const sim_counter_names[SIM_COUNTER_COUNT];
 
-/* Something that a user wrote into a field. Values are unique over a run, so a value tells who wrote it. */
+typedef enum sim_kind {
+    SIM_TEXT,   /* a text into a field */
+    SIM_SUM,    /* `amount` to a counter */
+    SIM_TAG,    /* an element into a set */
+    SIM_UNTAG,  /* the element of `previous` out of it */
+    SIM_DELETE, /* the row, with the texts `previous` and `previous_other` */
+    SIM_LINE,   /* a line of an order, worth `amount` */
+    SIM_SUBMIT  /* the order `row` */
+} sim_kind;
+
+/* Something that a user did, one unit. Values are unique over a run, so a value tells who wrote it. */
 typedef struct sim_edit {
+    sim_kind kind;
     int32_t phone; /* -1: the office */
     uint32_t entity;
     satchel_id row;
+    satchel_id parent; /* of a line its order, of an order its customer, else none */
     uint32_t field;
-    char value[SIM_VALUE_BYTES];
-    int64_t delta;                      /* of a sum; `value` is empty then */
-    int32_t previous;                   /* the edit whose value the writer saw there, -1: none of the ledger's */
+    char value[SIM_VALUE_BYTES]; /* empty if none was written */
+    int64_t amount;
+    int32_t previous; /* the edit whose value the writer saw there, -1: none of the ledger's */
+    int32_t previous_other;
     uint8_t unit[SATCHEL_DIGEST_BYTES]; /* digest of the unit that carries it: how the server names what it decided */
     bool may_be_gone; /* the phone was restored to a copy from before it: it may never have been sent */
 } sim_edit;
@@ -178,6 +197,7 @@ typedef struct sim {
     satchel_id customers[SIM_CUSTOMERS_MOST];
     uint32_t customer_count;
     satchel_id owners[SIM_CUSTOMERS_MOST];
+    satchel_id products[SIM_PRODUCTS];
     sim_phone phones[SIM_PHONES_MOST];
     uint32_t phone_count;
     uint32_t people;  /* phones that are no clones: theirs come first, the last of them is the manager's */
@@ -238,6 +258,22 @@ void sim_phone_write(sim_phone *phone);
 int32_t sim_edit_of(const sim *here, satchel_text value);
 /* A new edit, its value drawn; NULL: the ledger is full. */
 sim_edit *sim_edit_new(sim *here, int32_t phone, uint32_t entity, const satchel_id *row, uint32_t field);
+/* The ledger keeps the edit if the phone committed it as the unit from `first` on; otherwise it was not made. */
+void sim_edit_end(sim_phone *phone, sim_edit *edit, satchel_status status, uint64_t first, const char *what);
+
+/* A row of chance that a phone shows. The arena goes with sim_choice_deinit. */
+typedef struct sim_choice {
+    satchel_id row;
+    satchel_arena arena;
+    satchel_record record;
+} sim_choice;
+
+bool sim_choose(sim_phone *phone, uint32_t entity, sim_choice *out);
+void sim_choice_deinit(sim_choice *choice);
+
+/* --- sales.c: orders of the sales verbs --- */
+void sim_phone_sell(sim_phone *phone);
+
 uint32_t sim_field_of_chance(sim *here);
 
 /* --- ledger.c --- */
