@@ -44,10 +44,10 @@ class StoreTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.stage.close()
 
-    def phone_with_work(self, pin=None, kill=False):
+    def phone_with_work(self, pin=None, kill=False, login="wang.fang"):
         """A phone that synced and has NOTES units that were not sent; gives it stopped, with the ids of its notes."""
         type(self).number += 1
-        phone = self.stage.enroll("wang.fang", name=f"phone-{self.number}", pin=pin)
+        phone = self.stage.enroll(login, name=f"phone-{self.number}", pin=pin)
         phone.run(["sync"])
         shop = phone.run(["customer", "list", "--limit", "1"])["rows"][0]["id"]
         notes = [phone.run(["note", shop, f"note {self.number}-{i}"])["id"] for i in range(NOTES)]
@@ -158,7 +158,7 @@ class StoreTest(unittest.TestCase):
 
     def test_new_work_where_the_server_knows_lost_ops_is_sent_all_the_same(self):
         """More was lost than a repair leaves free, the server has it, and new work took its numbers before a sync."""
-        phone, notes = self.phone_with_work()
+        phone, notes = self.phone_with_work(login="li.na")
         older = self.stage.path("older-behind")
         shutil.copytree(phone.folder, older)
         shop = json.loads(phone.once("customer", "list", "--limit", "1", "--json").stdout)["rows"][0]["id"]
