@@ -133,5 +133,8 @@ satchel_status satchel_audit_verify(satchel_db *db, uint64_t *out_bad, uint64_t 
     if (status == SATCHEL_OK && *out_bad == 0 && *out_count != counter.audit_position) {
         *out_bad = *out_count + 1;
     }
+    if (status == SATCHEL_OK && *out_bad == 0 && memcmp(hash, counter.audit_hash, sizeof hash) != 0) {
+        *out_bad = *out_count; /* the newest entry was written anew, with a hash that fits it */
+    }
     return status;
 }

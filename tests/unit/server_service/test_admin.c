@@ -329,6 +329,21 @@ TEST(audit, the_chain_names_the_first_bad_entry) {
     stage_close(&here);
 }
 
+/* What fits its predecessors, but is not what was written last. */
+TEST(audit, regress_the_chain_ends_with_the_entry_that_was_written_last) {
+    stage here;
+    uint64_t bad = 0;
+    uint64_t count = 0;
+    stage_open(&here, NULL, 9);
+    stage_customer(&here, "Shop", NULL, NULL);
+    REQUIRE_OK(satchel_db_exec(
+        here.db, "UPDATE counter SET audit_hash = (SELECT previous_hash FROM audit_event WHERE rowid = 2)", NULL));
+    CHECK_OK(satchel_audit_verify(here.db, &bad, &count, NULL));
+    CHECK_UINT(bad, 2);
+    CHECK_UINT(count, 2);
+    stage_close(&here);
+}
+
 TEST(restart, everything_is_in_the_database) {
     test_temp temp = test_temp_make();
     char path[TEST_PATH_BYTES];
