@@ -152,7 +152,8 @@ static satchel_status purge(handset *phone) {
     bool left = true;
     satchel_status status = SATCHEL_OK;
     while (left && status == SATCHEL_OK) {
-        status = satchel_store_purge(phone->device->store, PURGE_ROWS, &left, &phone->error);
+        phone->device->idle.rows = PURGE_ROWS;
+        status = satchel_device_idle(phone->device, 0, &left, &phone->error);
     }
     return status;
 }
