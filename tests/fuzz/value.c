@@ -54,6 +54,7 @@ static void try_custom(satchel_bytes bytes, satchel_arena *arena, satchel_buffer
     if (status == SATCHEL_OK) {
         FUZZ_HOLDS(satchel_custom_encode(&schema, CUSTOMER, &record, once) == SATCHEL_OK);
         FUZZ_HOLDS(satchel_custom_decode(&schema, CUSTOMER, satchel_buffer_view(once), &again) == SATCHEL_OK);
+        record.tail = (satchel_bytes){NULL, 0}; /* what is not known is in the tail, which is stored apart */
         FUZZ_HOLDS(satchel_record_equal(&record, &again));
     }
 }

@@ -19,6 +19,8 @@ static atomic_size_t live;
 static atomic_size_t peak;
 static atomic_size_t live_before;
 static atomic_size_t takes;
+static size_t live_at_first;
+static bool begun;
 static satchel_bytes named;
 
 void *__real_satchel_memory_take(size_t bytes);
@@ -77,20 +79,31 @@ static void check_meter(void) {
 }
 
 void fuzz_begin(void) {
-    if (atomic_load(&takes) == 0) {
+    if (!begun) {
         check_meter();
+        live_at_first = atomic_load(&live);
+        begun = true;
     }
     atomic_store(&live_before, atomic_load(&live));
     atomic_store(&peak, atomic_load(&live));
 }
 
-void fuzz_end(size_t most_bytes) {
+static void check_peak(size_t most_bytes) {
     size_t taken = atomic_load(&peak) - atomic_load(&live_before);
     if (taken > most_bytes) {
         fprintf(stderr, "%zu bytes of memory were taken at once, %zu are allowed\n", taken, most_bytes);
     }
     FUZZ_HOLDS(taken <= most_bytes);
+}
+
+void fuzz_end(size_t most_bytes) {
+    check_peak(most_bytes);
     FUZZ_HOLDS(atomic_load(&live) == atomic_load(&live_before));
+}
+
+void fuzz_end_keeping(size_t most_bytes, size_t kept_bytes) {
+    check_peak(most_bytes);
+    FUZZ_HOLDS(atomic_load(&live) <= live_at_first + kept_bytes);
 }
 
 uint8_t fuzz_choice(satchel_reader *input, uint8_t count) {
