@@ -19,6 +19,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "crypto/secret.h"
+#include "store/salvage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -345,6 +346,42 @@ satchel_status satchel_inbox_take(satchel_device *device, satchel_inbox_taken *o
         status = take(device, out, error);
         satchel_device_leave(device);
     }
+    return status;
+}
+
+/* --- after a repair --- */
+
+static satchel_status mend_item(satchel_device *device, inbox_index *index, const char *name, bool *changed,
+                                satchel_error *error) {
+    satchel_id id;
+    const size_t prefix = strlen("inbox.");
+    bool is_item =
+        strncmp(name, "inbox.", prefix) == 0 && strlen(name) == ITEM_NAME_BYTES - 1 &&
+        satchel_hex_read((satchel_text){name + prefix, strlen(name) - prefix}, id.bytes, sizeof id.bytes) == SATCHEL_OK;
+    if (!is_item || place_of(index->items, index->item_count, &id) < index->item_count) {
+        return SATCHEL_OK;
+    }
+    if (place_of(index->done, index->done_count, &id) < index->done_count ||
+        index->item_count == SATCHEL_INBOX_ITEMS_MOST) {
+        return remove_content(device, &id, error);
+    }
+    index->items[index->item_count++] = id;
+    *changed = true;
+    return SATCHEL_OK;
+}
+
+satchel_status satchel_inbox_mend(satchel_device *device, const satchel_store_salvage *salvage, satchel_error *error) {
+    inbox_index *index = NULL;
+    const satchel_salvaged_value *value;
+    bool changed = false;
+    satchel_status status = load_index(device, &index, error);
+    for (size_t i = 0; status == SATCHEL_OK && (value = satchel_store_salvage_value_at(salvage, i)) != NULL; i++) {
+        status = mend_item(device, index, value->name, &changed, error);
+    }
+    if (status == SATCHEL_OK && changed) {
+        status = save_index(device, index, error);
+    }
+    satchel_memory_give(index);
     return status;
 }
 

@@ -64,6 +64,14 @@ struct satchel_device;
 /* After the store was opened: makes the key at the first time, takes in what waits. Failures wait for the next time. */
 void satchel_inbox_begin(struct satchel_device *device);
 
+/*
+ * After a repair: the salvage may have found items without the newest index, and items that are gone. What was not
+ * acknowledged, as far as the index tells, is listed again; the rest goes. Errors: as satchel_inbox_kept.
+ */
+struct satchel_store_salvage;
+SATCHEL_MUST_USE satchel_status satchel_inbox_mend(struct satchel_device *device,
+                                                   const struct satchel_store_salvage *salvage, satchel_error *error);
+
 /* Items in the open store that are not acknowledged. Errors: DAMAGED, NO_MEMORY, those of the store. */
 SATCHEL_MUST_USE satchel_status satchel_inbox_kept(struct satchel_device *device, uint64_t *out, satchel_error *error);
 

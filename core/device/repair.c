@@ -9,6 +9,8 @@
 
 #include "device/device.h"
 
+#include "device/inbox.h"
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "crypto/crypto.h"
@@ -280,7 +282,7 @@ static satchel_status note_aside(const damaged_store *wreck, satchel_store *stor
 }
 
 /* The new store's content. Without identity and state of sync it stays empty: its ops would be another device's. */
-static satchel_status fill_store(const damaged_store *wreck, satchel_repair_report *out, satchel_error *error) {
+static satchel_status fill_store(damaged_store *wreck, satchel_repair_report *out, satchel_error *error) {
     const satchel_op_seal seal = {wreck->vault, seal_op, open_op};
     satchel_store *store = NULL;
     satchel_restored restored;
@@ -294,6 +296,14 @@ static satchel_status fill_store(const damaged_store *wreck, satchel_repair_repo
         if (status == SATCHEL_OK) {
             out->rows_waiting = restored.rows;
             status = leap_anchor(store, error);
+        }
+        if (status == SATCHEL_OK) {
+            wreck->device.store = store;
+            status = satchel_inbox_mend(&wreck->device, wreck->salvage, error);
+            wreck->device.store = NULL;
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_enrolling_forget(store, error); /* an old page may have told of it */
         }
         if (status == SATCHEL_OK) {
             status = satchel_identity_load(&identity, store, error);

@@ -2,8 +2,10 @@
 /*
  * A phone with work that was not sent, whose store is destroyed page by page; and what comes of it.
  */
+#include <satchel/inbox.h>
 #include <satchel/repair.h>
 
+#include "device/device.h"
 #include "fixture.h"
 
 #include <stdio.h>
@@ -601,5 +603,57 @@ TEST(repair, regress_signing_out_keeps_work_that_lies_in_quarantine) {
     phone_open(&p);
     REQUIRE_OK(satchel_device_sign_out(p.device, &receipt, &p.error));
     CHECK(receipt.wiped);
+    phone_deinit(&p);
+}
+
+static satchel_status count_item(void *context, const satchel_inbox_item *item) {
+    unsigned *count = context;
+    CHECK(item->content.bytes > 0);
+    ++*count;
+    return SATCHEL_OK;
+}
+
+static unsigned items_of(phone *p) {
+    unsigned count = 0;
+    REQUIRE_OK(satchel_inbox_list(p->device, count_item, &count, &p->error));
+    return count;
+}
+
+static satchel_inbox_item item_of(uint8_t number) {
+    satchel_inbox_item item = {.content = satchel_bytes_of("milk", 4)};
+    item.id.bytes[0] = number;
+    return item;
+}
+
+/* Frames tell of an item that was acknowledged, and of one whose index is lost: the one stays gone, the other shows. */
+TEST(repair, regress_the_inbox_is_as_it_was) {
+    phone p;
+    satchel_inbox_taken taken;
+    phone_ready(&p, 97);
+    for (uint8_t number = 1; number <= 3; number++) {
+        const satchel_inbox_item item = item_of(number);
+        REQUIRE_OK(satchel_inbox_put(p.folder, &item, &p.error));
+    }
+    REQUIRE_OK(satchel_inbox_take(p.device, &taken, &p.error));
+    const satchel_inbox_item done = item_of(1);
+    REQUIRE_OK(satchel_inbox_acknowledge(p.device, &done.id, &p.error));
+    for (unsigned lost = 0; lost < 2; lost++) {
+        if (lost > 0) {
+            REQUIRE_OK(satchel_store_put_value(p.device->store, "inbox", (satchel_bytes){NULL, 0}, &p.error));
+        }
+        kill_phone(&p);
+        satchel_repair_report report;
+        REQUIRE_OK(satchel_device_repair(&p.config, true, &report, &p.error));
+        phone_open(&p);
+        test_note("repair %u", lost);
+        CHECK_UINT(items_of(&p), 2);
+        satchel_arena arena = {0};
+        satchel_bytes value;
+        CHECK_STATUS(
+            satchel_store_get_value(p.device->store, "inbox.01000000000000000000000000000000", &arena, &value, NULL),
+            SATCHEL_NOT_FOUND);
+        CHECK_STATUS(satchel_store_get_value(p.device->store, "enrolling", &arena, &value, NULL), SATCHEL_NOT_FOUND);
+        satchel_arena_deinit(&arena);
+    }
     phone_deinit(&p);
 }
