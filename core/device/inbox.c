@@ -356,7 +356,7 @@ static satchel_status mend_item(satchel_device *device, inbox_index *index, cons
     satchel_id id;
     const size_t prefix = strlen("inbox.");
     bool is_item =
-        strncmp(name, "inbox.", prefix) == 0 && strlen(name) == ITEM_NAME_BYTES - 1 &&
+        strncmp(name, "inbox.", prefix) == 0 && strlen(name) == prefix + SATCHEL_INBOX_NAME_BYTES - 1 &&
         satchel_hex_read((satchel_text){name + prefix, strlen(name) - prefix}, id.bytes, sizeof id.bytes) == SATCHEL_OK;
     if (!is_item || place_of(index->items, index->item_count, &id) < index->item_count) {
         return SATCHEL_OK;

@@ -641,7 +641,8 @@ TEST(repair, regress_the_inbox_is_as_it_was) {
     }
     for (unsigned lost = 0; lost < 2; lost++) {
         if (lost > 0) {
-            REQUIRE_OK(satchel_store_put_value(p.device->store, "inbox", (satchel_bytes){NULL, 0}, &p.error));
+            const satchel_bytes older = satchel_bytes_of("\x01\0\0", 3); /* an index without items */
+            REQUIRE_OK(satchel_store_put_value(p.device->store, "inbox", older, &p.error));
         }
         kill_phone(&p);
         satchel_repair_report report;
