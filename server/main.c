@@ -231,21 +231,35 @@ static int print_help(void) {
     return SATCHEL_EXIT_OK;
 }
 
+/* Of the options behind "recovery new": the file for the secret; NULL if they are others. */
+static const char *secret_file_of(int argc, const char **argv) {
+    const char *file = NULL;
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--secret-file") == 0 && i + 1 < argc && file == NULL) {
+            file = argv[++i];
+        } else if (strcmp(argv[i], "--json") != 0) { /* as every verb, it answers in JSON anyway */
+            return NULL;
+        }
+    }
+    return file;
+}
+
 /* Makes the pair here, and tells the server the public half alone. */
 static int run_recovery_new(const options *given, int argc, const char **argv) {
     char public_text[SATCHEL_RECOVERY_PUBLIC_TEXT_BYTES];
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
     const char *words[] = {argv[0], "set", public_text};
-    if (argc != 4 || strcmp(argv[2], "--secret-file") != 0) {
+    const char *file = secret_file_of(argc, argv);
+    if (file == NULL) {
         return usage("recovery new needs --secret-file FILE");
     }
-    satchel_status status = satchel_recovery_make(argv[3], public_text, &error);
+    satchel_status status = satchel_recovery_make(file, public_text, &error);
     if (status != SATCHEL_OK) {
         return complain(status, &error);
     }
     int code = run_admin(given, 3, words);
     if (code != SATCHEL_EXIT_OK) {
-        fprintf(stderr, "satcheld: %s holds a secret that may not be in use; see satcheld recovery show\n", argv[3]);
+        fprintf(stderr, "satcheld: %s holds a secret that may not be in use; see satcheld recovery show\n", file);
     }
     return code;
 }

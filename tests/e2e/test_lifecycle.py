@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of a store with real programs: put back, signed out, wiped, escrowed; judged by the server's rows."""
 
+import json
 import os
 import shutil
 import stat
@@ -145,6 +146,9 @@ class Asked(OnStage):
         self.assertTrue(self.ready("after").run(["status"])["escrowed"])
         again = self.satcheld("recovery", "new", "--secret-file", secret)
         self.assertIn("ALREADY_EXISTS", again.stderr)
+        other = self.satcheld("recovery", "new", "--json", "--secret-file", self.stage.path("other.secret"))
+        self.assertRegex(json.loads(other.stdout)["recovery_key"], r"\A[A-Za-z0-9_-]{43}\Z", other.stderr)
+        self.assertEqual(self.satcheld("recovery", "new", "--json").returncode, 2)
         self.assertIsNone(self.server.admin("recovery", "off")["recovery_key"])
         self.assertFalse(self.ready("later").run(["status"])["escrowed"])
         self.refused(lambda argv: self.server.admin(*argv), "INVALID_ARGUMENT", "recovery", "set", "short")
