@@ -15,6 +15,7 @@
 #include <satchel/model.h>
 #include <satchel/query.h>
 #include <satchel/read.h>
+#include <satchel/write.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,21 @@ static void judge_books(sim *here) {
     }
 }
 
+/* Nothing of the troubles is left on a phone: no op unsent, and it takes new work. */
+static void judge_state(sim_phone *phone) {
+    satchel_device_info info;
+    satchel_write *write = NULL;
+    satchel_status status = satchel_device_get_info(phone->device, &info, NULL);
+    if (status == SATCHEL_OK) {
+        status = satchel_write_begin(&write, phone->device, NULL);
+    }
+    satchel_write_abandon(write);
+    if (status != SATCHEL_OK || info.units_unsent > 0) {
+        sim_violation(phone->sim, "phone %u has %llu units unsent: %s", (unsigned)phone->index,
+                      (unsigned long long)info.units_unsent, satchel_status_name(status));
+    }
+}
+
 void sim_judge(sim *here) {
     static const uint32_t entities[] = {SATCHEL_ENTITY_CUSTOMER, SATCHEL_ENTITY_TASK,       SATCHEL_ENTITY_CONTACT,
                                         SATCHEL_ENTITY_ORDER,    SATCHEL_ENTITY_ORDER_LINE, SATCHEL_ENTITY_PRODUCT,
@@ -211,6 +227,9 @@ void sim_judge(sim *here) {
     for (uint32_t i = 0; i < here->phone_count; i++) {
         for (size_t e = 0; here->phones[i].device != NULL && e < sizeof entities / sizeof *entities; e++) {
             judge_phone(&here->phones[i], entities[e]);
+        }
+        if (here->phones[i].device != NULL) {
+            judge_state(&here->phones[i]);
         }
     }
     if (!begin_read(here)) {

@@ -272,11 +272,15 @@ static void judge_decisions(case_file *file) {
     }
 }
 
-/* A row that somebody deleted may stand again because somebody else wrote into it who had not seen that. */
+/*
+ * A row that somebody deleted may stand again because somebody else wrote into it who had not seen that: another phone,
+ * or another life of this one.
+ */
 static bool was_brought_back(const sim *here, uint32_t number) {
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *other = &here->edits[i];
-        if (i != number && other->phone != here->edits[number].phone && other->kind == SIM_TEXT &&
+        if (other->kind == SIM_TEXT &&
+            (other->phone != here->edits[number].phone || other->may_be_gone || i > number) &&
             satchel_id_equal(&other->row, &here->edits[number].row)) {
             return true;
         }

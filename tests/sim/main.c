@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim --seeds A..B [--profile mild|hard] [--json] [--story]: plays each seed and judges it. Every hundredth seed is
- * played twice and must leave the same trace. A seed that fails is told with the command that plays it again.
+ * sim --seeds A..B [--profile mild|hard] [--without TROUBLE,…] [--steps N] [--json] [--story]: plays each seed and
+ * judges it. Every hundredth seed is played twice and must leave the same trace. A seed that fails is played again with
+ * less, and told with the shortest command that still fails.
  */
 #include "sim/sim.h"
 
@@ -16,6 +17,7 @@
 #define QUIET_ROUNDS_MOST 40 /* syncs of everybody after the troubles */
 #define QUIET_ROUNDS_WANTED 2
 #define TWICE_EVERY 100
+#define SHRINKS_MOST 12
 #define FAULT_KINDS_LEAST 5
 #define START_MS INT64_C(1795305600000) /* 2026-11-22T00:00:00Z */
 
@@ -71,6 +73,12 @@ void sim_tell(sim *here, const char *format, ...) {
     }
 }
 
+static void say(const sim *here, const char *text) {
+    if (!here->hushed) {
+        printf("seed %" PRIu64 ", step %" PRIu32 ": %s\n", here->seed, here->step, text);
+    }
+}
+
 void sim_violation(sim *here, const char *format, ...) {
     char line[256];
     va_list arguments;
@@ -78,7 +86,7 @@ void sim_violation(sim *here, const char *format, ...) {
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     here->counters[SIM_VIOLATIONS]++;
-    printf("seed %" PRIu64 ", step %" PRIu32 ": %s\n", here->seed, here->step, line);
+    say(here, line);
 }
 
 satchel_random sim_random_of(satchel_random_seeded *seeded, uint64_t seed) {
@@ -113,6 +121,9 @@ static uint64_t faults_of(const sim *here, uint32_t *out_kinds) {
 }
 
 static bool has_enough(const sim *here) {
+    if (here->steps != 0) {
+        return here->step >= here->steps;
+    }
     uint32_t kinds = 0;
     uint64_t faults = faults_of(here, &kinds);
     return here->counters[SIM_EDITS] >= here->profile->edits && faults >= here->profile->faults &&
@@ -164,7 +175,7 @@ static void play_calm(sim *here) {
     }
     if (quiet_rounds < QUIET_ROUNDS_WANTED) {
         here->counters[SIM_STUCK]++;
-        printf("seed %" PRIu64 ": still not quiet after %d rounds\n", here->seed, QUIET_ROUNDS_MOST);
+        say(here, "still not quiet after all rounds");
     }
 }
 
@@ -178,11 +189,24 @@ static void close_all(sim *here) {
     sim_office_close(here);
 }
 
-static void play(sim *here, const sim_profile *profile, uint64_t seed, bool tells) {
+/* How a seed is played. */
+typedef struct playing {
+    const sim_profile *profile;
+    uint32_t without; /* bits of sim_trouble */
+    uint32_t steps;   /* exactly so many; 0: until the profile has enough */
+    bool tells;
+    bool hushed; /* prints nothing */
+} playing;
+
+static bool play(sim *here, const playing *how, uint64_t seed) {
+    const sim_profile *profile = how->profile;
     memset(here, 0, sizeof *here);
     here->profile = profile;
     here->seed = seed;
-    here->tells = tells;
+    here->tells = how->tells;
+    here->hushed = how->hushed;
+    here->without = how->without;
+    here->steps = how->steps;
     here->random = test_random_of(seed);
     here->now_ms = START_MS;
     here->phone_count = profile->phones;
@@ -196,43 +220,116 @@ static void play(sim *here, const sim_profile *profile, uint64_t seed, bool tell
         play_calm(here);
         sim_judge(here);
     }
-    if (!has_enough(here)) {
-        printf("seed %" PRIu64 ": less happened than the profile wants\n", seed);
+    if (!has_enough(here) && how->without == 0) {
+        say(here, "less happened than the profile wants");
         here->counters[SIM_STUCK]++;
     }
     close_all(here);
+    return here->counters[SIM_VIOLATIONS] == 0 && here->counters[SIM_STUCK] == 0;
+}
+
+/* --- shrinking --- */
+
+static void print_command(const playing *how, uint64_t seed) {
+    printf("again: ./run sim --seeds %" PRIu64 "..%" PRIu64 " --profile %s", seed, seed, how->profile->name);
+    if (how->steps != 0) {
+        printf(" --steps %" PRIu32, how->steps);
+    }
+    const char *separator = " --without ";
+    for (uint32_t i = 0; i < SIM_TROUBLE_COUNT; i++) {
+        if ((how->without >> i & 1) != 0) {
+            printf("%s%s", separator, sim_trouble_names[i]);
+            separator = ",";
+        }
+    }
+    printf(" --story\n");
+}
+
+/* Forbids one kind of trouble after the other, then cuts the tail, as long as it still fails. */
+static void shrink(sim *here, playing how, uint64_t seed) {
+    uint32_t low = 1;
+    how.tells = false;
+    how.hushed = true;
+    (void)play(here, &how, seed);
+    for (uint32_t i = 0; i < SIM_TROUBLE_COUNT; i++) {
+        playing less = how;
+        less.without |= UINT32_C(1) << i;
+        if (less.without != how.without && !play(here, &less, seed)) {
+            how = less;
+        }
+    }
+    bool fails = !play(here, &how, seed);
+    uint32_t high = here->step;
+    for (uint32_t tries = 0; fails && low < high && tries < SHRINKS_MOST; tries++) {
+        playing less = how;
+        less.steps = low + (high - low) / 2;
+        if (play(here, &less, seed)) {
+            low = less.steps + 1;
+        } else {
+            high = less.steps;
+            how.steps = less.steps;
+        }
+    }
+    print_command(&how, seed);
 }
 
 /* --- options --- */
 
 typedef struct options {
     uint64_t first, last;
-    const sim_profile *profile;
+    playing how;
     bool json;
-    bool story;
 } options;
 
+/* "crashes,restores" into bits. */
+static bool read_troubles(const char *word, uint32_t *out) {
+    while (*word != '\0') {
+        size_t bytes = strcspn(word, ",");
+        uint32_t at = 0;
+        while (at < SIM_TROUBLE_COUNT &&
+               (strlen(sim_trouble_names[at]) != bytes || strncmp(sim_trouble_names[at], word, bytes) != 0)) {
+            at++;
+        }
+        if (at == SIM_TROUBLE_COUNT) {
+            return false;
+        }
+        *out |= UINT32_C(1) << at;
+        word += bytes + (word[bytes] == ',' ? 1 : 0);
+    }
+    return true;
+}
+
+static bool read_seeds(const char *word, options *out) {
+    char *end = NULL;
+    out->first = strtoull(word, &end, 10);
+    out->last = strncmp(end, "..", 2) == 0 ? strtoull(end + 2, &end, 10) : out->first;
+    return *end == '\0' && out->last >= out->first;
+}
+
 static bool read_options(int count, char **words, options *out) {
-    *out = (options){1, 20, sim_profile_named("mild"), false, false};
-    for (int i = 1; i < count; i++) {
-        char *end = NULL;
-        if (strcmp(words[i], "--seeds") == 0 && i + 1 < count) {
-            out->first = strtoull(words[++i], &end, 10);
-            out->last = strncmp(end, "..", 2) == 0 ? strtoull(end + 2, &end, 10) : out->first;
-            if (*end != '\0' || out->last < out->first) {
-                return false;
-            }
-        } else if (strcmp(words[i], "--profile") == 0 && i + 1 < count) {
-            out->profile = sim_profile_named(words[++i]);
-        } else if (strcmp(words[i], "--json") == 0) {
+    *out = (options){.first = 1, .last = 20, .how = {.profile = sim_profile_named("mild")}};
+    bool fine = true;
+    for (int i = 1; i < count && fine; i++) {
+        const char *next = i + 1 < count ? words[i + 1] : NULL;
+        if (strcmp(words[i], "--json") == 0) {
             out->json = true;
         } else if (strcmp(words[i], "--story") == 0) {
-            out->story = true;
+            out->how.tells = true;
+        } else if (next == NULL) {
+            return false;
+        } else if (strcmp(words[i], "--seeds") == 0) {
+            fine = read_seeds(words[++i], out);
+        } else if (strcmp(words[i], "--profile") == 0) {
+            out->how.profile = sim_profile_named(words[++i]);
+        } else if (strcmp(words[i], "--without") == 0) {
+            fine = read_troubles(words[++i], &out->how.without);
+        } else if (strcmp(words[i], "--steps") == 0) {
+            out->how.steps = (uint32_t)strtoul(words[++i], NULL, 10);
         } else {
             return false;
         }
     }
-    return out->profile != NULL;
+    return fine && out->how.profile != NULL;
 }
 
 static void add_run(const sim *here, uint64_t total[SIM_COUNTER_COUNT]) {
@@ -243,11 +340,23 @@ static void add_run(const sim *here, uint64_t total[SIM_COUNTER_COUNT]) {
 
 static void print_totals(const options *given, const uint64_t total[SIM_COUNTER_COUNT], uint64_t faults) {
     printf("{\"seeds\":%" PRIu64 ",\"profile\":\"%s\",\"faults\":%" PRIu64, given->last - given->first + 1,
-           given->profile->name, faults);
+           given->how.profile->name, faults);
     for (size_t i = 0; i < SIM_COUNTER_COUNT; i++) {
         printf(",\"%s\":%" PRIu64, sim_counter_names[i], total[i]);
     }
     printf("}\n");
+}
+
+/* Every hundredth seed must leave the same trace twice. */
+static bool is_repeatable(sim *here, const playing *how, uint64_t seed) {
+    playing again = *how;
+    uint64_t trace = here->trace;
+    again.tells = false;
+    (void)play(here, &again, seed);
+    if (here->trace != trace) {
+        say(here, "played twice, it went two ways");
+    }
+    return here->trace == trace;
 }
 
 int main(int count, char **words) {
@@ -258,29 +367,23 @@ int main(int count, char **words) {
     uint64_t failed = 0;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (!read_options(count, words, &given) || satchel_crypto_init() != SATCHEL_OK) {
-        fprintf(stderr, "usage: sim [--seeds A..B] [--profile mild|hard] [--json] [--story]\n");
+        fprintf(stderr, "usage: sim [--seeds A..B] [--profile mild|hard] [--without TROUBLE,…] [--steps N] [--json] "
+                        "[--story]\n");
         return 2;
     }
     for (uint64_t seed = given.first; seed <= given.last; seed++) {
         uint32_t kinds;
-        play(&here, given.profile, seed, given.story);
-        uint64_t trace = here.trace;
+        bool fine = play(&here, &given.how, seed);
         add_run(&here, total);
         faults += faults_of(&here, &kinds);
-        bool fine = here.counters[SIM_VIOLATIONS] == 0 && here.counters[SIM_STUCK] == 0;
-        if (fine && seed % TWICE_EVERY == 0) {
-            play(&here, given.profile, seed, false);
-            if (here.trace != trace) {
-                printf("seed %" PRIu64 ": played twice, it went two ways\n", seed);
-                fine = false;
-                total[SIM_VIOLATIONS]++;
-            }
+        if (fine && seed % TWICE_EVERY == 0 && !is_repeatable(&here, &given.how, seed)) {
+            fine = false;
+            total[SIM_VIOLATIONS]++;
+            print_command(&given.how, seed);
+        } else if (!fine) {
+            shrink(&here, given.how, seed);
         }
-        if (!fine) {
-            failed++;
-            printf("again: ./run sim --seeds %" PRIu64 "..%" PRIu64 " --profile %s --story\n", seed, seed,
-                   given.profile->name);
-        }
+        failed += fine ? 0 : 1;
     }
     if (given.json) {
         print_totals(&given, total, faults);

@@ -343,8 +343,10 @@ static void break_disk(sim_phone *phone) {
     }
 }
 
+/* Once it was full, new work waits until the phone has seen that there is space. */
 bool sim_phone_may_fail(const sim_phone *phone, satchel_status status) {
-    return phone->ailing && (status == SATCHEL_IO_ERROR || status == SATCHEL_DISK_FULL);
+    return phone->ailing &&
+           (status == SATCHEL_IO_ERROR || status == SATCHEL_DISK_FULL || status == SATCHEL_READ_ONLY_STORE);
 }
 
 void sim_phone_end_troubles(sim_phone *phone) {

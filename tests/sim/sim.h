@@ -185,8 +185,10 @@ typedef struct sim {
     const sim_profile *profile;
     uint64_t seed;
     test_random random;
-    bool tells;       /* prints a story */
-    bool calm;        /* no troubles any more */
+    bool tells; /* prints a story */
+    bool calm;  /* no troubles any more */
+    bool hushed;
+    uint32_t steps;   /* exactly so many; 0: until the profile has enough */
     uint32_t without; /* bits of sim_trouble that must not happen */
     int64_t now_ms;
     uint32_t step;
