@@ -74,8 +74,10 @@ SATCHEL_MUST_USE satchel_status satchel_enroll_answer_read(satchel_bytes payload
 
 /*
  * The enrolment link that a QR code carries: "satchel:enroll?server=https://…&code=7K3M…&key=<base64url of the server
- * key>". Parts are percent-encoded. Errors: NO_MEMORY; read: MALFORMED. The texts that are read live in `arena`.
+ * key>". Parts are percent-encoded. Errors: NO_MEMORY; write: LIMIT_EXCEEDED (the server's address makes it longer than
+ * is read); read: MALFORMED. The texts that are read live in `arena`.
  */
+#define SATCHEL_LINK_BYTES_MOST 4096u
 typedef struct satchel_enroll_link {
     satchel_text server;
     uint8_t code[SATCHEL_CODE_BYTES];

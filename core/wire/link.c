@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define PREFIX "satchel:enroll?"
-#define LINK_BYTES_MOST 4096u
 
 static bool unreserved(uint8_t byte) { /* RFC 3986, section 2.3 */
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
@@ -46,6 +45,9 @@ satchel_status satchel_enroll_link_write(const satchel_enroll_link *link, satche
     }
     if (status == SATCHEL_OK) {
         status = write_part("&key", satchel_text_of(key), out);
+    }
+    if (status == SATCHEL_OK && out->bytes - start > SATCHEL_LINK_BYTES_MOST) {
+        status = SATCHEL_LIMIT_EXCEEDED;
     }
     if (status != SATCHEL_OK) {
         out->bytes = start;
@@ -121,7 +123,7 @@ satchel_status satchel_enroll_link_read(satchel_text text, satchel_arena *arena,
     unsigned seen = 0;
     text = satchel_text_trim(text);
     memset(out, 0, sizeof *out);
-    if (text.bytes > LINK_BYTES_MOST || text.bytes < prefix || memcmp(text.data, PREFIX, prefix) != 0) {
+    if (text.bytes > SATCHEL_LINK_BYTES_MOST || text.bytes < prefix || memcmp(text.data, PREFIX, prefix) != 0) {
         return satchel_fail(error, SATCHEL_MALFORMED, "link: does not begin with " PREFIX);
     }
     for (size_t at = prefix; at <= text.bytes;) {

@@ -265,6 +265,31 @@ TEST(enroll, parts_of_a_link_stand_in_any_order) {
     satchel_arena_deinit(&arena);
 }
 
+/* A link whose server's address has `bytes` characters that need no escape. */
+static satchel_status long_link(size_t bytes, satchel_arena *arena, satchel_buffer *text) {
+    char *server = satchel_arena_take(arena, bytes + 1);
+    REQUIRE(server != NULL);
+    memset(server, 'a', bytes);
+    satchel_enroll_link link = {.server = {server, bytes}};
+    satchel_buffer_clear(text);
+    return satchel_enroll_link_write(&link, text);
+}
+
+TEST(enroll, regress_no_link_is_written_that_is_too_long_to_be_read) {
+    satchel_arena arena = {0};
+    satchel_buffer text = {0};
+    satchel_enroll_link read;
+    REQUIRE_OK(long_link(1, &arena, &text));
+    size_t most = SATCHEL_LINK_BYTES_MOST - text.bytes + 1;
+    REQUIRE_OK(long_link(most, &arena, &text));
+    CHECK_UINT(text.bytes, SATCHEL_LINK_BYTES_MOST);
+    CHECK_OK(satchel_enroll_link_read(satchel_text_from(satchel_buffer_view(&text)), &arena, &read, NULL));
+    CHECK_STATUS(long_link(most + 1, &arena, &text), SATCHEL_LIMIT_EXCEEDED);
+    CHECK_UINT(text.bytes, 0);
+    satchel_buffer_deinit(&text);
+    satchel_arena_deinit(&arena);
+}
+
 TEST(enroll, other_links_are_malformed) {
     static const char *const cases[] = {
         "",
