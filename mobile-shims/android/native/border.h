@@ -106,7 +106,7 @@ typedef struct border_table {
     jint count;
 } border_table;
 #define BORDER_TABLE(methods)                                                                                          \
-    { methods, (jint)(sizeof methods / sizeof methods[0]) }
+    { (methods), (jint)(sizeof(methods) / sizeof(methods)[0]) }
 
 extern const border_table border_device_table;
 extern const border_table border_write_table;

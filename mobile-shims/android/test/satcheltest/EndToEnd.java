@@ -256,7 +256,7 @@ public final class EndToEnd {
             Reason conflict = reasons.stream().filter(reason -> reason.kind == ReasonKind.CONFLICT).findFirst().get();
             Check.same(Model.ENTITY_CUSTOMER, conflict.entity);
             Check.same(id, conflict.row);
-            Check.that(conflict.conflict != null && conflict.otherUser != null, "a conflict has an id and another user");
+            Check.that(conflict.conflict != null && conflict.otherUser != null, "id and other user are told");
             try (Fields fields = device.fields();
                     RecordReader mine = fields.reader(Model.ENTITY_CUSTOMER, conflict.mine);
                     RecordReader theirs = fields.reader(Model.ENTITY_CUSTOMER, conflict.theirs)) {
