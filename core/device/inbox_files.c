@@ -29,6 +29,7 @@
 #define NAME_DIGITS 32
 #define TEMPORARY "tmp-"
 #define ENTRIES_A_SCAN 4096    /* looked at; what is strange goes, so the next scan sees further */
+#define FOLDERS_DEEP_MOST 8    /* of folders that others made in the inbox, when it is removed */
 #define TEMPORARY_SECONDS 3600 /* a temporary name that is older belongs to no living process */
 
 static const uint8_t magic[4] = {'S', 'I', 'N', 'B'};
@@ -267,28 +268,51 @@ satchel_status satchel_inbox_waiting(const char *folder, uint64_t *out) {
     return status;
 }
 
-static bool empty_folder(const char *folder, const char *name) {
-    int found = satchel_inbox_folder(folder, name, false);
-    int own = found >= 0 ? openat(found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    DIR *entries = own >= 0 ? fdopendir(own) : NULL;
-    bool gone = found >= 0 || errno == ENOENT;
-    if (entries != NULL) {
-        for (const struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
-            bool is_self = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-            gone = (is_self || unlinkat(found, entry->d_name, 0) == 0) && gone;
-        }
-        closedir(entries);
-    } else if (own >= 0) {
-        close(own);
+static bool empty_at(int folder, unsigned depth);
+
+/* A file, a link, or a folder with all that is in it. */
+static bool remove_any(int folder, const char *name, unsigned depth) {
+    if (unlinkat(folder, name, 0) == 0 || unlinkat(folder, name, AT_REMOVEDIR) == 0) {
+        return true;
     }
-    if (found >= 0) {
-        close(found);
+    int below = depth > 0 ? openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    bool gone = below >= 0 && empty_at(below, depth - 1) && unlinkat(folder, name, AT_REMOVEDIR) == 0;
+    if (below >= 0) {
+        close(below);
     }
     return gone;
 }
 
-static bool remove_at(int folder, const char *name, int flags) {
-    return unlinkat(folder, name, flags) == 0 || errno == ENOENT;
+static bool empty_at(int folder, unsigned depth) {
+    int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = own >= 0 ? fdopendir(own) : NULL;
+    bool gone = true;
+    if (entries == NULL) {
+        if (own >= 0) {
+            close(own);
+        }
+        return false;
+    }
+    for (const struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+        bool is_self = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        gone = (is_self || remove_any(folder, entry->d_name, depth)) && gone;
+    }
+    closedir(entries);
+    return gone;
+}
+
+static bool empty_folder(const char *folder, const char *name) {
+    int found = satchel_inbox_folder(folder, name, false);
+    if (found < 0) {
+        return errno == ENOENT || errno == ENOTDIR || errno == ELOOP; /* a link or a file is removed as such */
+    }
+    bool gone = empty_at(found, FOLDERS_DEEP_MOST);
+    close(found);
+    return gone;
+}
+
+static bool remove_at(int folder, const char *name) {
+    return unlinkat(folder, name, 0) == 0 || errno == ENOENT || unlinkat(folder, name, AT_REMOVEDIR) == 0;
 }
 
 satchel_status satchel_inbox_erase(const char *folder, satchel_error *error) {
@@ -296,9 +320,9 @@ satchel_status satchel_inbox_erase(const char *folder, satchel_error *error) {
     gone = empty_folder(folder, SATCHEL_INBOX_BAD_FOLDER) && gone;
     int above = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (above >= 0) {
-        gone = remove_at(above, SATCHEL_INBOX_KEY_FILE, 0) && gone;
-        gone = remove_at(above, SATCHEL_INBOX_FOLDER, AT_REMOVEDIR) && gone;
-        gone = remove_at(above, SATCHEL_INBOX_BAD_FOLDER, AT_REMOVEDIR) && gone;
+        gone = remove_at(above, SATCHEL_INBOX_KEY_FILE) && gone;
+        gone = remove_at(above, SATCHEL_INBOX_FOLDER) && gone;
+        gone = remove_at(above, SATCHEL_INBOX_BAD_FOLDER) && gone;
         close(above);
     } else {
         gone = errno == ENOENT;

@@ -84,11 +84,10 @@ static satchel_status erase(satchel_device *device, satchel_wipe_receipt *out, s
     }
     out->wiped = true;
     status = satchel_inbox_erase(device->folder, error);
-    if (status == SATCHEL_OK && keys->forget != NULL) {
-        status = keys->forget(keys->context);
-        if (status != SATCHEL_OK) {
-            satchel_fail(error, status, "the keystore does not forget the store's secret");
-        }
+    /* Other processes write into the inbox: what cannot be removed there must not keep the secret. */
+    satchel_status forgotten = keys->forget != NULL ? keys->forget(keys->context) : SATCHEL_OK;
+    if (status == SATCHEL_OK && forgotten != SATCHEL_OK) {
+        status = satchel_fail(error, forgotten, "the keystore does not forget the store's secret");
     }
     return status;
 }

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool has_file(const phone *p, const char *name) {
@@ -114,6 +115,76 @@ TEST(retire, regress_an_inbox_that_cannot_be_read_keeps_the_store) {
     CHECK(!receipt.wiped && !receipt.counted);
     REQUIRE_OK(satchel_device_sign_out(p.device, &receipt, &p.error));
     CHECK(!receipt.wiped && phone_info(&p).locked);
+    phone_deinit(&p);
+}
+
+/* The keystore can forget, from now on. */
+static void forgetful(phone *p) {
+    phone_anchor(p);
+    phone_close(p);
+    phone_open(p);
+}
+
+static void make_folder(const phone *p, const char *name) {
+    char path[TEST_PATH_BYTES + 64];
+    snprintf(path, sizeof path, "%s/%s", p->folder, name);
+    REQUIRE(mkdir(path, 0700) == 0);
+}
+
+static void make_file(const phone *p, const char *name) {
+    char path[TEST_PATH_BYTES + 64];
+    snprintf(path, sizeof path, "%s/%s", p->folder, name);
+    FILE *file = fopen(path, "wb");
+    REQUIRE(file != NULL && fclose(file) == 0);
+}
+
+/* A folder in the inbox kept the wipe from its end, and the keystore from forgetting. */
+TEST(retire, regress_a_wipe_clears_folders_out_of_the_inbox) {
+    phone p;
+    satchel_wipe_receipt receipt;
+    phone_ready(&p, 720);
+    forgetful(&p);
+    make_folder(&p, "inbox");
+    make_folder(&p, "inbox/strange");
+    make_folder(&p, "inbox/strange/deep");
+    make_file(&p, "inbox/strange/deep/file");
+    REQUIRE_OK(satchel_device_wipe(p.device, &receipt, &p.error));
+    CHECK(p.forgotten);
+    check_gone(&p);
+    phone_deinit(&p);
+}
+
+TEST(retire, regress_the_keystore_forgets_even_if_the_inbox_cannot_be_removed) {
+    static const char *const deep = "inbox/1/2/3/4/5/6/7/8/9";
+    phone p;
+    satchel_wipe_receipt receipt;
+    char name[32];
+    phone_ready(&p, 721);
+    forgetful(&p);
+    for (size_t bytes = 5; bytes <= strlen(deep); bytes += 2) {
+        snprintf(name, sizeof name, "%.*s", (int)bytes, deep);
+        make_folder(&p, name);
+    }
+    make_file(&p, "inbox/1/2/3/4/5/6/7/8/9/file");
+    CHECK_STATUS(satchel_device_wipe(p.device, &receipt, &p.error), SATCHEL_IO_ERROR);
+    CHECK(receipt.wiped && p.forgotten);
+    phone_deinit(&p);
+}
+
+TEST(retire, a_wipe_removes_what_repairs_left) {
+    static const char *const names[] = {"quarantine-1.db", "quarantine-1.db-wal", "quarantine-8.db",
+                                        "repair.db",       "repair.db-wal",       "repair.ready"};
+    phone p;
+    satchel_wipe_receipt receipt;
+    phone_ready(&p, 722);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        make_file(&p, names[i]);
+    }
+    REQUIRE_OK(satchel_device_wipe(p.device, &receipt, &p.error));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        CHECK(!has_file(&p, names[i]));
+    }
+    check_gone(&p);
     phone_deinit(&p);
 }
 
