@@ -231,13 +231,16 @@ static int print_help(void) {
     return SATCHEL_EXIT_OK;
 }
 
-/* Of the options behind "recovery new": the file for the secret; NULL if they are others. */
-static const char *secret_file_of(int argc, const char **argv) {
+/* Of the options behind "recovery new": the file for the secret; NULL if they are others. `*out_json`: --json is one.
+ */
+static const char *secret_file_of(int argc, const char **argv, bool *out_json) {
     const char *file = NULL;
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--secret-file") == 0 && i + 1 < argc && file == NULL) {
             file = argv[++i];
-        } else if (strcmp(argv[i], "--json") != 0) { /* as every verb, it answers in JSON anyway */
+        } else if (strcmp(argv[i], "--json") == 0) {
+            *out_json = true;
+        } else {
             return NULL;
         }
     }
@@ -248,8 +251,9 @@ static const char *secret_file_of(int argc, const char **argv) {
 static int run_recovery_new(const options *given, int argc, const char **argv) {
     char public_text[SATCHEL_RECOVERY_PUBLIC_TEXT_BYTES];
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
-    const char *words[] = {argv[0], "set", public_text};
-    const char *file = secret_file_of(argc, argv);
+    bool json = false;
+    const char *file = secret_file_of(argc, argv, &json);
+    const char *words[] = {argv[0], "set", public_text, "--json"};
     if (file == NULL) {
         return usage("recovery new needs --secret-file FILE");
     }
@@ -257,7 +261,7 @@ static int run_recovery_new(const options *given, int argc, const char **argv) {
     if (status != SATCHEL_OK) {
         return complain(status, &error);
     }
-    int code = run_admin(given, 3, words);
+    int code = run_admin(given, json ? 4 : 3, words);
     if (code != SATCHEL_EXIT_OK) {
         fprintf(stderr, "satcheld: %s holds a secret that may not be in use; see satcheld recovery show\n", file);
     }
