@@ -7,7 +7,7 @@
  * back. Then the base leaps above the anchor, so that every older copy, of either life, stays older for good.
  *
  *   record in the keystore   [format 1 = 1][anchor id 16][count 8, big-endian]
- *   value "anchor"           [format 1 = 1][anchor id 16][base varint]
+ *   value "anchor"           [format 1 = 1, or 2: the keystore was not told yet][anchor id 16][base varint]
  *   value "warnings"         [bits 4, big-endian]
  */
 #include "device/device.h"
@@ -20,7 +20,10 @@
 #define ANCHOR_NAME "anchor"
 #define WARNINGS_NAME "warnings"
 #define FORMAT 1
+#define FORMAT_UNTOLD 2
 #define RECORD_BYTES 25
+/* So far leaps the count of a repaired store that it is not taken for one put back, whatever pages it lost. */
+#define LEAP (UINT64_C(1) << 32)
 
 static uint64_t count_of(const satchel_device *device) {
     return device->anchor.base + satchel_store_moves(device->store);
@@ -72,44 +75,65 @@ satchel_status satchel_device_load_warnings(satchel_device *device, satchel_erro
 
 /* --- what the store knows of its anchor --- */
 
-static satchel_status save_anchor(satchel_device *device, satchel_error *error) {
+static satchel_status put_anchor(satchel_store *store, const satchel_anchor *anchor, satchel_error *error) {
     satchel_buffer value = {0};
-    satchel_status status = satchel_buffer_append_byte(&value, FORMAT);
+    satchel_status status = satchel_buffer_append_byte(&value, anchor->told ? FORMAT : FORMAT_UNTOLD);
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append(&value, satchel_id_view(&device->anchor.id));
+        status = satchel_buffer_append(&value, satchel_id_view(&anchor->id));
     }
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_varint(&value, device->anchor.base);
+        status = satchel_buffer_append_varint(&value, anchor->base);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_store_put_value(device->store, ANCHOR_NAME, satchel_buffer_view(&value), error);
+        status = satchel_store_put_value(store, ANCHOR_NAME, satchel_buffer_view(&value), error);
     }
     satchel_buffer_deinit(&value);
+    return status;
+}
+
+static satchel_status save_anchor(satchel_device *device, satchel_error *error) {
+    satchel_status status = put_anchor(device->store, &device->anchor, error);
     device->anchor.on = status == SATCHEL_OK;
     return status;
 }
 
-static satchel_status load_anchor(satchel_device *device, satchel_error *error) {
+static bool read_anchor(satchel_bytes value, satchel_anchor *out) {
+    satchel_reader reader = satchel_reader_of(value);
+    uint8_t format = 0;
+    satchel_bytes id;
+    bool whole = satchel_reader_byte(&reader, &format) == SATCHEL_OK && (format == FORMAT || format == FORMAT_UNTOLD) &&
+                 satchel_reader_take(&reader, SATCHEL_ID_BYTES, &id) == SATCHEL_OK &&
+                 satchel_id_from(id, &out->id) == SATCHEL_OK &&
+                 satchel_reader_varint(&reader, &out->base) == SATCHEL_OK;
+    out->told = format == FORMAT;
+    return whole;
+}
+
+/* `out->on` false: the store has none. */
+static satchel_status load_anchor(satchel_store *store, satchel_anchor *out, satchel_error *error) {
     satchel_arena arena = {0};
     satchel_bytes value = {0};
-    memset(&device->anchor, 0, sizeof device->anchor);
-    satchel_status status = satchel_store_get_value(device->store, ANCHOR_NAME, &arena, &value, error);
+    *out = (satchel_anchor){.written = SATCHEL_ANCHOR_UNKNOWN};
+    satchel_status status = satchel_store_get_value(store, ANCHOR_NAME, &arena, &value, error);
     if (status == SATCHEL_NOT_FOUND) {
         satchel_error_clear(error);
         status = SATCHEL_OK;
     } else if (status == SATCHEL_OK) {
-        satchel_reader reader = satchel_reader_of(value);
-        uint8_t format = 0;
-        satchel_bytes id;
-        bool whole = satchel_reader_byte(&reader, &format) == SATCHEL_OK && format == FORMAT &&
-                     satchel_reader_take(&reader, SATCHEL_ID_BYTES, &id) == SATCHEL_OK &&
-                     satchel_id_from(id, &device->anchor.id) == SATCHEL_OK &&
-                     satchel_reader_varint(&reader, &device->anchor.base) == SATCHEL_OK;
-        device->anchor.on = whole;
-        status = whole ? SATCHEL_OK : satchel_fail(error, SATCHEL_DAMAGED, "the store's anchor cannot be read");
+        out->on = read_anchor(value, out);
+        status = out->on ? SATCHEL_OK : satchel_fail(error, SATCHEL_DAMAGED, "the store's anchor cannot be read");
     }
     satchel_arena_deinit(&arena);
     return status;
+}
+
+satchel_status satchel_anchor_leap(satchel_store *store, satchel_error *error) {
+    satchel_anchor anchor;
+    satchel_status status = load_anchor(store, &anchor, error);
+    if (status != SATCHEL_OK || !anchor.on) {
+        return status;
+    }
+    anchor.base += LEAP;
+    return put_anchor(store, &anchor, error);
 }
 
 /* --- the keystore's record --- */
@@ -215,6 +239,9 @@ static satchel_status name_anchor(satchel_device *device, satchel_error *error) 
 
 static satchel_status compare(satchel_device *device, const anchor_record *record, satchel_error *error) {
     if (!record->found || !satchel_id_equal(&record->id, &device->anchor.id)) {
+        if (!device->anchor.told) {
+            return SATCHEL_OK; /* nothing is lost: a kill, or the keystore's failure, kept the first record back */
+        }
         return satchel_device_warn(device, SATCHEL_WARNING_ANCHOR_LOST, error);
     }
     if (record->count <= count_of(device)) {
@@ -230,7 +257,7 @@ static satchel_status compare(satchel_device *device, const anchor_record *recor
 satchel_status satchel_anchor_check(satchel_device *device, bool fresh, satchel_error *error) {
     const satchel_key_provider *keys = &device->config.keys;
     anchor_record record;
-    satchel_status status = load_anchor(device, error);
+    satchel_status status = load_anchor(device->store, &device->anchor, error);
     if (status != SATCHEL_OK || keys->anchor_read == NULL || keys->anchor_write == NULL) {
         return status;
     }
@@ -253,6 +280,10 @@ satchel_status satchel_anchor_check(satchel_device *device, bool fresh, satchel_
     }
     if (status == SATCHEL_OK) {
         satchel_anchor_write(device);
+    }
+    if (status == SATCHEL_OK && !device->anchor.told && device->anchor.written == count_of(device)) {
+        device->anchor.told = true;
+        status = save_anchor(device, error);
     }
     return status;
 }

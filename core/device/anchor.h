@@ -10,12 +10,17 @@
 #include <satchel/types.h>
 
 struct satchel_device;
+struct satchel_store;
+
+/* A new store's count is 0: that the keystore has it is to be known, too. */
+#define SATCHEL_ANCHOR_UNKNOWN UINT64_MAX
 
 typedef struct satchel_anchor {
     bool on;            /* the store has an anchor */
+    bool told;          /* the keystore has had a record of it: that it has none any more is a loss */
     satchel_id id;      /* of the store's anchor; another one belongs to another store */
     uint64_t base;      /* what is added to the store's own count */
-    uint64_t written;   /* the count that the keystore has, as far as this process knows; 0: unknown */
+    uint64_t written;   /* the count that the keystore has, as far as this process knows */
     int64_t written_ms; /* monotonic */
     uint64_t writes;    /* of the keystore, for tests and support */
 } satchel_anchor;
@@ -30,6 +35,9 @@ typedef struct satchel_anchor {
  * and NOT_FOUND, those of the store.
  */
 SATCHEL_MUST_USE satchel_status satchel_anchor_check(struct satchel_device *device, bool fresh, satchel_error *error);
+
+/* For a repaired store: its count is above whatever the keystore may have noted. Errors: those of the store. */
+SATCHEL_MUST_USE satchel_status satchel_anchor_leap(struct satchel_store *store, satchel_error *error);
 
 /* Names the last commit; not if nothing moved since. A failure is not told: it is repeated at the next chance. */
 void satchel_anchor_write(struct satchel_device *device);

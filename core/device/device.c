@@ -237,14 +237,16 @@ static int64_t steady_ms(void *context) {
     return monotonic_ms;
 }
 
-/* A new PIN costs what this phone can bear, unless the shell said what. */
-static satchel_status calibrate(satchel_device *device, satchel_vault_config *vault, satchel_error *error) {
-    if (vault->unlock.pin.bytes == 0 || vault->pin_passes != 0 || vault->pin_memory_kib != 0) {
+satchel_status satchel_device_pin_cost(const satchel_device *device, uint32_t *out_passes, uint32_t *out_memory_kib,
+                                       satchel_error *error) {
+    const satchel_device_config *config = &device->config;
+    const satchel_vault_clock clock = {steady_ms, (void *)(uintptr_t)device}; /* read only */
+    *out_passes = config->argon2_passes != 0 ? config->argon2_passes : SATCHEL_VAULT_PASSES_DEFAULT;
+    *out_memory_kib = config->argon2_memory_kib != 0 ? config->argon2_memory_kib : SATCHEL_VAULT_MEMORY_KIB_DEFAULT;
+    if (config->argon2_passes != 0 || config->argon2_memory_kib != 0) {
         return SATCHEL_OK;
     }
-    const satchel_vault_clock clock = {steady_ms, device};
-    satchel_status status =
-        satchel_vault_calibrate(&clock, SATCHEL_PIN_TARGET_MS, &vault->pin_passes, &vault->pin_memory_kib);
+    satchel_status status = satchel_vault_calibrate(&clock, SATCHEL_PIN_TARGET_MS, out_passes, out_memory_kib);
     return status == SATCHEL_OK ? status : satchel_fail(error, status, "the PIN's hardening cannot be measured");
 }
 
@@ -283,7 +285,9 @@ static satchel_status begin(satchel_device **out, const satchel_device_config *c
         status = satchel_vault_finish_repair(&vault, error);
     }
     if (status == SATCHEL_OK) {
-        status = create ? calibrate(device, &vault, error) : SATCHEL_OK;
+        status = create && config->pin != NULL
+                     ? satchel_device_pin_cost(device, &vault.pin_passes, &vault.pin_memory_kib, error)
+                     : SATCHEL_OK;
         if (status == SATCHEL_OK) {
             status = open_vault(device, &vault, verb, error);
         }
@@ -412,12 +416,22 @@ satchel_status satchel_device_resume(satchel_device *device, satchel_error *erro
                 status = satchel_vault_resume(device->vault, error);
             }
         }
+        if (status == SATCHEL_LOCKED) {
+            device->state = SATCHEL_DEVICE_LOCKED; /* the data key was changed meanwhile: unlock finds the new one */
+        }
         if (status == SATCHEL_OK) {
             status = open_store(device, false, error);
         }
     }
     pthread_mutex_unlock(&device->mutex);
     return status;
+}
+
+static satchel_status set_pin_cost(satchel_device *device, satchel_error *error) {
+    uint32_t passes;
+    uint32_t memory_kib;
+    satchel_status status = satchel_device_pin_cost(device, &passes, &memory_kib, error);
+    return status == SATCHEL_OK ? satchel_vault_set_pin_cost(device->vault, passes, memory_kib, error) : status;
 }
 
 satchel_status satchel_device_change_pin(satchel_device *device, const char *old_pin, const char *new_pin,
@@ -439,6 +453,9 @@ satchel_status satchel_device_change_pin(satchel_device *device, const char *old
         status = satchel_fail(error, SATCHEL_FORBIDDEN, "the company requires a PIN");
     } else {
         status = explain_delay(device, satchel_vault_check(device->vault, &now, error), error);
+    }
+    if (status == SATCHEL_OK && new_pin != NULL) {
+        status = set_pin_cost(device, error);
     }
     if (status == SATCHEL_OK) {
         const satchel_vault_unlock next = unlock_with(device, new_pin);

@@ -70,6 +70,9 @@ void satchel_device_close_store(satchel_device *device, satchel_status why);
 /* A locked handle without a vault, to wipe what cannot be opened. Errors: INVALID_ARGUMENT, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_device_prepare(satchel_device **out, const satchel_device_config *config,
                                                        satchel_error *error);
+/* What a new PIN may cost on this phone, unless the shell said what. Errors: NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_device_pin_cost(const satchel_device *device, uint32_t *out_passes,
+                                                        uint32_t *out_memory_kib, satchel_error *error);
 void satchel_device_vault_config(const satchel_device *device, const char *pin, satchel_vault_config *out);
 
 /* --- platform.c --- */

@@ -29,10 +29,6 @@ static_assert(SATCHEL_REPAIR_QUARANTINE_MOST == SATCHEL_QUARANTINE_MOST, "the li
 /* An op's row takes more than this, so a leaf that is lost held fewer ops than fit. */
 #define OPS_A_PAGE 40u
 #define IDENTITY_NAME "identity"
-#define ANCHOR_NAME "anchor"
-#define ANCHOR_FORMAT 1
-/* The count behind the anchor leaps so far that a store which lost its newest pages is not taken for one put back. */
-#define ANCHOR_LEAP (UINT64_C(1) << 32)
 
 /* A damaged store, unlocked and looked through. */
 typedef struct damaged_store {
@@ -225,39 +221,6 @@ satchel_status satchel_device_check(const satchel_device_config *config, satchel
 
 /* --- repairing --- */
 
-/* Above whatever the keystore may have noted of the damaged store. */
-static satchel_status leap_anchor(satchel_store *store, satchel_error *error) {
-    satchel_arena arena = {0};
-    satchel_bytes value = {NULL, 0};
-    satchel_bytes id = {NULL, 0};
-    uint64_t base = 0;
-    uint8_t format = 0;
-    satchel_buffer news = {NULL, 0, 0};
-    satchel_status status = satchel_store_get_value(store, ANCHOR_NAME, &arena, &value, error);
-    satchel_reader reader = satchel_reader_of(value);
-    if (status == SATCHEL_OK && satchel_reader_byte(&reader, &format) == SATCHEL_OK && format == ANCHOR_FORMAT &&
-        satchel_reader_take(&reader, SATCHEL_ID_BYTES, &id) == SATCHEL_OK &&
-        satchel_reader_varint(&reader, &base) == SATCHEL_OK) {
-        status = satchel_buffer_append_byte(&news, ANCHOR_FORMAT);
-        if (status == SATCHEL_OK) {
-            status = satchel_buffer_append(&news, id);
-        }
-        if (status == SATCHEL_OK) {
-            status = satchel_buffer_append_varint(&news, base + ANCHOR_LEAP);
-        }
-        if (status == SATCHEL_OK) {
-            status = satchel_store_put_value(store, ANCHOR_NAME, satchel_buffer_view(&news), error);
-        }
-    }
-    satchel_buffer_deinit(&news);
-    satchel_arena_deinit(&arena);
-    if (status == SATCHEL_NOT_FOUND) {
-        satchel_error_clear(error);
-        status = SATCHEL_OK;
-    }
-    return status;
-}
-
 static uint64_t tail_of(const damaged_store *wreck) {
     const satchel_salvage_count *count = satchel_salvage_counts(wreck->pages);
     uint64_t bad = count->pages_bad + count->frames_bad;
@@ -295,7 +258,7 @@ static satchel_status fill_store(damaged_store *wreck, satchel_repair_report *ou
         status = satchel_store_restore(store, wreck->salvage, tail_of(wreck), &restored, error);
         if (status == SATCHEL_OK) {
             out->rows_waiting = restored.rows;
-            status = leap_anchor(store, error);
+            status = satchel_anchor_leap(store, error);
         }
         if (status == SATCHEL_OK) {
             wreck->device.store = store;
@@ -473,9 +436,9 @@ satchel_status satchel_recovery_walk(const satchel_device_config *config, const 
 
 typedef satchel_status vault_work(satchel_vault *vault, const satchel_vault_unlock *way, satchel_error *error);
 
-/* Does one thing with the opened vault. */
+/* Does one thing with the opened vault. `slots`: it makes slots, which cost what a new PIN does. */
 static satchel_status with_vault(const satchel_device_config *config, const uint8_t *secret, vault_work *work,
-                                 satchel_error *error) {
+                                 bool slots, satchel_error *error) {
     damaged_store place;
     satchel_vault *vault = NULL;
     satchel_error_clear(error);
@@ -491,7 +454,12 @@ static satchel_status with_vault(const satchel_device_config *config, const uint
         place.config.unlock.slot = SATCHEL_VAULT_SLOT_ESCROW;
         place.config.unlock.recovery = secret;
     }
-    status = satchel_vault_open(&vault, &place.config, error);
+    if (slots && config->pin != NULL) {
+        status = satchel_device_pin_cost(&place.device, &place.config.pin_passes, &place.config.pin_memory_kib, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_vault_open(&vault, &place.config, error);
+    }
     if (status == SATCHEL_OK) {
         status = work(vault, &way, error);
     }
@@ -515,13 +483,36 @@ static satchel_status refuse_aside(satchel_vault *vault, satchel_error *error) {
                                      (unsigned long long)aside);
 }
 
-static satchel_status rekey(satchel_vault *vault, const satchel_vault_unlock *way, satchel_error *error) {
-    satchel_status status = refuse_aside(vault, error);
-    if (status != SATCHEL_OK) {
-        return status;
+/* The slots of the phone that the store has, each made anew: none is dropped unasked. */
+static satchel_status find_slots(const satchel_vault *vault, const satchel_vault_unlock *way,
+                                 satchel_vault_unlock out[SATCHEL_VAULT_REKEY_SLOTS_MOST], size_t *out_count,
+                                 satchel_error *error) {
+    bool by_pin = way->slot == SATCHEL_VAULT_SLOT_PIN_DEVICE;
+    out[0] = *way;
+    *out_count = 1;
+    if (!satchel_vault_has_slot(vault, by_pin ? SATCHEL_VAULT_SLOT_DEVICE : SATCHEL_VAULT_SLOT_PIN_DEVICE)) {
+        return SATCHEL_OK;
     }
-    status = satchel_store_reseal(vault, error); /* else the old keys of ops add up to their limit */
-    return status == SATCHEL_OK ? satchel_vault_rekey(vault, way, 1, error) : status;
+    if (!by_pin || way->keystore.secret == NULL) {
+        return satchel_fail(error, SATCHEL_REQUIRED_BEFORE, "the store opens %s as well: give it",
+                            by_pin ? "by a keystore" : "by a PIN");
+    }
+    out[1] = (satchel_vault_unlock){.slot = SATCHEL_VAULT_SLOT_DEVICE, .keystore = way->keystore, .now = way->now};
+    *out_count = 2;
+    return SATCHEL_OK;
+}
+
+static satchel_status rekey(satchel_vault *vault, const satchel_vault_unlock *way, satchel_error *error) {
+    satchel_vault_unlock slots[SATCHEL_VAULT_REKEY_SLOTS_MOST];
+    size_t count = 0;
+    satchel_status status = find_slots(vault, way, slots, &count, error);
+    if (status == SATCHEL_OK) {
+        status = refuse_aside(vault, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_store_reseal(vault, error); /* else the old keys of ops add up to their limit */
+    }
+    return status == SATCHEL_OK ? satchel_vault_rekey(vault, slots, count, error) : status;
 }
 
 static satchel_status compact(satchel_vault *vault, const satchel_vault_unlock *way, satchel_error *error) {
@@ -530,14 +521,14 @@ static satchel_status compact(satchel_vault *vault, const satchel_vault_unlock *
 }
 
 satchel_status satchel_device_rekey(const satchel_device_config *config, satchel_error *error) {
-    return with_vault(config, NULL, rekey, error);
+    return with_vault(config, NULL, rekey, true, error);
 }
 
 satchel_status satchel_device_compact(const satchel_device_config *config, satchel_error *error) {
-    return with_vault(config, NULL, compact, error);
+    return with_vault(config, NULL, compact, false, error);
 }
 
 satchel_status satchel_device_recover(const satchel_device_config *config, const uint8_t secret[SATCHEL_RECOVERY_BYTES],
                                       satchel_error *error) {
-    return with_vault(config, secret, satchel_vault_rewrap, error);
+    return with_vault(config, secret, satchel_vault_rewrap, true, error);
 }

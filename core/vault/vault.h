@@ -154,8 +154,7 @@ struct sqlite3 *satchel_vault_database(satchel_vault *vault);
  */
 satchel_status satchel_vault_status(const satchel_vault *vault, int sqlite_code);
 
-/* Moves the WAL into the database and starts it anew. Errors: BUSY (a statement is open), IO_ERROR, DISK_FULL, DAMAGED.
- */
+/* Moves the WAL into the database, starts it anew. Errors: BUSY (a statement is open), IO_ERROR, DISK_FULL, DAMAGED. */
 SATCHEL_MUST_USE satchel_status satchel_vault_checkpoint(satchel_vault *vault, satchel_error *error);
 
 /*
@@ -198,9 +197,7 @@ satchel_vault_stats satchel_vault_stats_of(const satchel_vault *vault);
 /* The random id of this store: in clear in the key file and in page 1, bound into every seal. */
 satchel_id satchel_vault_id(const satchel_vault *vault);
 
-/* Whether there is a slot of this kind. */
 bool satchel_vault_has_slot(const satchel_vault *vault, satchel_vault_slot slot);
-
 /* What PIN slots made from now on cost (satchel_vault_calibrate). Errors: INVALID_ARGUMENT (outside its bounds). */
 SATCHEL_MUST_USE satchel_status satchel_vault_set_pin_cost(satchel_vault *vault, uint32_t passes, uint32_t memory_kib,
                                                            satchel_error *error);
@@ -215,8 +212,7 @@ SATCHEL_MUST_USE satchel_status satchel_vault_set_pin_cost(satchel_vault *vault,
 SATCHEL_MUST_USE satchel_status satchel_vault_rewrap(satchel_vault *vault, const satchel_vault_unlock *next,
                                                      satchel_error *error);
 
-/* Adds a slot beside those there (a `device` slot for background sync), or replaces the one of its kind. Errors: same.
- */
+/* Adds a slot beside those there (for background sync), or replaces the one of its kind. Errors: same. */
 SATCHEL_MUST_USE satchel_status satchel_vault_slot_add(satchel_vault *vault, const satchel_vault_unlock *next,
                                                        satchel_error *error);
 

@@ -86,14 +86,17 @@ SATCHEL_MUST_USE satchel_status satchel_device_unlock(satchel_device *device, co
  * Before the platform freezes the process: a running exchange is cut short (it ends with CANCELLED), open writes are
  * emptied, the log is checkpointed, file locks are released. The key stays in memory, so resume asks for nothing. Until
  * then every other call but close returns MISUSE. Errors: LOCKED, IO_ERROR (state is kept, call again), DISK_FULL;
- * resume: LOCKED, IN_USE (another process opened the store meanwhile), IO_ERROR, DAMAGED.
+ * resume: LOCKED (also if another process changed the data key meanwhile), IN_USE (another process opened the store
+ * meanwhile), IO_ERROR, DAMAGED.
  */
 SATCHEL_MUST_USE satchel_status satchel_device_suspend(satchel_device *device, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_device_resume(satchel_device *device, satchel_error *error);
 
 /*
  * Rewraps the key under a new PIN; the store itself is not rewritten. NULL stands for no PIN, which needs a keystore.
- * A wrong old PIN counts like one at opening. Errors: WRONG_PIN, PIN_DELAYED, KEY_UNAVAILABLE, KEY_GONE,
+ * A wrong old PIN counts like one at opening. After an error the old PIN holds; what had been written is taken back. If
+ * the disk refuses even that, the detail says that the old or the new one will hold: then try the new one first, as a
+ * wrong try counts. Errors: WRONG_PIN, PIN_DELAYED, KEY_UNAVAILABLE, KEY_GONE,
  * INVALID_ARGUMENT (new PIN), UNSUPPORTED (old PIN: the store has none), FORBIDDEN (no PIN, but the company requires
  * one), LOCKED, IO_ERROR, DISK_FULL.
  */

@@ -104,8 +104,9 @@ SATCHEL_MUST_USE satchel_status satchel_quarantine_walk(const satchel_device_con
 /*
  * A new data key: every page is sealed again, which takes as long as writing all of it. What lies aside cannot be read
  * any more, so work that a repair could only leave there is to be exported, and the quarantine removed, first.
- * The way in stays the one of `config`. Errors: as satchel_device_open, DISK_FULL, REQUIRED_BEFORE (such work is
- * there).
+ * The ways in stay: that of `config`, and the other one if there is one. Errors: as satchel_device_open, DISK_FULL,
+ * REQUIRED_BEFORE (such work is there, or the store opens by a PIN or a keystore as well that `config` does not give;
+ * nothing has changed).
  */
 SATCHEL_MUST_USE satchel_status satchel_device_rekey(const satchel_device_config *config, satchel_error *error);
 

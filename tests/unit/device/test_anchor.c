@@ -117,6 +117,39 @@ TEST(anchor, a_keystore_that_was_reset_is_told_and_opens) {
     phone_deinit(&p);
 }
 
+/* Its count is 0, which was taken for a record that is there. */
+TEST(anchor, regress_a_store_that_was_only_made_opens_again_without_a_warning) {
+    phone p;
+    phone_init(&p, 932);
+    phone_anchor(&p);
+    phone_create(&p);
+    CHECK(p.anchor_bytes > 0);
+    phone_close(&p);
+    phone_open(&p);
+    CHECK_UINT(phone_info(&p).warnings, 0);
+    phone_deinit(&p);
+}
+
+/* A kill, or a keystore that was busy, between the store's first anchor and its record: nothing was lost. */
+TEST(anchor, regress_a_first_record_that_was_never_written_frightens_nobody) {
+    phone p;
+    phone_init(&p, 931);
+    phone_anchor(&p);
+    p.anchor_status = SATCHEL_NOT_FOUND; /* there is none, and none can be written */
+    phone_create(&p);
+    phone_close(&p);
+    REQUIRE(p.anchor_writes > 0 && p.anchor_bytes == 0);
+    p.anchor_status = SATCHEL_OK;
+    phone_open(&p);
+    CHECK_UINT(phone_info(&p).warnings, 0);
+    REQUIRE(p.anchor_bytes > 0);
+    phone_close(&p);
+    p.anchor_bytes = 0; /* from now on that is a loss */
+    phone_open(&p);
+    CHECK_UINT(phone_info(&p).warnings, SATCHEL_WARNING_ANCHOR_LOST);
+    phone_deinit(&p);
+}
+
 TEST(anchor, a_locked_phone_is_asked_again_and_nothing_is_taken_for_lost) {
     phone p;
     set_up(&p, 906);

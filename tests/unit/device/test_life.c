@@ -2,6 +2,8 @@
 /*
  * The life of a device: create, open, lock, suspend, PIN, and what it says of itself.
  */
+#include <satchel/repair.h>
+
 #include "unit/device/fixture.h"
 
 #include <string.h>
@@ -192,6 +194,18 @@ TEST(device, suspended_it_lets_another_open_the_store) {
     REQUIRE_OK(satchel_device_resume(p.device, &p.error));
     CHECK(phone_info(&p).enrolled);
     CHECK_OK(satchel_device_resume(p.device, &p.error));
+    phone_deinit(&p);
+}
+
+TEST(device, regress_another_data_key_while_suspended_asks_to_be_unlocked) {
+    phone p;
+    phone_ready(&p, 120);
+    REQUIRE_OK(satchel_device_suspend(p.device, &p.error));
+    REQUIRE_OK(satchel_device_rekey(&p.config, &p.error));
+    CHECK_STATUS(satchel_device_resume(p.device, &p.error), SATCHEL_LOCKED);
+    CHECK(phone_info(&p).locked);
+    REQUIRE_OK(satchel_device_unlock(p.device, NULL, &p.error));
+    CHECK(phone_info(&p).enrolled);
     phone_deinit(&p);
 }
 

@@ -2,6 +2,8 @@
 /*
  * What the company asks of a store, and the keystore's own ways to fail, at each call that needs it.
  */
+#include <satchel/repair.h>
+
 #include "unit/device/fixture.h"
 
 #include "crypto/seal.h"
@@ -175,21 +177,21 @@ static void stepping_now(void *context, int64_t *wall_ms, int64_t *monotonic_ms,
     memset(boot_tag, 1, SATCHEL_BOOT_TAG_BYTES);
 }
 
-/* Passes times KiB of the slot of a store that was made with this clock. */
-static uint64_t cost_of(int64_t ms_a_look) {
-    phone p;
+/* A phone with this clock and no word of its shell on what a PIN may cost. */
+static void measuring_phone(phone *p, int64_t ms_a_look) {
+    phone_init(p, 608);
+    step_ms = ms_a_look;
+    p->config.platform.now = stepping_now;
+    p->config.argon2_memory_kib = 0;
+    p->config.argon2_passes = 0;
+}
+
+/* Passes times KiB of the PIN's slot. */
+static uint64_t slot_cost(const phone *p) {
     uint8_t file[1024];
     char path[TEST_PATH_BYTES + 16];
     satchel_key_file read;
-    phone_init(&p, 608);
-    step_ms = ms_a_look;
-    p.config.platform.now = stepping_now;
-    p.config.pin = "2468";
-    p.config.argon2_memory_kib = 0;
-    p.config.argon2_passes = 0;
-    phone_create(&p);
-    phone_close(&p);
-    snprintf(path, sizeof path, "%s/keys.a", p.folder);
+    snprintf(path, sizeof path, "%s/keys.a", p->folder);
     FILE *keys = fopen(path, "rb");
     REQUIRE(keys != NULL);
     REQUIRE(fread(file, 1, sizeof file, keys) == sizeof file);
@@ -197,8 +199,35 @@ static uint64_t cost_of(int64_t ms_a_look) {
     REQUIRE_OK(satchel_key_file_read(satchel_bytes_of(file, sizeof file), &read));
     size_t slot = satchel_key_file_find(&read, SATCHEL_VAULT_SLOT_PIN_DEVICE);
     REQUIRE(slot < SATCHEL_KEY_FILE_SLOTS);
-    phone_deinit(&p);
     return (uint64_t)read.slots[slot].passes * read.slots[slot].memory_kib;
+}
+
+/* Of a store that was made with this clock. */
+static uint64_t cost_of(int64_t ms_a_look) {
+    phone p;
+    measuring_phone(&p, ms_a_look);
+    p.config.pin = "2468";
+    phone_create(&p);
+    phone_close(&p);
+    uint64_t cost = slot_cost(&p);
+    phone_deinit(&p);
+    return cost;
+}
+
+/* The first PIN of a store that was made without one; and the same PIN in a file that was made anew. */
+TEST(settings, regress_a_pin_that_comes_later_costs_what_the_phone_can_bear) {
+    phone p;
+    const uint64_t floor = (uint64_t)SATCHEL_VAULT_PASSES_FLOOR * SATCHEL_VAULT_MEMORY_KIB_FLOOR;
+    measuring_phone(&p, 60000);
+    phone_create(&p);
+    REQUIRE_OK(satchel_device_change_pin(p.device, NULL, "2468", &p.error));
+    CHECK_UINT(slot_cost(&p), floor);
+    phone_close(&p);
+    p.config.pin = "2468";
+    REQUIRE_OK(satchel_device_rekey(&p.config, &p.error));
+    CHECK_UINT(slot_cost(&p), floor);
+    phone_open(&p);
+    phone_deinit(&p);
 }
 
 TEST(settings, a_pin_costs_what_the_phone_can_bear) {
