@@ -256,7 +256,7 @@ static void run_server(const char *program, int64_t rows) {
     char link[512];
     satchel_host *host = NULL;
     satchel_http_server *http = NULL;
-    satchel_host_config config = {test_temp_path(&temp, "server", data), true, 0};
+    satchel_host_config config = {.folder = test_temp_path(&temp, "server", data), .create = true};
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
     bench_require(satchel_host_open(&host, &config, &error) == SATCHEL_OK, error.detail);
     founding given = {.service = satchel_host_service(host), .rows = rows};
