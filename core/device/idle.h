@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Work that nobody waits for, in slices: purge, index, upgrade, ops sealed anew. A slice holds the device for some
- * SATCHEL_IDLE_SLICE_MS at most on any phone, because the next one is sized by how long the last one took. One kind of
- * slice cannot be divided: an upgrade's new index (core/doc/store.md).
+ * SATCHEL_IDLE_SLICE_MS at most on any phone, because the next one is sized by how long the last one took. What
+ * cannot be divided takes longer: a merge within the search index, a checkpoint, an upgrade's new index
+ * (core/doc/store.md).
  */
 #ifndef SATCHEL_DEVICE_IDLE_H
 #define SATCHEL_DEVICE_IDLE_H
@@ -15,7 +16,7 @@ struct satchel_device;
 /* Rows of a slice: the first, and the bounds for those that follow. */
 #define SATCHEL_IDLE_ROWS_FIRST 32u
 #define SATCHEL_IDLE_ROWS_LEAST 8u
-#define SATCHEL_IDLE_ROWS_MOST 256u
+#define SATCHEL_IDLE_ROWS_MOST 64u
 
 typedef struct satchel_idle {
     uint32_t rows; /* of the next slice */

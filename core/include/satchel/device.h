@@ -144,9 +144,9 @@ SATCHEL_MUST_USE satchel_status satchel_device_get_info(satchel_device *device, 
  * an earlier version up, seals logged changes under a new key. For shells to call when nobody does anything, and after
  * opening or unlocking; an exchange does the most of it by itself, but a phone that stays offline has none. Takes about
  * `budget_ms`, and at least one slice; the device is free between slices, each of which holds it for at most about
- * 10 ms, a new index of an upgrade excepted. `*out_left`: there is more to do. Without work it costs nothing. What
- * fails is whole and can be tried again. Errors: LOCKED, MISUSE (suspended), NOT_FOUND (wiped), IO_ERROR, DISK_FULL,
- * DAMAGED, RANDOM_FAILED, NO_MEMORY.
+ * 10 ms, but for 1 in 100 and for a new index of an upgrade. `*out_left`: there is more to do. Without work it costs
+ * nothing. What fails is whole and can be tried again. Errors: LOCKED, MISUSE (suspended), NOT_FOUND (wiped), IO_ERROR,
+ * DISK_FULL, DAMAGED, RANDOM_FAILED, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_device_idle(satchel_device *device, uint32_t budget_ms, bool *out_left,
                                                     satchel_error *error);

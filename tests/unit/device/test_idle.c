@@ -124,9 +124,9 @@ TEST(idle, ends_with_its_budget) {
 }
 
 TEST(idle, the_next_slice_is_as_long_as_the_last_one_was_quick) {
-    CHECK_UINT(satchel_idle_rows_after(64, SATCHEL_IDLE_SLICE_MS), 32);
-    CHECK_UINT(satchel_idle_rows_after(64, SATCHEL_IDLE_SLICE_MS / 2), 64);
-    CHECK_UINT(satchel_idle_rows_after(64, 0), 128);
+    CHECK_UINT(satchel_idle_rows_after(32, SATCHEL_IDLE_SLICE_MS), 16);
+    CHECK_UINT(satchel_idle_rows_after(32, SATCHEL_IDLE_SLICE_MS / 2), 32);
+    CHECK_UINT(satchel_idle_rows_after(16, 0), 32);
     CHECK_UINT(satchel_idle_rows_after(SATCHEL_IDLE_ROWS_MOST, 0), SATCHEL_IDLE_ROWS_MOST);
     CHECK_UINT(satchel_idle_rows_after(SATCHEL_IDLE_ROWS_MOST - 1, 0), SATCHEL_IDLE_ROWS_MOST);
     CHECK_UINT(satchel_idle_rows_after(SATCHEL_IDLE_ROWS_LEAST, 900), SATCHEL_IDLE_ROWS_LEAST);
