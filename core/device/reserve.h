@@ -17,7 +17,7 @@ struct satchel_device;
 #define SATCHEL_RESERVE_STEP_MS 2000
 
 typedef struct satchel_space {
-    bool low;         /* there is no reserve: new work waits */
+    bool low;         /* the disk is full, and there is no reserve: new work waits */
     int64_t tried_ms; /* monotonic, when it was tried last; 0: not since the device was opened */
 } satchel_space;
 

@@ -26,8 +26,9 @@ typedef struct small_disk {
     satchel_vault_files files;
     const satchel_vault_files *files_below;
     char folder[TEST_PATH_BYTES];
-    uint64_t room; /* bytes that fit, UINT64_MAX: any number */
-    bool broken;   /* every write fails as on a locked phone */
+    uint64_t room;   /* bytes that fit, UINT64_MAX: any number */
+    bool broken;     /* every write fails as on a locked phone */
+    bool no_reserve; /* the reserve's own writes fail, for another reason than space */
 } small_disk;
 
 static small_disk disk;
@@ -144,6 +145,9 @@ static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 
 static satchel_status files_write(void *context, const char *path, satchel_bytes content) {
     (void)context;
+    if (disk.no_reserve) {
+        return SATCHEL_IO_ERROR;
+    }
     return fits(content.bytes) ? disk.files_below->write(disk.files_below->context, path, content) : SATCHEL_DISK_FULL;
 }
 
@@ -155,6 +159,7 @@ static void disk_put_in(const phone *p) {
     disk.vfs.xOpen = disk_open;
     disk.room = UINT64_MAX;
     disk.broken = false;
+    disk.no_reserve = false;
     disk.files_below = satchel_vault_files_posix();
     disk.files = *disk.files_below;
     disk.files.write = files_write;
@@ -270,6 +275,26 @@ TEST(space, without_a_reserve_a_commit_fails_whole) {
     CHECK_STATUS(rename_customer(&p, 700), SATCHEL_OK);
     CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
     CHECK_UINT(p.server.units_applied, committed + 1);
+    phone_off_disk(&p);
+}
+
+/* Nobody is told of a full disk, and kept from working, where the disk is not full. */
+TEST(space, regress_a_reserve_that_fails_for_another_reason_takes_no_work_away) {
+    phone p;
+    bool freed = false;
+    phone_on_disk(&p, 10);
+    REQUIRE_OK(satchel_reserve_free(satchel_vault_files_posix(), p.folder, &freed));
+    REQUIRE_OK(satchel_device_lock(p.device, &p.error));
+    disk.no_reserve = true;
+    REQUIRE_OK(satchel_device_unlock(p.device, NULL, &p.error));
+    CHECK(!phone_info(&p).disk_low);
+    CHECK_STATUS(rename_customer(&p, 1), SATCHEL_OK);
+    disk.room = used();
+    unsigned committed = 0;
+    while (committed < 500 && rename_customer(&p, committed) == SATCHEL_OK) {
+        committed++;
+    }
+    CHECK(committed < 500 && phone_info(&p).disk_low);
     phone_off_disk(&p);
 }
 
