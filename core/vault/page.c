@@ -24,7 +24,7 @@ enum {
 
 static const char sqlite_magic[16] = "SQLite format 3";
 
-void satchel_binding_write(satchel_role role, const satchel_id *store, uint64_t number,
+void satchel_binding_write(satchel_sealed_role role, const satchel_id *store, uint64_t number,
                            uint8_t out[SATCHEL_BINDING_BYTES]) {
     satchel_put_u32be(out, SATCHEL_STORE_FORMAT);
     satchel_put_u32be(out + 4, (uint32_t)role);

@@ -19,15 +19,15 @@
 size_t satchel_page_reserve_bytes(satchel_cipher cipher);
 
 /* What a sealed piece is part of: first in its associated data. */
-typedef enum satchel_role {
+typedef enum satchel_sealed_role {
     SATCHEL_ROLE_DATABASE = 1,
     SATCHEL_ROLE_WAL_HEADER = 2,
     SATCHEL_ROLE_WAL_FRAME = 3
-} satchel_role;
+} satchel_sealed_role;
 
 /* Associated data: format version 4, role 4, file id 16, number 8; all numbers big-endian. */
 #define SATCHEL_BINDING_BYTES 32u
-void satchel_binding_write(satchel_role role, const satchel_id *store, uint64_t number,
+void satchel_binding_write(satchel_sealed_role role, const satchel_id *store, uint64_t number,
                            uint8_t out[SATCHEL_BINDING_BYTES]);
 
 /*

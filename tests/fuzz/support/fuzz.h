@@ -31,7 +31,8 @@ _Noreturn void fuzz_fail(const char *file, int line, const char *condition);
  */
 void fuzz_begin(void);
 void fuzz_end(size_t most_bytes);
-/* The same where caches stay open between inputs: they never hold more than `kept_bytes` more than at the first begin. */
+/* The same where caches stay open between inputs: they never hold more than `kept_bytes` more than at the first begin.
+ */
 void fuzz_end_keeping(size_t most_bytes, size_t kept_bytes);
 
 /* Takes the first byte as a choice among `count`; 0 of an empty input. */
