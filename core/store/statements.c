@@ -5,32 +5,12 @@
  */
 #include "store/store_state.h"
 
+#include "vault/vault.h"
+
 #define PROBES 8
 
 satchel_status satchel_store_status(const satchel_store *store, int code) {
-    int extended = sqlite3_extended_errcode(store->database);
-    switch (code & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_ROW:
-    case SQLITE_DONE: return SATCHEL_OK;
-    case SQLITE_NOMEM: return SATCHEL_NO_MEMORY;
-    case SQLITE_FULL: return SATCHEL_DISK_FULL;
-    case SQLITE_IOERR:
-        if (extended == SQLITE_IOERR_NOMEM) {
-            return SATCHEL_NO_MEMORY;
-        }
-        /* A page that does not authenticate, or whose content is not what was written. */
-        return extended == SQLITE_IOERR_DATA || extended == SQLITE_IOERR_CORRUPTFS ? SATCHEL_DAMAGED : SATCHEL_IO_ERROR;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return SATCHEL_DAMAGED;
-    case SQLITE_READONLY: return SATCHEL_READ_ONLY_STORE;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return SATCHEL_BUSY;
-    case SQLITE_TOOBIG: return SATCHEL_LIMIT_EXCEEDED;
-    case SQLITE_CANTOPEN: return SATCHEL_IO_ERROR;
-    case SQLITE_INTERRUPT: return SATCHEL_CANCELLED;
-    default: return SATCHEL_DATABASE_ERROR;
-    }
+    return satchel_vault_status_of(store->database, code);
 }
 
 satchel_status satchel_store_fail(const satchel_store *store, int code, satchel_error *error) {

@@ -66,6 +66,17 @@ satchel_status satchel_connection_status(const satchel_vfs *vfs, sqlite3 *databa
     }
 }
 
+satchel_status satchel_vault_status_of(sqlite3 *database, int sqlite_code) {
+    satchel_vfs *vfs = NULL;
+    if (sqlite_code == SQLITE_OK || sqlite_code == SQLITE_ROW || sqlite_code == SQLITE_DONE) {
+        return SATCHEL_OK;
+    }
+    if (sqlite3_file_control(database, "main", SATCHEL_VFS_FCNTL_SELF, &vfs) != SQLITE_OK) {
+        vfs = NULL;
+    }
+    return satchel_connection_status(vfs, database, sqlite_code);
+}
+
 static satchel_status fail_with(const satchel_vfs *vfs, sqlite3 *database, int code, const char *what,
                                 satchel_error *error) {
     satchel_status status = satchel_connection_status(vfs, database, code);

@@ -7,8 +7,7 @@
  * A vault belongs to one thread at a time; it never reads a clock; randomness, files and the VFS below are inputs.
  *
  * Files in the folder: keys.a, keys.b (two generations of the key file), store.db, store.db-wal, store.lock,
- * store.reserve; while a store is being made or re-sealed also store.new, keys.new and keys.next. Nothing else is ever
- * written.
+ * store.reserve; at times also store.new, keys.new, keys.next, and those of salvage_vault.h. Nothing else is written.
  */
 #ifndef SATCHEL_VAULT_VAULT_H
 #define SATCHEL_VAULT_VAULT_H
@@ -153,6 +152,8 @@ struct sqlite3 *satchel_vault_database(satchel_vault *vault);
  * failed random source are told apart. SQLITE_OK, ROW and DONE give OK.
  */
 satchel_status satchel_vault_status(const satchel_vault *vault, int sqlite_code);
+/* The same for who has the connection only; one of another VFS is judged by the code alone. */
+satchel_status satchel_vault_status_of(struct sqlite3 *database, int sqlite_code);
 
 /* Moves the WAL into the database, starts it anew. Errors: BUSY (a statement is open), IO_ERROR, DISK_FULL, DAMAGED. */
 SATCHEL_MUST_USE satchel_status satchel_vault_checkpoint(satchel_vault *vault, satchel_error *error);

@@ -78,6 +78,7 @@ int satchel_vfs_file_control(satchel_vfs *vfs, sqlite3_file *below, int op, void
     case SQLITE_FCNTL_LOCKSTATE:
     case SQLITE_FCNTL_LAST_ERRNO:
     case SQLITE_FCNTL_HAS_MOVED: return below->pMethods->xFileControl(below, op, argument);
+    case SATCHEL_VFS_FCNTL_SELF: *(satchel_vfs **)argument = vfs; return SQLITE_OK;
     case SQLITE_FCNTL_VFSNAME: {
         char **name = argument;
         *name = sqlite3_mprintf("%s", vfs->name);

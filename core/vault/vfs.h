@@ -21,6 +21,9 @@
 /* Pages that one read fetches when a scan goes through the file in order. */
 #define SATCHEL_AHEAD_UNITS 16u
 #define SATCHEL_VFS_NAME_BYTES 48
+/* File control of the database: gives the satchel_vfs * below a connection. SQLite leaves numbers above 100 to VFSes.
+ */
+#define SATCHEL_VFS_FCNTL_SELF 1001
 
 struct satchel_database_file;
 struct satchel_wal_file;
