@@ -32,8 +32,8 @@ def java(*arguments):
     preload = sanitizers()
     if preload:
         environment["LD_PRELOAD"] = " ".join(preload)
-        # The JVM has uses of its own for SIGSEGV, and keeps its memory.
-        environment["ASAN_OPTIONS"] = "handle_segv=0:allow_user_segv_handler=1:detect_leaks=0"
+        # The JVM has uses of its own for SIGSEGV, and keeps its memory; what is freed is not to look like a leak.
+        environment["ASAN_OPTIONS"] = "handle_segv=0:allow_user_segv_handler=1:detect_leaks=0:quarantine_size_mb=4"
     return subprocess.Popen(
         ["java", "-Xcheck:jni", "-Xmx128m", "-XX:+UseSerialGC", f"-Djava.library.path={JAVA}", "-cp",
          os.path.join(JAVA, "satchel.jar") + ":" + os.path.join(JAVA, "satchel-tests.jar"), *arguments],

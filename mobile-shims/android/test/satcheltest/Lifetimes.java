@@ -264,7 +264,7 @@ public final class Lifetimes {
         Check.same(files, openFiles());
         long grown = residentKib() - kib;
         Check.say("resident memory grew by " + grown + " KiB");
-        Check.that(grown < 65536, "a device left less than 64 KiB behind");
+        Check.that(grown < 16384, "a device left less than 16 KiB behind");
     }
 
     private void openAndClose(int times) {
