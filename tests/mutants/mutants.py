@@ -25,18 +25,19 @@ SOURCE = WORK / "src"
 BUILD = WORK / "build"
 SECONDS = 120  # that a mutated test may take: one that hangs is caught
 
-# old must stand in the file exactly `times` times; all of them are replaced.
+# old must stand in the file exactly `times` times; all of them are replaced. Lists: several edits of the file.
 Mutant = collections.namedtuple("Mutant", "layer sentence path old new program tests times", defaults=(1,))
 
 VAULT = "core/vault/"
 STORE = "core/store/"
+DEVICE = "core/device/"
 
 MUTANTS = [
     # ---- what a seal is bound to ----
     Mutant("seal", "the page number is left out of the associated data", VAULT + "page.c",
            "satchel_binding_write(SATCHEL_ROLE_DATABASE, &keys->store, number, binding.bytes);",
            "satchel_binding_write(SATCHEL_ROLE_DATABASE, &keys->store, 0, binding.bytes);",
-           "plain_vault", ["strict/*"]),
+           "plain_vault", ["strict/*", "attack/no_pair*"]),
     Mutant("seal", "the frame number is left out of the associated data", VAULT + "wal.c",
            "satchel_binding_write(SATCHEL_ROLE_WAL_FRAME, &keys->store, frame, binding);",
            "satchel_binding_write(SATCHEL_ROLE_WAL_FRAME, &keys->store, 0, binding); (void)frame;",
@@ -121,7 +122,8 @@ MUTANTS = [
 
     # ---- keys ----
     Mutant("keys", "a PIN is looked at before the try is counted", VAULT + "keyring_unlock.c",
-           "satchel_status status = save_attempts(keyring, secret);\n", "satchel_status status = SATCHEL_OK;\n",
+           "satchel_status status = save_attempts(keyring, secret);\n    return status",
+           "satchel_status status = SATCHEL_OK;\n    return status",
            "plain_vault", ["pin/is_not_looked_at*", "pin/wrong_ones*"]),
     Mutant("keys", "the slots are not erased after too many wrong PINs", VAULT + "keyring_unlock.c",
            "            memset(&file->slots[index], 0, sizeof file->slots[index]);\n", "            continue;\n",
@@ -220,8 +222,200 @@ MUTANTS = [
            "return satchel_search_target(table, rowid) > store->search_through;",
            "return satchel_search_target(table, rowid) < 0 && store->search_through < 0;",
            "plain_store", ["migration/an_upgrade_that_is_killed*"]),
-]
+    # ---- ciphers ----
+    Mutant("cipher", "AES-GCM has one key for all epochs", "core/crypto/sealer.c",
+           "derive(sealer->key, gcm_context, satchel_bytes_of(epoch, SATCHEL_EPOCH_BYTES), key);",
+           "derive(sealer->key, gcm_context, satchel_bytes_of(epoch, 0), key);",
+           "plain_crypto", ["sealer/*"]),
+    Mutant("cipher", "AES-GCM takes the epoch for its nonce", "core/crypto/sealer.c",
+           "nonce + SATCHEL_EPOCH_BYTES, epoch_key(sealer, nonce)", "nonce, epoch_key(sealer, nonce)",
+           "plain_crypto", ["sealer/*"], 2),
+    Mutant("cipher", "the last byte of a tag is not compared", "core/crypto/seal_roomy.c",
+           "if (crypto_verify_16(expected, tag) != 0) {",
+           "if (sodium_memcmp(expected, tag, SATCHEL_TAG_BYTES - 1) != 0) {",
+           "plain_crypto", ["sealer/*"]),
+    Mutant("cipher", "within an epoch all nonces are alike", "core/crypto/random.c",
+           "        memcpy(fresh, nonces->epoch, SATCHEL_EPOCH_BYTES);\n",
+           "        memcpy(fresh, nonces->epoch, SATCHEL_EPOCH_BYTES);\n"
+           "        memset(fresh + SATCHEL_EPOCH_BYTES, 0, SATCHEL_NONCE_BYTES - SATCHEL_EPOCH_BYTES);\n",
+           "plain_crypto", ["random/*"]),
+    Mutant("cipher", "an epoch never ends", "core/crypto/random.c",
+           "        nonces->epoch_left--;\n", "        nonces->epoch_left = 1;\n",
+           "plain_crypto", ["random/*"]),
+    Mutant("cipher", "a batch of nonces is handed out twice", "core/crypto/random.c",
+           "    nonces->left--;\n    memcpy(out,", "    nonces->left = nonces->left == 2 ? 1 : nonces->left - 1;\n"
+           "    if (nonces->left == 1) {\n        nonces->left = SATCHEL_NONCE_BATCH - 1;\n    }\n    memcpy(out,",
+           "plain_crypto", ["random/*"]),
+    Mutant("cipher", "what page 1 shows in clear is not bound to its seal", VAULT + "page.c",
+           "        binding.count += SATCHEL_PAGE_CLEAR_BYTES;\n", "",
+           "plain_vault", ["page/*"]),
+    Mutant("cipher", "pages are not sealed at all", VAULT + "page.c",
+           ["    memcpy(tail, nonce, SATCHEL_NONCE_BYTES);\n",
+            "    memset(page + SATCHEL_PAGE_BYTES - reserve, 0, reserve);\n"],
+           ["    memmove(out + binding.clear, plain + binding.clear, SATCHEL_PAGE_BYTES - reserve - binding.clear);\n"
+            "    memcpy(tail, nonce, SATCHEL_NONCE_BYTES);\n",
+            "    status = SATCHEL_OK;\n"
+            "    memmove(page + binding.clear, sealed + binding.clear, SATCHEL_PAGE_BYTES - reserve - binding.clear);\n"
+            "    memset(page + SATCHEL_PAGE_BYTES - reserve, 0, reserve);\n"],
+           "plain_vault", ["canary/no_file_of_an_open*"]),
+    Mutant("cipher", "frames of the WAL are not sealed at all", VAULT + "wal.c",
+           ["        satchel_sealer_seal(&keys->wal, nonce, satchel_bytes_of(binding, sizeof binding),\n"
+            "                            satchel_bytes_of(plain, SATCHEL_WAL_FRAME_BYTES - behind), 0, plain, tag);\n",
+            "        satchel_sealer_unseal(&keys->wal, slot, satchel_bytes_of(binding, sizeof binding),\n"
+            "                              satchel_bytes_of(sealed, SATCHEL_WAL_FRAME_BYTES - behind), 0, tag, "
+            "sealed);\n"],
+           ["        SATCHEL_OK;\n    memset(tag, 0, sizeof tag);\n", "        SATCHEL_OK;\n"],
+           "plain_vault", ["canary/no_file_of_an_open*"]),
 
+    # ---- a new data key ----
+    Mutant("rekey", "the new store has its name before the new key file is on the disk", VAULT + "rekey.c",
+           "status = satchel_keyring_save_next(&next->keyring);", "status = SATCHEL_OK;",
+           "plain_vault", ["rekey/a_loss_of_power_at_any*", "rekey/a_loss_of_power_leaves*"]),
+    Mutant("rekey", "the new store is not synced before it has its name", VAULT + "store_file.c",
+           "status = status_of(work->to.file->pMethods->xSync(work->to.file, SQLITE_SYNC_FULL));",
+           "status = SATCHEL_OK;",
+           "plain_vault", ["rekey/a_loss_of_power_at_any*"]),
+    Mutant("rekey", "the file with the next keys stays", VAULT + "handle.c",
+           "if (keyring->next_there && (!keyring->next_counts || !keyring->other_bad)) {",
+           "if (keyring->next_there && keyring->newest > 9) {",
+           "plain_vault", ["rekey/nothing_of_it_stays*"]),
+    Mutant("rekey", "old message keys are never forgotten", VAULT + "vault.c",
+           "satchel_message_keys_trim(kept);", "(void)kept;",
+           "plain_vault", ["rekey/keeps_four*"]),
+    Mutant("rekey", "new messages are sealed under the old key", VAULT + "rekey.c",
+           "satchel_status status = satchel_message_keys_renew(next->message, random);",
+           "satchel_status status = SATCHEL_OK;",
+           "plain_vault", ["rekey/messages_sealed_before*"]),
+    Mutant("rekey", "old message keys are forgotten before all ops are sealed anew", STORE + "reseal.c",
+           "*position = (satchel_reseal_position){.table = position->table + 1};",
+           "*position = (satchel_reseal_position){.table = TABLE_COUNT};",
+           "plain_store", ["reseal/*"]),
+    Mutant("rekey", "a slice of the new seals leaves out the op behind the last one", STORE + "reseal.c",
+           "        position->key = work.key;\n", "        position->key = work.key + 1;\n",
+           "plain_store", ["reseal/*"]),
+
+    # ---- a full disk ----
+    Mutant("space", "the reserve is never given back", DEVICE + "reserve.c",
+           "satchel_status status = satchel_reserve_free(files_of(device), device->folder, &freed);",
+           "satchel_status status = SATCHEL_OK;",
+           "plain_device", ["space/*"]),
+    Mutant("space", "new work is taken while there is no reserve", DEVICE + "reserve.c",
+           "    return device->space.low ? satchel_fail(", "    return device->space.tried_ms < 0 ? satchel_fail(",
+           "plain_device", ["space/*"]),
+    Mutant("space", "the reserve is not made again", DEVICE + "reserve.c",
+           "now_ms - device->space.tried_ms >= SATCHEL_RESERVE_STEP_MS", "device->space.tried_ms < 0",
+           "plain_device", ["space/*"]),
+    Mutant("space", "a full disk keeps a store shut that has a reserve", DEVICE + "device.c",
+           "    satchel_status status = try_store(device, fresh, error);\n"
+           "    if (status == SATCHEL_DISK_FULL && satchel_space_relieve(device)) {",
+           "    satchel_status status = try_store(device, fresh, error);\n"
+           "    if (status == SATCHEL_OK && fresh && !fresh) {",
+           "plain_device", ["space/an_upgrade_on_a_full*"]),
+
+    # ---- repair ----
+    Mutant("repair", "an op whose seal does not hold is salvaged", STORE + "salvage.c",
+           "    if (status == SATCHEL_DAMAGED) {\n        return SATCHEL_OK;\n    }\n",
+           "    if (status == SATCHEL_DAMAGED) {\n        status = SATCHEL_OK;\n    }\n",
+           "plain_device", ["repair_seal/*"]),
+    Mutant("repair", "the damaged store is not put aside", VAULT + "salvage_vault.c",
+           "status = put_aside(vault, STORE_NAME, number, false);", "status = SATCHEL_OK;",
+           "plain_device", ["repair/walks_the_ops*", "repair/keeps_a_bounded*"]),
+    Mutant("repair", "sequences that may have been used are given again", STORE + "salvage_restore.c",
+           "if (status == SATCHEL_OK && tail > 0) {", "if (status == SATCHEL_OK && tail > SATCHEL_SALVAGE_TAIL_MOST) {",
+           "plain_device", ["repair/*"]),
+    Mutant("repair", "a gap between ops is closed by those behind it", STORE + "salvage_restore.c",
+           "        status = fill_gap(work, sequence - 1);\n", "        work->expected = sequence;\n",
+           "plain_device", ["repair/*"]),
+    Mutant("repair", "sequences that only the server knows are given again", STORE + "salvage_restore.c",
+           "if (status == SATCHEL_OK && store->next_sequence <= work->known) {",
+           "if (status == SATCHEL_OK && store->next_sequence < 1) {",
+           "plain_store", ["salvage/*"]),
+
+    # ---- rollback anchor ----
+    Mutant("anchor", "the count in the keystore is not compared", DEVICE + "anchor.c",
+           "if (record->count <= count_of(device)) {", "if (record->count <= UINT64_MAX) {",
+           "plain_device", ["anchor/a_copy_that_is_put_back*"]),
+    Mutant("anchor", "the keystore is told before the commit", DEVICE + "anchor.c",
+           "    uint64_t count = count_of(device);\n    memcpy(",
+           "    uint64_t count = count_of(device) + 1;\n    memcpy(",
+           "plain_device", ["anchor/*"]),
+    Mutant("anchor", "a second copy of an older life is taken for the present one", DEVICE + "anchor.c",
+           "device->anchor.base = anchored + 1 - satchel_store_moves(device->store);", "(void)anchored;",
+           "plain_device", ["anchor/*"]),
+    Mutant("anchor", "a store that was put back goes on under its old name", DEVICE + "anchor.c",
+           "static satchel_status go_on_from_old(satchel_device *device, uint64_t anchored, satchel_error *error) {\n"
+           "    satchel_status status = begin_life(device, error);",
+           "static satchel_status go_on_from_old(satchel_device *device, uint64_t anchored, satchel_error *error) {\n"
+           "    satchel_status status = SATCHEL_OK;",
+           "plain_device", ["anchor/*"]),
+    Mutant("anchor", "the company's lock on such stores is not looked at", DEVICE + "anchor.c",
+           "if ((device->settings.policy & SATCHEL_POLICY_LOCK_ROLLED_BACK) != 0 &&",
+           "if ((device->settings.policy & SATCHEL_POLICY_LOCK_ROLLED_BACK) == UINT32_MAX &&",
+           "plain_device", ["anchor/the_company*"]),
+
+    # ---- inbox ----
+    Mutant("inbox", "an acknowledged id is not remembered", DEVICE + "inbox.c",
+           "    index->done[index->done_count++] = *id;\n", "",
+           "plain_device", ["inbox/*"]),
+    Mutant("inbox", "an item's seal is not bound to its id", DEVICE + "inbox_files.c",
+           "    memcpy(out + 20, id->bytes, SATCHEL_ID_BYTES);\n",
+           "    memset(out + 20, id != NULL ? 0 : 1, SATCHEL_ID_BYTES);\n",
+           "plain_device", ["inbox/*"]),
+    Mutant("inbox", "an item is named before its content is stored", DEVICE + "inbox.c",
+           "        satchel_store_put_value(work->device->store, name, satchel_buffer_view(&work->plain), error);\n"
+           "    if (status == SATCHEL_OK) {\n        work->index->items[work->index->item_count++] = *id;\n"
+           "        status = save_index(work->device, work->index, error);\n",
+           "        SATCHEL_OK;\n"
+           "    if (status == SATCHEL_OK) {\n        work->index->items[work->index->item_count++] = *id;\n"
+           "        status = save_index(work->device, work->index, error);\n"
+           "        status = status == SATCHEL_OK\n? satchel_store_put_value(work->device->store, name, "
+           "satchel_buffer_view(&work->plain), error) : status;\n",
+           "plain_device", ["inbox/*"]),
+
+    # ---- compacting, and the end of a store ----
+    Mutant("end", "the store is destroyed before its keys", VAULT + "erase.c",
+           "    status = destroy_keys(vault, error);\n    if (status == SATCHEL_OK) {\n"
+           "        status = remove_rest(vault, error);\n",
+           "    status = remove_rest(vault, error);\n    if (status == SATCHEL_OK) {\n"
+           "        status = destroy_keys(vault, error);\n",
+           "plain_vault", ["erase/*"]),
+    Mutant("end", "keys are removed, but not overwritten", VAULT + "erase.c",
+           "path != NULL ? satchel_store_file_scrub(vault->below, path) : SATCHEL_NO_MEMORY;",
+           "path != NULL ? SATCHEL_OK : SATCHEL_NO_MEMORY;",
+           "plain_vault", ["erase/overwrites*"]),
+    Mutant("end", "a wipe leaves the anchor and secret of the keystore", DEVICE + "retire.c",
+           "        status = keys->forget(keys->context);\n", "        status = SATCHEL_OK;\n",
+           "plain_device", ["retire/*"]),
+    Mutant("end", "free pages stay in the file", VAULT + "compact.c",
+           "    while (status == SATCHEL_OK && left > 0 && left < before) {",
+           "    while (status == SATCHEL_OK && left > 0 && left > before) {",
+           "plain_vault", ["compact/shrinks*"]),
+
+    # ---- upgrades, and work that nobody waits for ----
+    Mutant("upgrade", "a format's step is not taken", STORE + "migrate.c",
+           "    if (step->at_open != NULL) {\n        status = step->at_open(store, error);\n    }\n",
+           "    if (step->at_open != NULL && format > 9) {\n        status = step->at_open(store, error);\n    }\n",
+           "plain_store", ["migration/the_slices*"]),
+    Mutant("upgrade", "rows that were set aside are not tried again", STORE + "migrate.c",
+           "        *state = (satchel_migration){.phase = SATCHEL_MIGRATION_ASIDE};\n",
+           "        *state = (satchel_migration){.phase = SATCHEL_MIGRATION_NONE};\n",
+           "plain_store", ["migration/*", "store_attack/a_row_set_aside*"]),
+    Mutant("upgrade", "indexes of the new model are not made", STORE + "migrate.c",
+           "    if (status == SATCHEL_OK && sql.bytes > 0) {\n        status = satchel_store_execute(store, "
+           "(const char *)sql.data, error);\n        *budget_rows = 0;\n    } else if (status == SATCHEL_OK) {\n",
+           "    if (status == SATCHEL_OK) {\n",
+           "plain_store", ["migration/an_upgrade_that_is_killed*"]),
+    Mutant("upgrade", "values stay in the tails of their rows", STORE + "migrate.c",
+           "    if (status == SATCHEL_OK && row.found && row.lifted) {\n",
+           "    if (status == SATCHEL_OK && row.rowid < 0) {\n",
+           "plain_store", ["migration/an_upgrade_that_is_killed*"]),
+    Mutant("upgrade", "a phone that stays offline is told that nothing is left", DEVICE + "idle.c",
+           "    *out_left = left;\n", "    *out_left = left && status != SATCHEL_OK;\n",
+           "plain_device", ["idle/*"]),
+    Mutant("upgrade", "background work does not end with its budget", DEVICE + "idle.c",
+           "if (status != SATCHEL_OK || over) {", "if (status != SATCHEL_OK || (over && !left)) {",
+           "plain_device", ["idle/*"]),
+]
 
 def run(words, seconds=1800, **options):
     """(exit code, output); code -1 after `seconds`."""
@@ -281,11 +475,14 @@ def missing_tests(mutants):
 def judge(number, mutant):
     """None if the mutant is caught, else why not. The source is as it was afterwards."""
     path = SOURCE / mutant.path
-    source = path.read_text(encoding="utf-8")
-    if source.count(mutant.old) != mutant.times:
-        return f"mutant {number} no longer fits: {mutant.path} has its text {source.count(mutant.old)} times"
+    source = changed = path.read_text(encoding="utf-8")
+    several = isinstance(mutant.old, list)
+    for old, new in zip(mutant.old, mutant.new) if several else [(mutant.old, mutant.new)]:
+        if source.count(old) != mutant.times:
+            return f"mutant {number} no longer fits: {mutant.path} has its text {source.count(old)} times"
+        changed = changed.replace(old, new)
     try:
-        path.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
+        path.write_text(changed, encoding="utf-8")
         code, output = build({mutant.program})
         if code != 0:
             return f"mutant {number} does not compile:\n{output[-3000:]}"

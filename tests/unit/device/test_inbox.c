@@ -4,10 +4,12 @@
  */
 #include "unit/device/fixture.h"
 
+#include "device/device.h"
 #include "device/inbox.h"
 
 #include <satchel/inbox.h>
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -336,5 +338,32 @@ TEST(inbox, every_state_that_a_kill_leaves_is_gone_on_from) {
     phone_close(&p);
     phone_open(&p);
     CHECK_UINT(list(&p).count, 1);
+    phone_deinit(&p);
+}
+
+/* The commit with this number fails, as on a disk that does. */
+static int refuse_nth(void *context) {
+    unsigned *left = context;
+    *left -= *left > 0 ? 1 : 0;
+    return *left == 0;
+}
+
+TEST(inbox, no_item_is_named_without_its_content) {
+    phone p;
+    set_up(&p, 813);
+    REQUIRE_OK(put(&p, 1, "whole"));
+    for (unsigned nth = 1; nth <= 3; nth++) {
+        unsigned left = nth;
+        satchel_inbox_taken taken;
+        sqlite3 *database = satchel_vault_database(p.device->vault);
+        sqlite3_commit_hook(database, refuse_nth, &left);
+        satchel_status status = satchel_inbox_take(p.device, &taken, &p.error);
+        sqlite3_commit_hook(database, NULL, NULL);
+        test_note("commit %u", nth);
+        CHECK(nth <= 2 ? status != SATCHEL_OK : status == SATCHEL_OK);
+        seen_items seen = list(&p); /* ends the test if a content is missing */
+        CHECK_UINT(seen.count, nth <= 2 ? 0 : 1);
+    }
+    CHECK_TEXT(list(&p).content, "whole");
     phone_deinit(&p);
 }
