@@ -11,6 +11,7 @@ import satchel.AccessException;
 import satchel.Compare;
 import satchel.Device;
 import satchel.DeviceConfig;
+import satchel.Exchange;
 import satchel.Fields;
 import satchel.HttpTransport;
 import satchel.Info;
@@ -27,6 +28,7 @@ import satchel.RetryException;
 import satchel.Row;
 import satchel.Status;
 import satchel.Step;
+import satchel.StepKind;
 import satchel.Sync;
 import satchel.Transport;
 import satchel.UserException;
@@ -298,7 +300,23 @@ public final class EndToEnd {
             Check.refused(UserException.class, Status.ALREADY_EXISTS,
                     () -> Sync.enroll(device, link, "again", "Java", transport));
             Check.same(Status.UNKNOWN, Status.of(12345));
+            cancelled(device);
         }
+    }
+
+    private void cancelled(Device device) {
+        try (Exchange exchange = device.exchange(0)) {
+            Check.refused(UserException.class, Status.MISUSE, () -> device.exchange(0));
+            Check.same(StepKind.SEND, exchange.next().kind);
+            exchange.cancel();
+            exchange.fail();
+            Step step = exchange.next();
+            Check.same(StepKind.DONE, step.kind);
+            Check.same(Status.CANCELLED, step.status);
+        }
+        Thread.currentThread().interrupt();
+        sync(device); // nothing was to wait for
+        Check.that(Thread.interrupted(), "an interruption is kept");
     }
 
     /** What UTF-8 cannot say, and what the core does not store, is refused, not changed. */

@@ -249,7 +249,23 @@ public final class Lifetimes {
         });
         try (Device again = Device.open(config())) {
             Check.same(4L, count(again));
+            onExecutor(again);
         }
+    }
+
+    /** What still waits in an executor when the observer is closed is not told. */
+    private void onExecutor(Device device) {
+        List<Runnable> queue = new ArrayList<>();
+        AtomicInteger calls = new AtomicInteger();
+        Observer observer = device.observe(Model.ENTITY_CUSTOMER, queue::add, entity -> calls.incrementAndGet());
+        add(device, "five");
+        Check.same(0, calls.get());
+        queue.remove(0).run();
+        Check.same(1, calls.get());
+        add(device, "six");
+        observer.close();
+        queue.remove(0).run();
+        Check.same(1, calls.get());
     }
 
     /** Nothing is left behind: no global reference, no file, no memory to speak of. */
