@@ -22,7 +22,10 @@ typedef void (*satchel_changed)(void *context, uint32_t entity);
 /* `entity` 0: any. Errors: NO_MEMORY, UNKNOWN_ENTITY. */
 SATCHEL_MUST_USE satchel_status satchel_observer_open(satchel_observer **out, satchel_device *device, uint32_t entity,
                                                       satchel_changed changed, void *context);
-/* After it returns no call is made and none is running, unless it is called from within that very call. */
+/*
+ * After it returns no call is made and none is running, unless it is called from within that very call. NULL is fine.
+ * By one thread alone: two calls of the observer that both close it would wait for each other.
+ */
 void satchel_observer_close(satchel_observer *observer);
 
 #ifdef __cplusplus
