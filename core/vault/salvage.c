@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "crypto/secret.h"
 #include "vault/wal.h"
 
 #include <assert.h>
@@ -333,9 +334,12 @@ void satchel_salvage_close(satchel_salvage *salvage) {
     close_file(salvage->wal);
     satchel_memory_give(salvage->slots);
     satchel_memory_give(salvage->by_page);
+    if (salvage->slot != NULL) {
+        satchel_secret_wipe(salvage->slot, SATCHEL_WAL_SLOT_BYTES); /* a frame is opened in its place */
+    }
     satchel_memory_give(salvage->slot);
     if (salvage->plain != NULL) {
-        memset(salvage->plain, 0, SATCHEL_PAGE_BYTES);
+        satchel_secret_wipe(salvage->plain, SATCHEL_PAGE_BYTES);
     }
     satchel_memory_give(salvage->plain);
     satchel_memory_give(salvage);
