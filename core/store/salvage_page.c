@@ -28,6 +28,7 @@ typedef struct page_reading {
     satchel_salvage *pages;
     const satchel_salvage_page *page;
     size_t usable;
+    size_t unclaimed; /* bytes that no cell's payload has had: cells share none, so a page of nonsense costs little */
     uint8_t kind;
     satchel_buffer *room;
     satchel_salvage_column columns[SATCHEL_SALVAGE_COLUMNS_MOST];
@@ -68,11 +69,19 @@ static size_t local_bytes(const page_reading *reading, uint64_t payload) {
     return fitting <= most ? fitting : least;
 }
 
-/* The rest of a payload from its chain of overflow pages. NOT_FOUND: a page of it is lost, or it is none. */
+/*
+ * The rest of a payload from its chain of overflow pages. NOT_FOUND: a page of it is lost, or it is none. A chain that
+ * comes round again is none: it meets the page that is noted after 1, 2, 4 … steps (Brent's algorithm).
+ */
 static satchel_status take_overflow(page_reading *reading, uint32_t next, uint64_t payload) {
     uint8_t content[SATCHEL_SALVAGE_PAGE_BYTES];
     satchel_status status = SATCHEL_OK;
-    while (status == SATCHEL_OK && reading->room->bytes < payload) {
+    uint32_t noted = 0;
+    for (uint64_t step = 1; status == SATCHEL_OK && reading->room->bytes < payload; step++) {
+        if (next == noted) {
+            return SATCHEL_NOT_FOUND; /* 0 is no page */
+        }
+        noted = (step & (step - 1)) == 0 ? next : noted;
         status = satchel_salvage_read(reading->pages, next, reading->page->age, content);
         if (status == SATCHEL_OK) {
             uint64_t left = payload - reading->room->bytes;
@@ -91,9 +100,10 @@ static satchel_status take_payload(page_reading *reading, size_t at, uint64_t pa
     }
     size_t local = local_bytes(reading, payload);
     size_t pointer = local < payload ? 4 : 0;
-    if (at > reading->usable || local + pointer > reading->usable - at) {
+    if (at > reading->usable || local + pointer > reading->usable - at || local + pointer > reading->unclaimed) {
         return SATCHEL_NOT_FOUND;
     }
+    reading->unclaimed -= local + pointer;
     if (pointer == 0) {
         *out = satchel_bytes_of(content + at, local);
         return SATCHEL_OK;
@@ -200,6 +210,7 @@ satchel_status satchel_salvage_rows(satchel_salvage *pages, const satchel_salvag
                                     satchel_salvage_row_visitor visit, void *context) {
     page_reading reading = {.pages = pages, .page = page, .usable = satchel_salvage_usable_bytes(pages), .room = room};
     size_t header = page->number == 1 ? FILE_HEADER_BYTES : 0;
+    reading.unclaimed = reading.usable;
     reading.kind = page->content[header];
     bool leaf = reading.kind == KIND_TABLE_LEAF || reading.kind == KIND_INDEX_LEAF;
     if ((!leaf && reading.kind != KIND_INDEX_INTERIOR) || is_pointer_map(page->number, reading.usable)) {

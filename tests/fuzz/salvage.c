@@ -75,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
 void fuzz_seeds(void) {
     static const satchel_connection_config config = {64, 100};
     static satchel_random_seeded seeded;
+    (void)sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, 1, (sqlite3 *)NULL); /* salts */
     test_disk *disk = test_disk_make();
     satchel_buffer seed = {NULL, 0, 0};
     satchel_vfs *vfs = NULL;

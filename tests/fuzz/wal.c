@@ -86,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
 void fuzz_seeds(void) {
     static const char *const steps[] = {"CREATE TABLE t(id INTEGER PRIMARY KEY, body TEXT)",
                                         "INSERT INTO t(body) VALUES('tea')", "UPDATE t SET body='more tea'"};
+    (void)sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, 1, (sqlite3 *)NULL); /* salts */
     test_disk *disk = test_disk_make();
     satchel_buffer seed = {NULL, 0, 0};
     satchel_vfs *vfs = NULL;
