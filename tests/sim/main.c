@@ -18,6 +18,7 @@
 #define QUIET_ROUNDS_WANTED 2
 #define TWICE_EVERY 100
 #define SHRINKS_MOST 12
+#define STEPS_WITHOUT 1000 /* if kinds of trouble are forbidden and no number of steps is given */
 #define FAULT_KINDS_LEAST 5
 #define START_MS INT64_C(1795305600000) /* 2026-11-22T00:00:00Z */
 
@@ -126,6 +127,9 @@ static bool has_enough(const sim *here) {
     }
     uint32_t kinds = 0;
     uint64_t faults = faults_of(here, &kinds);
+    if (here->without != 0) { /* what is forbidden never becomes enough */
+        return here->step >= STEPS_WITHOUT;
+    }
     return here->counters[SIM_EDITS] >= here->profile->edits && faults >= here->profile->faults &&
            kinds >= FAULT_KINDS_LEAST && here->counters[SIM_EXCHANGES] >= here->profile->exchanges &&
            here->counters[SIM_REASSIGNMENTS] + here->counters[SIM_ROLE_CHANGES] > 0 &&
@@ -251,6 +255,7 @@ static void shrink(sim *here, playing how, uint64_t seed) {
     how.tells = false;
     how.hushed = true;
     (void)play(here, &how, seed);
+    how.steps = here->step;
     for (uint32_t i = 0; i < SIM_TROUBLE_COUNT; i++) {
         playing less = how;
         less.without |= UINT32_C(1) << i;
