@@ -406,6 +406,33 @@ static bool is_wanted(const satchel_salvage *salvage, uint64_t number) {
     return low == salvage->by_page_count || salvage->by_page[low] >> 32 != number;
 }
 
+/*
+ * Pages that the last commit names and neither file nor WAL has. A forged number may be huge, so pages are looked at
+ * one by one only as long as they are named; of the rest those that the WAL has are taken off.
+ */
+static void count_missing(satchel_salvage *salvage) {
+    satchel_salvage_count *count = &salvage->count;
+    uint64_t number = salvage->file_pages + 1;
+    for (; number <= salvage->wanted_pages && count->pages_bad < SATCHEL_SALVAGE_NAMED_MOST; number++) {
+        if (is_wanted(salvage, number)) {
+            note_bad(&count->pages_bad, count->bad_page, number);
+            count->pages_missing++;
+        }
+    }
+    if (number > salvage->wanted_pages) {
+        return;
+    }
+    uint64_t rest = salvage->wanted_pages - number + 1;
+    uint64_t last = 0;
+    for (size_t i = 0; i < salvage->by_page_count; i++) {
+        uint64_t page = salvage->by_page[i] >> 32;
+        rest -= page != last && page >= number && page <= salvage->wanted_pages ? 1 : 0;
+        last = page;
+    }
+    count->pages_bad += rest;
+    count->pages_missing += rest;
+}
+
 static satchel_status visit_database(satchel_salvage *salvage, satchel_salvage_visitor visit, void *context) {
     satchel_salvage_count *count = &salvage->count;
     satchel_status status = SATCHEL_OK;
@@ -424,11 +451,8 @@ static satchel_status visit_database(satchel_salvage *salvage, satchel_salvage_v
             }
         }
     }
-    for (uint64_t number = salvage->file_pages + 1; number <= salvage->wanted_pages && status == SATCHEL_OK; number++) {
-        if (is_wanted(salvage, number)) {
-            note_bad(&count->pages_bad, count->bad_page, number);
-            count->pages_missing++;
-        }
+    if (status == SATCHEL_OK) {
+        count_missing(salvage);
     }
     return status;
 }

@@ -106,7 +106,6 @@ static void make_wal(satchel_reader *input, uint32_t frames, bool mend, satchel_
     memcpy(chain, header + SATCHEL_WAL_HEADER_SUM_AT, sizeof chain);
     for (uint32_t number = 1; number <= frames; number++) {
         fuzz_fill(input, frame, SATCHEL_WAL_FRAME_HEADER_BYTES);
-        memset(frame + SATCHEL_WAL_FRAME_COMMIT_AT, 0, 2); /* salvage counts each missing page: below 65,536 of them */
         fuzz_image_page(input, frame + SATCHEL_WAL_FRAME_HEADER_BYTES);
         if (mend) {
             memcpy(frame + SATCHEL_WAL_FRAME_SALT_AT, header + SATCHEL_WAL_HEADER_SALT_AT, SATCHEL_WAL_SALT_BYTES);
