@@ -31,7 +31,7 @@ typedef struct satchel_wal_file {
     uint8_t pending_header[SATCHEL_WAL_FRAME_HEADER_BYTES];
     uint64_t last_frame; /* appended last by the running transaction */
     uint64_t owed_frame; /* the first whose checksum SQLite still owes, 0: none */
-    bool lost; /* a write failed: frames from `lost_frame` on are not on the disk */
+    bool lost;           /* a write failed: frames from `lost_frame` on are not on the disk */
     uint64_t lost_frame;
 } satchel_wal_file;
 
