@@ -104,6 +104,10 @@ void sim_edit_end(sim_phone *phone, sim_edit *edit, satchel_status status, uint6
     if (status != SATCHEL_FORBIDDEN && status != SATCHEL_READ_ONLY_FIELD && !sim_phone_may_fail(phone, status)) {
         sim_violation(here, "phone %u: %s: %s", (unsigned)phone->index, what, satchel_status_name(status));
     }
+    if (status == SATCHEL_IO_ERROR && edit->value[0] != '\0') {
+        edit->unsure = true; /* a commit whose sync failed may be found again when the store is opened */
+        return;
+    }
     here->edit_count--;
     here->counters[SIM_EDITS]--;
 }

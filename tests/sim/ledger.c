@@ -258,7 +258,7 @@ static void judge_decisions(case_file *file) {
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *edit = &here->edits[i];
         bool applied = true;
-        uint32_t times = edit->phone < 0 ? 1 : decided_times(file, edit, &applied);
+        uint32_t times = edit->phone < 0 || edit->unsure ? 1 : decided_times(file, edit, &applied);
         file->counts[i] = times > 0;
         file->applied[i] = applied && times > 0;
         if (times > 1) {
@@ -298,7 +298,7 @@ static void judge_texts(case_file *file) {
         bool listed = !file->applied[i - 1] || (edit->value[0] != '\0' && is_listed(file, edit->value));
         file->fine[i - 1] = stands(file, edit) || listed || accounted(file, i - 1) ||
                             (edit->kind == SIM_DELETE && was_brought_back(here, i - 1));
-        if (!file->fine[i - 1]) {
+        if (!file->fine[i - 1] && !edit->unsure) {
             sim_violation(here, "%s of phone %d, kind %d, entity %u, field %u, is gone without a trace", edit->value,
                           (int)edit->phone, (int)edit->kind, (unsigned)edit->entity, (unsigned)edit->field);
         }

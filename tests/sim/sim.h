@@ -145,6 +145,7 @@ typedef struct sim_edit {
     int32_t previous; /* the edit whose value the writer saw there, -1: none of the ledger's */
     int32_t previous_other;
     uint8_t unit[SATCHEL_DIGEST_BYTES]; /* digest of the unit that carries it: how the server names what it decided */
+    bool unsure;      /* the commit failed, but may be found again when the store is opened: its unit is not known */
     bool may_be_gone; /* the phone was restored to a copy from before it: it may never have been sent */
 } sim_edit;
 
