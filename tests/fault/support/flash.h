@@ -13,7 +13,7 @@
 
 #define FLASH_FOLDER "/flash"
 #define FLASH_NAME_BYTES 32
-#define FLASH_FILES_MOST 16
+#define FLASH_FILES_MOST 64
 
 typedef struct flash_file {
     char name[FLASH_NAME_BYTES]; /* "": free */
