@@ -132,7 +132,7 @@ satchel_status satchel_device_get_info(satchel_device *device, satchel_device_in
         out->last_sync_status = device->last_sync_status;
         out->last_sync_ms = device->first_sync_done ? device->seen_ms : 0;
         out->position = state.position;
-        out->disk_low = device->space.low;
+        out->disk_low = satchel_space_admit(device, NULL) != SATCHEL_OK; /* looks for space now and then */
         out->warnings = device->warnings;
         out->escrowed = satchel_vault_stats_of(device->vault).escrow;
         out->pin_required = (device->settings.policy & SATCHEL_POLICY_PIN_REQUIRED) != 0 && !device->has_pin;

@@ -256,6 +256,21 @@ TEST(space, the_store_takes_work_again_when_there_is_space) {
     phone_off_disk(&p);
 }
 
+/* A shell that takes "disk low" for a reason to begin no write must hear of it when there is space again. */
+TEST(space, regress_space_that_is_back_is_told_though_nothing_is_written) {
+    phone p;
+    phone_on_disk(&p, 11);
+    disk.room = used();
+    while (!phone_info(&p).disk_low) {
+        (void)!rename_customer(&p, 1);
+    }
+    disk.room = UINT64_MAX;
+    p.monotonic_ms += SATCHEL_RESERVE_STEP_MS;
+    CHECK(!phone_info(&p).disk_low);
+    CHECK(satchel_reserve_is_whole(satchel_vault_files_posix(), p.folder));
+    phone_off_disk(&p);
+}
+
 /* Nothing left at all: the commit fails whole, nothing is half there, and the same handle goes on later. */
 TEST(space, without_a_reserve_a_commit_fails_whole) {
     phone p;
