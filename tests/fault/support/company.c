@@ -455,7 +455,7 @@ bool company_measure(const company_scenario *scenario, void (*begin)(void), void
 typedef struct point {
     const company_scenario *scenario;
     const company_truth *truth;
-    const company_trouble *trouble;
+    const fault_trouble *trouble;
     company here;
     satchel_status status;
     bool fine;
@@ -519,7 +519,7 @@ static void judge_end(point *at) {
     }
 }
 
-void company_point(const company_scenario *scenario, const company_truth *truth, const company_trouble *trouble) {
+void company_point(const company_scenario *scenario, const company_truth *truth, const fault_trouble *trouble) {
     point at = {.scenario = scenario, .truth = truth, .trouble = trouble, .fine = true};
     at.status = set_up(&at.here, scenario);
     if (at.status != SATCHEL_OK) {

@@ -11,6 +11,7 @@
 #define SATCHEL_TESTS_FAULT_SUPPORT_COMPANY_H
 
 #include "fault/support/fault.h"
+#include "fault/support/trouble.h"
 #include "host/host.h"
 #include "service/admin.h"
 #include "support/temp.h"
@@ -61,22 +62,11 @@ typedef struct company_truth {
     company_numbers before, after, final;
 } company_truth;
 
-typedef struct company_trouble {
-    void (*arm)(const void *context);
-    void (*disarm)(void);
-    bool (*has_struck)(void);
-    const void *context;
-    const char *text;
-    bool forever;
-    bool (*fits)(satchel_status status);
-    fault_counter counter;
-} company_trouble;
-
 bool company_begin(void);
 void company_end(void);
 /* `end` is called when the act is done. */
 bool company_measure(const company_scenario *scenario, void (*begin)(void), void (*end)(void), company_truth *out);
-void company_point(const company_scenario *scenario, const company_truth *truth, const company_trouble *trouble);
+void company_point(const company_scenario *scenario, const company_truth *truth, const fault_trouble *trouble);
 
 /* --- for the scenes --- */
 

@@ -299,7 +299,7 @@ bool handset_measure(const handset_scenario *scenario, void (*begin)(void), void
 typedef struct point {
     const handset_scenario *scenario;
     const handset_truth *truth;
-    const handset_trouble *trouble;
+    const fault_trouble *trouble;
     handset phone;
     satchel_status status; /* of the act under trouble */
     bool fine;
@@ -409,7 +409,7 @@ static void judge_reopened(point *at) {
     }
 }
 
-void handset_point(const handset_scenario *scenario, const handset_truth *truth, const handset_trouble *trouble) {
+void handset_point(const handset_scenario *scenario, const handset_truth *truth, const fault_trouble *trouble) {
     point at = {.scenario = scenario, .truth = truth, .trouble = trouble, .fine = true};
     set_up(&at.phone, copy_of(ground.images[scenario->image]));
     at.status = take_stand(&at.phone, scenario);

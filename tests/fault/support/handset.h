@@ -14,6 +14,7 @@
 
 #include "device/device.h"
 #include "fault/support/fault.h"
+#include "fault/support/trouble.h"
 #include "support/temp.h"
 #include "support/vault/disk.h"
 
@@ -57,18 +58,6 @@ typedef struct handset_truth {
     uint64_t answer;
 } handset_truth;
 
-/* The trouble of a point. `arm` and `disarm` are called around the scenario's act. */
-typedef struct handset_trouble {
-    void (*arm)(const void *context);
-    void (*disarm)(void);
-    bool (*has_struck)(void);
-    const void *context;
-    const char *text; /* for reports */
-    bool forever;
-    bool (*fits)(satchel_status status); /* may the act answer this? */
-    fault_counter counter;
-} handset_trouble;
-
 /* Makes the images; false if that failed. To be called once, after SQLite and libsodium are set up. */
 bool handset_begin(void);
 void handset_end(void);
@@ -76,6 +65,6 @@ void handset_end(void);
 /* Runs the scenario without trouble between `begin` and `end` (may be NULL), which may count. */
 bool handset_measure(const handset_scenario *scenario, void (*begin)(void), void (*end)(void), handset_truth *out);
 /* Runs it with trouble, judges and counts. */
-void handset_point(const handset_scenario *scenario, const handset_truth *truth, const handset_trouble *trouble);
+void handset_point(const handset_scenario *scenario, const handset_truth *truth, const fault_trouble *trouble);
 
 #endif
