@@ -32,7 +32,7 @@ static void take_header(sim_mail *mail, const satchel_http_header *header) {
     }
 }
 
-static void take_mail(sim_mail *mail, const sim_phone *phone, const satchel_http_request *request) {
+void sim_mail_take(sim_mail *mail, const sim_phone *phone, const satchel_http_request *request) {
     mail->used = true;
     mail->phone = phone->index;
     satchel_buffer_clear(&mail->body);
@@ -61,7 +61,7 @@ static void hold_up(sim_phone *phone, const satchel_http_request *request) {
     sim *here = phone->sim;
     for (uint32_t i = 0; i < SIM_MAIL_MOST; i++) {
         if (!here->mail[i].used) {
-            take_mail(&here->mail[i], phone, request);
+            sim_mail_take(&here->mail[i], phone, request);
             here->mail[i].due_step = here->step + 1 + (uint32_t)test_random_below(&here->random, 60);
             sim_count(here, SIM_LATE_REQUESTS);
             sim_tell(here, "a request of phone %u is held up", (unsigned)phone->index);
@@ -119,7 +119,7 @@ static int32_t value_at(const uint8_t *at, size_t bytes) {
 }
 
 /* Nothing of a customer that this user never could read is in what he is sent. */
-static void read_answer(sim_phone *reader, const satchel_buffer *answer) {
+void sim_answer_read(sim_phone *reader, const satchel_buffer *answer) {
     sim *here = reader->sim;
     satchel_buffer payload = {NULL, 0, 0};
     if (satchel_body_unpack(satchel_buffer_view(answer), &payload, NULL) == SATCHEL_OK) {
@@ -174,7 +174,7 @@ static bool carry(sim_phone *phone, sim_mail *mail, harm what, satchel_buffer *r
     default: break;
     }
     *http_status = sim_office_serve(here, mail, reply);
-    read_answer(phone, reply);
+    sim_answer_read(phone, reply);
     switch (what) {
     case HARM_REPLY_LOST: sim_count(here, SIM_REPLIES_LOST); return false;
     case HARM_REPLY_CUT:
@@ -201,7 +201,7 @@ static satchel_status send_and_feed(sim_phone *phone, const satchel_http_request
     uint32_t http_status = 0;
     harm what = harm_of_chance(here);
     memset(&mail, 0, sizeof mail);
-    take_mail(&mail, phone, request);
+    sim_mail_take(&mail, phone, request);
     bool arrived = false;
     if (what == HARM_REQUEST_LOST) {
         sim_count(here, SIM_REQUESTS_LOST);

@@ -168,7 +168,7 @@ void sim_phone_close(sim_phone *phone) {
 }
 
 /* The disk is exchanged below a phone that lost its power, and it is switched on again. */
-static void start_from(sim_phone *phone, test_disk *disk, const char *what) {
+void sim_phone_start_from(sim_phone *phone, test_disk *disk, const char *what) {
     sim *here = phone->sim;
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
     sim_phone_end_exchange(phone);
@@ -215,13 +215,13 @@ static void crash(sim_phone *phone) {
         sim_count(here, SIM_CRASHES);
     }
     sim_tell(here, "phone %u loses its power%s", (unsigned)phone->index, phone->exchange != NULL ? " amid a sync" : "");
-    start_from(phone, test_disk_after_power_loss(phone->disk, survival, seed), "a loss of power");
+    sim_phone_start_from(phone, test_disk_after_power_loss(phone->disk, survival, seed), "a loss of power");
     check_commits(phone);
 }
 
 /* --- copies --- */
 
-static void make_copy(sim_phone *phone) {
+void sim_phone_copy(sim_phone *phone) {
     sim *here = phone->sim;
     test_disk_free(phone->copy);
     phone->copy = test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1);
@@ -247,7 +247,7 @@ static void note_warnings(sim_phone *phone) {
 }
 
 /* The copy stays: it may be put back more than once. */
-static void restore(sim_phone *phone) {
+void sim_phone_restore(sim_phone *phone) {
     sim *here = phone->sim;
     if (phone->copy == NULL || !sim_may(here, SIM_TROUBLE_RESTORES)) {
         return;
@@ -258,12 +258,12 @@ static void restore(sim_phone *phone) {
         here->edits[i].may_be_gone = here->edits[i].may_be_gone || here->edits[i].phone == (int32_t)phone->index;
     }
     phone->committed = 0;
-    start_from(phone, test_disk_after_power_loss(phone->copy, TEST_SURVIVES_ALL, 1), "a restore");
+    sim_phone_start_from(phone, test_disk_after_power_loss(phone->copy, TEST_SURVIVES_ALL, 1), "a restore");
     note_warnings(phone);
 }
 
 /* From here on there are two of it, and both go on. */
-static void make_clone(sim_phone *phone) {
+void sim_phone_clone(sim_phone *phone) {
     sim *here = phone->sim;
     if (!here->profile->clones || here->phone_count == SIM_PHONES_MOST || !sim_may(here, SIM_TROUBLE_CLONES)) {
         return;
@@ -279,7 +279,7 @@ static void make_clone(sim_phone *phone) {
     twin->boots = phone->boots;
     sim_count(here, SIM_CLONES);
     sim_tell(here, "phone %u is cloned: the clone is phone %u", (unsigned)phone->index, (unsigned)twin->index);
-    start_from(twin, test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1), "a cloning");
+    sim_phone_start_from(twin, test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1), "a cloning");
     note_warnings(twin);
 }
 
@@ -301,7 +301,7 @@ static void reboot(sim_phone *phone) {
     if (sim_may(phone->sim, SIM_TROUBLE_REBOOTS)) {
         sim_count(phone->sim, SIM_REBOOTS);
         sim_tell(phone->sim, "phone %u is switched off and on", (unsigned)phone->index);
-        start_from(phone, test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1), "a restart");
+        sim_phone_start_from(phone, test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1), "a restart");
         check_commits(phone);
     }
 }
@@ -362,8 +362,10 @@ void sim_phone_act(sim_phone *phone) {
     static const struct {
         uint32_t below; /* of a thousand */
         void (*act)(sim_phone *phone);
-    } acts[] = {{400, sim_phone_write}, {900, step},       {930, crash},     {944, jump_clock}, {954, reboot},
-                {968, lock_and_unlock}, {978, break_disk}, {987, make_copy}, {997, restore},    {1000, make_clone}};
+    } acts[] = {{400, sim_phone_write}, {900, step},           {930, crash},
+                {944, jump_clock},      {954, reboot},         {968, lock_and_unlock},
+                {978, break_disk},      {987, sim_phone_copy}, {997, sim_phone_restore},
+                {1000, sim_phone_clone}};
     uint64_t what = test_random_below(&phone->sim->random, 1000);
     size_t at = 0;
     if (phone->device == NULL) {

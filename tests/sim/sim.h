@@ -246,12 +246,22 @@ void sim_phone_end_exchange(sim_phone *phone);
 bool sim_phone_may_fail(const sim_phone *phone, satchel_status status);
 /* Its disk fails no more. */
 void sim_phone_end_troubles(sim_phone *phone);
+/* It lost its power (or was put away) and is switched on with this disk, which it takes over. */
+void sim_phone_start_from(sim_phone *phone, test_disk *disk, const char *what);
+/* Somebody copies its store; puts the copy back; goes on with both. */
+void sim_phone_copy(sim_phone *phone);
+void sim_phone_restore(sim_phone *phone);
+void sim_phone_clone(sim_phone *phone);
 
 /* --- network.c --- */
 /* One step of the running exchange, which is begun if there is none. Gives whether it has ended. */
 bool sim_phone_step(sim_phone *phone, satchel_status *out);
 /* One round of a sync without trouble; false: it could not be ended. */
 bool sim_phone_sync(sim_phone *phone);
+/* The request as the network has it. */
+void sim_mail_take(sim_mail *mail, const sim_phone *phone, const satchel_http_request *request);
+/* Looks through an answer for what its reader may not know. */
+void sim_answer_read(sim_phone *reader, const satchel_buffer *answer);
 /* Mail that was held up reaches the server. */
 void sim_mail_deliver_due(sim *here);
 
