@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which store speaks: the one whose token is expected, a retry, a new life of it, or a copy.
+ */
+#include "service/exchange_state.h"
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "service/audit.h"
+
+#include <string.h>
+
+satchel_status satchel_exchange_answer_with(satchel_server_exchange *exchange, satchel_status status) {
+    exchange->status = status;
+    return SATCHEL_OK;
+}
+
+static bool same_token(const uint8_t a[SATCHEL_TOKEN_BYTES], const uint8_t b[SATCHEL_TOKEN_BYTES]) {
+    return memcmp(a, b, SATCHEL_TOKEN_BYTES) == 0;
+}
+
+satchel_status satchel_exchange_answer_fork(satchel_server_exchange *exchange, const satchel_incarnation *known) {
+    exchange->fork_through = known->applied_through;
+    memcpy(exchange->fork_digest, known->applied_digest, sizeof exchange->fork_digest);
+    return satchel_exchange_answer_with(exchange, SATCHEL_FORKED);
+}
+
+/*
+ * A name that the server never heard, with parents: a restored or cloned store goes on under it. The first parent that
+ * is a life of this device counts; with none of them known it begins where it says, and nothing of it is known.
+ */
+static satchel_status look_for_new_life(satchel_server_exchange *exchange, satchel_db *db,
+                                        const satchel_device_state *state, satchel_incarnation *out,
+                                        satchel_error *error) {
+    const satchel_request_head *head = &exchange->head;
+    satchel_incarnation known;
+    satchel_status status = satchel_incarnation_load(db, &head->incarnation, &known, NULL);
+    if (status != SATCHEL_NOT_FOUND) {
+        return status == SATCHEL_OK ? satchel_exchange_answer_fork(exchange, out)
+                                    : satchel_fail(error, status, "the lives of a store cannot be read");
+    }
+    if (head->parent_sequence > INT64_MAX - SATCHEL_LIMIT_UNIT_OPS) {
+        return satchel_exchange_answer_with(exchange, SATCHEL_PROTOCOL_ERROR);
+    }
+    *out = (satchel_incarnation){.id = head->incarnation,
+                                 .device = state->id,
+                                 .user = state->user,
+                                 .parent_sequence = head->parent_sequence,
+                                 .applied_through = head->parent_sequence};
+    for (size_t at = 0; at < head->parents.bytes && out->parent == 0; at += SATCHEL_ID_BYTES) {
+        satchel_id parent;
+        memcpy(parent.bytes, head->parents.data + at, SATCHEL_ID_BYTES);
+        status = satchel_incarnation_load(db, &parent, &known, NULL);
+        if (status != SATCHEL_OK && status != SATCHEL_NOT_FOUND) {
+            return satchel_fail(error, status, "the lives of a store cannot be read");
+        }
+        out->parent = status == SATCHEL_OK && satchel_id_equal(&known.device, &state->id) ? known.number : 0;
+    }
+    exchange->begins = true;
+    return SATCHEL_OK;
+}
+
+satchel_status satchel_exchange_check_store(satchel_server_exchange *exchange, satchel_db *db,
+                                            const satchel_device_state *state, satchel_incarnation *out,
+                                            satchel_error *error) {
+    satchel_status status = satchel_incarnation_by_number(db, state->incarnation, out, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    const satchel_request_head *head = &exchange->head;
+    bool named = !satchel_id_is_none(&head->incarnation);
+    exchange->begins = false;
+    if (named && !satchel_id_equal(&head->incarnation, &out->id)) {
+        return head->parents.bytes > 0 ? look_for_new_life(exchange, db, state, out, error)
+                                       : satchel_exchange_answer_fork(exchange, out);
+    }
+    exchange->incarnation = out->number;
+    if (same_token(head->token_current, state->token_current)) {
+        return SATCHEL_OK;
+    }
+    if (same_token(head->token_current, state->token_previous) && same_token(head->token_next, state->token_current)) {
+        exchange->token_moved = true;
+        return SATCHEL_OK;
+    }
+    return satchel_exchange_answer_fork(exchange, out);
+}
+
+satchel_status satchel_exchange_check_device(satchel_server_exchange *exchange, const satchel_device_state *state) {
+    if (state->revoked) {
+        return satchel_exchange_answer_with(exchange, SATCHEL_REVOKED);
+    }
+    return exchange->request_number > state->request_number ? SATCHEL_OK
+                                                            : satchel_exchange_answer_with(exchange, SATCHEL_REPLAYED);
+}
+satchel_status satchel_exchange_take_over(satchel_server_exchange *exchange, satchel_db *db,
+                                          satchel_incarnation *incarnation, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    bool same = incarnation->applied_through == incarnation->parent_sequence;
+    uint64_t before = incarnation->applied_through;
+    for (uint32_t i = 0; status == SATCHEL_OK && same && i < exchange->unit_count; i++) {
+        const satchel_arrived_unit *unit = &exchange->units[i];
+        uint64_t holder = 0;
+        if (unit->head.first_sequence <= incarnation->applied_through) {
+            continue;
+        }
+        status = satchel_unit_decided_in(db, incarnation, unit, &holder, error);
+        same = holder != 0 && unit->head.first_sequence == incarnation->applied_through + 1;
+        if (status == SATCHEL_OK && same) {
+            incarnation->applied_through += unit->head.count;
+            incarnation->parent_sequence = incarnation->applied_through;
+            incarnation->parent = holder;
+            memcpy(incarnation->applied_digest, unit->digest, sizeof incarnation->applied_digest);
+        }
+    }
+    return status == SATCHEL_OK && incarnation->applied_through > before
+               ? satchel_incarnation_advance(db, incarnation, error)
+               : status;
+}
+
+/* The new life is the device's from here on. */
+satchel_status satchel_exchange_begin_life(satchel_server_exchange *exchange, satchel_db *db,
+                                           satchel_device_state *state, satchel_incarnation *incarnation,
+                                           satchel_error *error) {
+    const satchel_audit_entry entry = {.action = "store forked", .user = state->user, .device = state->id};
+    satchel_status status = satchel_incarnation_add(db, incarnation, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_audit_note(exchange->service, db, &entry, error);
+    }
+    exchange->incarnation = incarnation->number;
+    state->incarnation = incarnation->number;
+    memcpy(state->token_current, exchange->head.token_current, sizeof state->token_current);
+    return status;
+}
