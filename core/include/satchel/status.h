@@ -59,6 +59,12 @@ typedef enum satchel_status_class {
     X(QUARANTINED, 27, RETRY, "the server put the change aside for an operator", "服务器已暂存该更改待处理")           \
     X(OVERTAKEN, 28, USER, "another valid decision came first", "已有其他有效决定")                                    \
     X(AMBIGUOUS, 29, USER, "more than one row fits", "符合条件的不止一个")                                             \
+    X(POOL_CLAIMS, 30, USER, "today's number of claims is used up", "今日领取次数已用完")                              \
+    X(POOL_HOLDINGS, 31, USER, "you hold as many customers as you may", "您持有的客户数已达上限")                      \
+    X(POOL_PROTECTED, 32, USER, "it was yours until a short time ago: others may claim it first",                      \
+      "该客户刚从您名下收回，保护期内请由他人领取")                                                                    \
+    X(APPROVAL_PENDING, 33, USER, "it waits for an approval", "等待审批")                                              \
+    X(TOTALS_DIFFER, 34, USER, "the order is not what it was when this was asked for", "订单内容与提交时所见不一致")   \
     /* resources */                                                                                                    \
     X(NO_MEMORY, 40, RETRY, "memory is exhausted", "内存不足")                                                         \
     X(IO_ERROR, 41, RETRY, "reading or writing a file failed", "文件读写失败")                                         \
