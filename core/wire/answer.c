@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "crypto/hash.h"
 #include "wire/message.h"
+#include "wire/orders.h"
 
 #include <string.h>
 
@@ -24,6 +25,9 @@ static const satchel_wire_member head_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_answer_head, backoff_ms, 7, SATCHEL_WIRE_U32, 0),
     SATCHEL_WIRE_MEMBER(satchel_answer_head, fork_digest, 8, SATCHEL_WIRE_BLOB, SATCHEL_ANSWER_DIGEST_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_answer_head, request_number, 9, SATCHEL_WIRE_U64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_answer_head, orders, 11, SATCHEL_WIRE_BLOB, SATCHEL_ORDERS_BLOCK_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_answer_head, checkpoint, 12, SATCHEL_WIRE_BLOB, SATCHEL_CHECKPOINT_BLOCK_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_answer_head, witnessed, 13, SATCHEL_WIRE_BLOB, SATCHEL_CHECKPOINT_HASH_BYTES),
 };
 static const satchel_wire_message head_message = SATCHEL_WIRE_TABLE("AnswerHead", satchel_answer_head, head_members);
 
@@ -113,7 +117,8 @@ static bool empty_or(satchel_bytes bytes, size_t expected) {
 }
 
 static bool head_fits(const satchel_answer_frame *frame) {
-    return empty_or(frame->as.head.fork_digest, SATCHEL_ANSWER_DIGEST_BYTES);
+    return empty_or(frame->as.head.fork_digest, SATCHEL_ANSWER_DIGEST_BYTES) &&
+           empty_or(frame->as.head.witnessed, SATCHEL_CHECKPOINT_HASH_BYTES);
 }
 
 static bool result_fits(const satchel_answer_frame *frame) {

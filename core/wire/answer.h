@@ -34,6 +34,9 @@ typedef struct satchel_answer_head {
     uint32_t backoff_ms;
     satchel_bytes fork_digest; /* empty or SATCHEL_ANSWER_DIGEST_BYTES */
     uint64_t request_number;   /* of the request that is answered; 0: not said */
+    satchel_bytes orders;      /* signed standing orders, when the phone holds older ones (wire/orders.h) */
+    satchel_bytes checkpoint;  /* signed checkpoint of the audit, when it moved */
+    satchel_bytes witnessed;   /* the chain's own hash where the phone's checkpoint stands: empty or 32 bytes */
 } satchel_answer_head;
 
 typedef struct satchel_result_loss {

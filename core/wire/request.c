@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "wire/message.h"
+#include "wire/orders.h"
 
 /* Field numbers of SyncRequest. */
 #define HEAD 1u
@@ -24,6 +25,9 @@ static const satchel_wire_member head_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_request_head, settled_through, 9, SATCHEL_WIRE_U64, 0),
     SATCHEL_WIRE_MEMBER(satchel_request_head, parents, 11, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_PARENTS *SATCHEL_ID_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, parent_sequence, 12, SATCHEL_WIRE_U64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_request_head, witness, 15, SATCHEL_WIRE_BLOB, SATCHEL_CHECKPOINT_BLOCK_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_request_head, receipt, 16, SATCHEL_WIRE_BLOB, SATCHEL_ORDER_RECEIPT_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_request_head, orders_serial, 17, SATCHEL_WIRE_U64, 0),
 };
 static const satchel_wire_message head_message = SATCHEL_WIRE_TABLE("RequestHead", satchel_request_head, head_members);
 

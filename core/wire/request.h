@@ -29,6 +29,9 @@ typedef struct satchel_request_head {
      */
     satchel_bytes parents;
     uint64_t parent_sequence;
+    satchel_bytes witness;  /* the newest checkpoint of the audit that the phone holds, when there is cause */
+    satchel_bytes receipt;  /* what was done of an order (wire/orders.h) */
+    uint64_t orders_serial; /* of the standing orders that are carried out; 0: nothing new to say */
 } satchel_request_head;
 
 /* Appends. Errors: NO_MEMORY, LIMIT_EXCEEDED (cursor, unit). */
