@@ -30,6 +30,8 @@
 #define SATCHEL_LIMIT_SCOPES 4096             /* scopes of one user */
 #define SATCHEL_LIMIT_UNITS_PER_REQUEST 4096  /* units in one request */
 #define SATCHEL_LIMIT_PARENTS 8               /* lives that a new life of a store may go on from */
+#define SATCHEL_LIMIT_DIGEST_RANGES 512       /* ranges of one request or answer */
+#define SATCHEL_LIMIT_DIGEST_BYTES 16384      /* … and their bytes */
 
 /* query */
 #define SATCHEL_LIMIT_CONDITIONS 64    /* conditions of one query */

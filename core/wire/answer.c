@@ -106,9 +106,16 @@ static const satchel_wire_member end_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_page_end, more, 4, SATCHEL_WIRE_BOOL, 0),
     SATCHEL_WIRE_MEMBER(satchel_page_end, rows_done, 5, SATCHEL_WIRE_U64, 0),
     SATCHEL_WIRE_MEMBER(satchel_page_end, rows_total, 6, SATCHEL_WIRE_U64, 0),
-    SATCHEL_WIRE_MEMBER(satchel_page_end, digest, 7, SATCHEL_WIRE_BLOB, SATCHEL_ANSWER_DIGEST_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_page_end, digest, 7, SATCHEL_WIRE_BLOB, SATCHEL_ROW_DIGEST_BYTES),
 };
 static const satchel_wire_message end_message = SATCHEL_WIRE_TABLE("PageEnd", satchel_page_end, end_members);
+
+static const satchel_wire_member ranges_members[] = {
+    SATCHEL_WIRE_MEMBER(satchel_ranges_frame, settled, 1, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_DIGEST_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_ranges_frame, split, 2, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_DIGEST_BYTES),
+};
+static const satchel_wire_message ranges_message =
+    SATCHEL_WIRE_TABLE("DigestRanges", satchel_ranges_frame, ranges_members);
 
 /* What the tables cannot say. All hold for what is written as well as for what is read. */
 
@@ -155,7 +162,11 @@ static bool removal_fits(const satchel_answer_frame *frame) {
 }
 
 static bool end_fits(const satchel_answer_frame *frame) {
-    return empty_or(frame->as.end.digest, SATCHEL_ANSWER_DIGEST_BYTES);
+    return empty_or(frame->as.end.digest, SATCHEL_ROW_DIGEST_BYTES);
+}
+
+static bool ranges_fit(const satchel_answer_frame *frame) {
+    return frame->as.ranges.settled.bytes > 0 || frame->as.ranges.split.bytes > 0;
 }
 
 typedef struct frame_kind {
@@ -171,10 +182,11 @@ static const frame_kind frames[] = {
     [SATCHEL_FRAME_ROW] = {&row_message, row_fits},
     [SATCHEL_FRAME_REMOVAL] = {&removal_message, removal_fits},
     [SATCHEL_FRAME_END] = {&end_message, end_fits},
+    [SATCHEL_FRAME_RANGES] = {&ranges_message, ranges_fit},
 };
 
 static bool known(uint32_t kind) {
-    return kind > SATCHEL_FRAME_NONE && kind <= SATCHEL_FRAME_END;
+    return kind > SATCHEL_FRAME_NONE && kind <= SATCHEL_FRAME_MOST;
 }
 
 satchel_status satchel_answer_write(const satchel_answer_frame *frame, satchel_buffer *payload) {
@@ -215,11 +227,18 @@ satchel_status satchel_answer_read(satchel_reader *payload, satchel_arena *arena
     return SATCHEL_OK;
 }
 
+/* Frames come by number, but the end behind all. */
+static int rank_of(satchel_frame_kind kind) {
+    return kind == SATCHEL_FRAME_END ? SATCHEL_FRAME_MOST + 1 : (int)kind;
+}
+
 static satchel_status note_frame(const satchel_answer_frame *frame, satchel_frame_kind last, satchel_answer_survey *out,
                                  satchel_error *error) {
-    bool once = frame->kind == SATCHEL_FRAME_HEAD || frame->kind == SATCHEL_FRAME_END;
+    bool once =
+        frame->kind == SATCHEL_FRAME_HEAD || frame->kind == SATCHEL_FRAME_END || frame->kind == SATCHEL_FRAME_RANGES;
     bool first = last == SATCHEL_FRAME_NONE;
-    if (first != (frame->kind == SATCHEL_FRAME_HEAD) || frame->kind < last || (once && frame->kind == last)) {
+    if (first != (frame->kind == SATCHEL_FRAME_HEAD) || rank_of(frame->kind) < rank_of(last) ||
+        (once && frame->kind == last)) {
         return satchel_fail(error, SATCHEL_MALFORMED, "SyncAnswer: frame %d after %d", (int)frame->kind, (int)last);
     }
     if (frame->kind == SATCHEL_FRAME_HEAD) {

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "wire/digest.h"
 
 /* What the server decided of an op. The numbers are sent and stored. */
 typedef enum satchel_result_code {
@@ -18,7 +19,8 @@ typedef enum satchel_result_code {
     SATCHEL_RESULT_HELD = 5    /* not applied because something that it depends on was not */
 } satchel_result_code;
 
-#define SATCHEL_RECEIPT_BYTES 16
+/* [epoch 4][n 8], big-endian, and 16 bytes of a keyed hash over them and what was decided. */
+#define SATCHEL_RECEIPT_BYTES 28
 #define SATCHEL_ANSWER_DIGEST_BYTES 32
 #define SATCHEL_LIMIT_RULE_BYTES 256     /* name of a rule in a result */
 #define SATCHEL_LIMIT_REMOVED_ROWS 65536 /* rows of one removal */
@@ -34,6 +36,7 @@ typedef struct satchel_answer_head {
     uint32_t backoff_ms;
     satchel_bytes fork_digest; /* empty or SATCHEL_ANSWER_DIGEST_BYTES */
     uint64_t request_number;   /* of the request that is answered; 0: not said */
+    uint64_t verified_n;       /* everything up to this revision is in a backup that was read back; 0: there is none */
     satchel_bytes orders;      /* signed standing orders, when the phone holds older ones (wire/orders.h) */
     satchel_bytes checkpoint;  /* signed checkpoint of the audit, when it moved */
     satchel_bytes witnessed;   /* the chain's own hash where the phone's checkpoint stands: empty or 32 bytes */
@@ -95,6 +98,13 @@ typedef struct satchel_removal_frame {
     satchel_bytes rows; /* SATCHEL_ID_BYTES each */
 } satchel_removal_frame;
 
+/* Everything that the phone holds of these rows goes, what waits to be sent included. */
+typedef struct satchel_erased_frame {
+    satchel_id erasure;
+    uint32_t entity;
+    satchel_bytes rows; /* SATCHEL_ID_BYTES each */
+} satchel_erased_frame;
+
 typedef struct satchel_page_end {
     uint8_t continues[SATCHEL_CURSOR_MARK_BYTES];
     satchel_bytes cursor; /* empty: as in the request */
@@ -102,8 +112,14 @@ typedef struct satchel_page_end {
     bool more;
     uint64_t rows_done;
     uint64_t rows_total;
-    satchel_bytes digest; /* empty or SATCHEL_ANSWER_DIGEST_BYTES */
+    satchel_bytes digest; /* empty or SATCHEL_ROW_DIGEST_BYTES: of all that the phone holds behind this page */
 } satchel_page_end;
+
+/* Ranges that the phone asked about, without sums (wire/digest.h); those that agree are not named. */
+typedef struct satchel_ranges_frame {
+    satchel_bytes settled; /* what this answer holds of them is all there is */
+    satchel_bytes split;   /* to be asked about in finer ones */
+} satchel_ranges_frame;
 
 typedef enum satchel_frame_kind {
     SATCHEL_FRAME_NONE = 0, /* the end of the payload */
@@ -113,7 +129,9 @@ typedef enum satchel_frame_kind {
     SATCHEL_FRAME_SCOPE_LOSS = 4, /* in `scope_set`, number 0 */
     SATCHEL_FRAME_ROW = 5,
     SATCHEL_FRAME_REMOVAL = 6,
-    SATCHEL_FRAME_END = 7
+    SATCHEL_FRAME_END = 7,
+    SATCHEL_FRAME_RANGES = 8,
+    SATCHEL_FRAME_MOST = SATCHEL_FRAME_RANGES
 } satchel_frame_kind;
 
 typedef struct satchel_answer_frame {
@@ -125,6 +143,7 @@ typedef struct satchel_answer_frame {
         satchel_row_frame row;
         satchel_removal_frame removal;
         satchel_page_end end;
+        satchel_ranges_frame ranges;
     } as;
 } satchel_answer_frame;
 
@@ -143,7 +162,7 @@ typedef struct satchel_answer_survey {
     satchel_answer_head head; /* borrowed from the payload */
     satchel_page_end end;
     bool has_end;
-    uint32_t counts[SATCHEL_FRAME_END + 1]; /* frames by kind */
+    uint32_t counts[SATCHEL_FRAME_MOST + 1]; /* frames by kind */
 } satchel_answer_survey;
 
 /* As satchel_answer_check, and counts the frames. */
@@ -151,7 +170,8 @@ SATCHEL_MUST_USE satchel_status satchel_answer_look(satchel_bytes payload, satch
                                                     satchel_answer_survey *out, satchel_error *error);
 
 /*
- * Walks a whole payload once: every frame well-formed, the head first, kinds ascending, at most one end and it last.
+ * Walks a whole payload once: every frame well-formed, the head first, kinds ascending, at most one end and it last
+ * (ranges stand before it).
  * Gives head and end (`*out_has_end` false if none). Errors: MALFORMED, LIMIT_EXCEEDED, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_answer_check(satchel_bytes payload, satchel_arena *arena,

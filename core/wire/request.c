@@ -7,11 +7,14 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "wire/message.h"
+#include "wire/unit_codec.h"
 #include "wire/orders.h"
 
 /* Field numbers of SyncRequest. */
 #define HEAD 1u
 #define UNITS 2u
+/* A unit that is shown again carries its receipt. */
+#define UNIT_BYTES_MOST (SATCHEL_LIMIT_UNIT_BYTES + SATCHEL_UNIT_RETURN_BYTES_MOST)
 
 static const satchel_wire_member head_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_request_head, protocol, 1, SATCHEL_WIRE_U32, 0),
@@ -23,8 +26,10 @@ static const satchel_wire_member head_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_request_head, cursor, 7, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_CURSOR_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, page_bytes, 8, SATCHEL_WIRE_KIB, 0),
     SATCHEL_WIRE_MEMBER(satchel_request_head, settled_through, 9, SATCHEL_WIRE_U64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_request_head, digest_wanted, 10, SATCHEL_WIRE_BOOL, 0),
     SATCHEL_WIRE_MEMBER(satchel_request_head, parents, 11, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_PARENTS *SATCHEL_ID_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, parent_sequence, 12, SATCHEL_WIRE_U64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_request_head, digests, 13, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_DIGEST_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, witness, 15, SATCHEL_WIRE_BLOB, SATCHEL_CHECKPOINT_BLOCK_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, receipt, 16, SATCHEL_WIRE_BLOB, SATCHEL_ORDER_RECEIPT_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, orders_serial, 17, SATCHEL_WIRE_U64, 0),
@@ -43,7 +48,7 @@ satchel_status satchel_request_write_head(const satchel_request_head *head, satc
 
 satchel_status satchel_request_write_unit(satchel_bytes unit, satchel_buffer *payload) {
     size_t start = payload->bytes;
-    if (unit.bytes > SATCHEL_LIMIT_UNIT_BYTES) {
+    if (unit.bytes > UNIT_BYTES_MOST) {
         return SATCHEL_LIMIT_EXCEEDED;
     }
     return satchel_wire_cut(payload, start, satchel_wire_put_bytes(payload, UNITS, unit));
@@ -79,7 +84,7 @@ satchel_status satchel_request_next_unit(satchel_reader *payload, satchel_bytes 
             return satchel_fail(error, SATCHEL_MALFORMED, "SyncRequest: bad unit at byte %zu", payload->at);
         }
         if (found && field.number == UNITS) {
-            if (field.bytes.bytes > SATCHEL_LIMIT_UNIT_BYTES) {
+            if (field.bytes.bytes > UNIT_BYTES_MOST) {
                 return satchel_fail(error, SATCHEL_LIMIT_EXCEEDED, "SyncRequest: unit of %zu bytes", field.bytes.bytes);
             }
             *out = field.bytes;

@@ -29,6 +29,8 @@ typedef struct satchel_request_head {
      */
     satchel_bytes parents;
     uint64_t parent_sequence;
+    bool digest_wanted;     /* the last page is to tell the digest even if nothing moved */
+    satchel_bytes digests;  /* ranges with the phone's sums (wire/digest.h), of a phone whose digest differed */
     satchel_bytes witness;  /* the newest checkpoint of the audit that the phone holds, when there is cause */
     satchel_bytes receipt;  /* what was done of an order (wire/orders.h) */
     uint64_t orders_serial; /* of the standing orders that are carried out; 0: nothing new to say */

@@ -284,7 +284,14 @@ static void sample_end(test_random *random, satchel_arena *arena, satchel_page_e
     out->more = test_random_chance(random, 50);
     out->rows_done = sample_number(random);
     out->rows_total = sample_number(random);
-    out->digest = sample_sized(random, SATCHEL_ANSWER_DIGEST_BYTES, arena);
+    out->digest = sample_sized(random, SATCHEL_ROW_DIGEST_BYTES, arena);
+}
+
+static void sample_ranges(test_random *random, satchel_arena *arena, satchel_ranges_frame *out) {
+    do {
+        out->settled = sample_bytes(random, 20, arena);
+        out->split = sample_bytes(random, 20, arena);
+    } while (out->settled.bytes + out->split.bytes == 0);
 }
 
 satchel_answer_frame sample_frame(test_random *random, satchel_frame_kind kind, satchel_arena *arena) {
@@ -308,6 +315,7 @@ satchel_answer_frame sample_frame(test_random *random, satchel_frame_kind kind, 
             frame.as.removal.rows = sample_sized(random, SATCHEL_ID_BYTES * 3, arena);
         } while (frame.as.removal.rows.bytes == 0);
         break;
+    case SATCHEL_FRAME_RANGES: sample_ranges(random, arena, &frame.as.ranges); break;
     default: sample_end(random, arena, &frame.as.end); break;
     }
     return frame;
@@ -315,8 +323,11 @@ satchel_answer_frame sample_frame(test_random *random, satchel_frame_kind kind, 
 
 void sample_answer(test_random *random, satchel_arena *arena, satchel_buffer *out) {
     satchel_buffer_clear(out);
-    for (int kind = SATCHEL_FRAME_HEAD; kind <= SATCHEL_FRAME_END; kind++) {
-        bool once = kind == SATCHEL_FRAME_HEAD || kind == SATCHEL_FRAME_END;
+    const int order[] = {SATCHEL_FRAME_HEAD, SATCHEL_FRAME_RESULT,  SATCHEL_FRAME_SCOPE_SET, SATCHEL_FRAME_SCOPE_LOSS,
+                         SATCHEL_FRAME_ROW,  SATCHEL_FRAME_REMOVAL, SATCHEL_FRAME_RANGES,    SATCHEL_FRAME_END};
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
+        int kind = order[k];
+        bool once = kind == SATCHEL_FRAME_HEAD || kind == SATCHEL_FRAME_RANGES || kind == SATCHEL_FRAME_END;
         uint64_t count = once ? 1 : test_random_below(random, 3);
         for (uint64_t i = 0; i < count; i++) {
             satchel_answer_frame frame = sample_frame(random, (satchel_frame_kind)kind, arena);

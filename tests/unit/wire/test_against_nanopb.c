@@ -45,6 +45,7 @@ TEST(against_nanopb, every_frame_passes_through_it_unchanged) {
         satchel_Row row;
         satchel_Removal removal;
         satchel_PageEnd end;
+        satchel_DigestRanges ranges;
     } message;
     const pb_msgdesc_t *const descriptions[] = {
         NULL,
@@ -55,13 +56,14 @@ TEST(against_nanopb, every_frame_passes_through_it_unchanged) {
         satchel_Row_fields,
         satchel_Removal_fields,
         satchel_PageEnd_fields,
+        satchel_DigestRanges_fields,
     };
     test_random random = test_random_of(181);
     satchel_arena arena = {0};
     satchel_buffer payload = {0};
     for (int i = 0; i < 7000; i++) {
         satchel_bytes content;
-        satchel_frame_kind kind = (satchel_frame_kind)(1 + i % 7);
+        satchel_frame_kind kind = (satchel_frame_kind)(1 + i % SATCHEL_FRAME_MOST);
         frame_of(&random, kind, &arena, &payload, &content);
         pass_through(descriptions[kind], &message, content);
         satchel_arena_reset(&arena);
