@@ -13,7 +13,6 @@
 
 #define ORDERS_CONTEXT "satchel standing orders 1"
 #define CHECKPOINT_CONTEXT "satchel audit checkpoint 1"
-#define ERASED_BYTES (SATCHEL_ORDERS_ERASED_MOST * SATCHEL_ID_BYTES)
 
 static const satchel_wire_member orders_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_orders, device, 1, SATCHEL_WIRE_FIXED, SATCHEL_ID_BYTES),
@@ -24,7 +23,6 @@ static const satchel_wire_member orders_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_orders, minimum_app, 6, SATCHEL_WIRE_U32, 0),
     SATCHEL_WIRE_MEMBER(satchel_orders, command, 7, SATCHEL_WIRE_ENUM, SATCHEL_ORDER_WIPE),
     SATCHEL_WIRE_MEMBER(satchel_orders, issued_ms, 8, SATCHEL_WIRE_I64, 0),
-    SATCHEL_WIRE_MEMBER(satchel_orders, erased, 9, SATCHEL_WIRE_BLOB, ERASED_BYTES),
 };
 static const satchel_wire_message orders_message = SATCHEL_WIRE_TABLE("StandingOrders", satchel_orders, orders_members);
 
@@ -38,14 +36,13 @@ static const satchel_wire_message checkpoint_message =
 
 static const satchel_wire_member receipt_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_order_receipt, serial, 1, SATCHEL_WIRE_U64, 0),
-    SATCHEL_WIRE_MEMBER(satchel_order_receipt, kind, 2, SATCHEL_WIRE_ENUM, SATCHEL_RECEIPT_ERASED),
+    SATCHEL_WIRE_MEMBER(satchel_order_receipt, kind, 2, SATCHEL_WIRE_ENUM, SATCHEL_RECEIPT_WIPED),
     SATCHEL_WIRE_MEMBER(satchel_order_receipt, at_ms, 3, SATCHEL_WIRE_I64, 0),
     SATCHEL_WIRE_MEMBER(satchel_order_receipt, counted, 4, SATCHEL_WIRE_BOOL, 0),
     SATCHEL_WIRE_MEMBER(satchel_order_receipt, units_unsent, 5, SATCHEL_WIRE_U64, 0),
     SATCHEL_WIRE_MEMBER(satchel_order_receipt, ops_troubled, 6, SATCHEL_WIRE_U64, 0),
     SATCHEL_WIRE_MEMBER(satchel_order_receipt, inbox_items, 7, SATCHEL_WIRE_U64, 0),
     SATCHEL_WIRE_MEMBER(satchel_order_receipt, ops_aside, 8, SATCHEL_WIRE_U64, 0),
-    SATCHEL_WIRE_MEMBER(satchel_order_receipt, erased, 9, SATCHEL_WIRE_BLOB, ERASED_BYTES),
 };
 static const satchel_wire_message receipt_message =
     SATCHEL_WIRE_TABLE("OrderReceipt", satchel_order_receipt, receipt_members);
@@ -110,9 +107,6 @@ satchel_status satchel_orders_read(satchel_bytes block, const uint8_t public_key
                                    satchel_orders *out, satchel_error *error) {
     memset(out, 0, sizeof *out);
     satchel_status status = read_block(&orders_message, block, ORDERS_CONTEXT, public_key, out, error);
-    if (status == SATCHEL_OK && out->erased.bytes % SATCHEL_ID_BYTES != 0) {
-        status = satchel_fail(error, SATCHEL_MALFORMED, "StandingOrders: erasures that are no ids");
-    }
     if (status == SATCHEL_OK && out->lease_days > SATCHEL_LEASE_DAYS_MOST) {
         status = satchel_fail(error, SATCHEL_LIMIT_EXCEEDED, "StandingOrders: a lease of %u days", out->lease_days);
     }
@@ -140,8 +134,8 @@ satchel_status satchel_order_receipt_write(const satchel_order_receipt *receipt,
 satchel_status satchel_order_receipt_read(satchel_bytes bytes, satchel_order_receipt *out, satchel_error *error) {
     memset(out, 0, sizeof *out);
     satchel_status status = satchel_wire_read(&receipt_message, bytes, NULL, out, error);
-    if (status == SATCHEL_OK && (out->kind == 0 || out->erased.bytes % SATCHEL_ID_BYTES != 0)) {
-        status = satchel_fail(error, SATCHEL_MALFORMED, "OrderReceipt: a member is missing or has a wrong size");
+    if (status == SATCHEL_OK && out->kind == 0) {
+        status = satchel_fail(error, SATCHEL_MALFORMED, "OrderReceipt: of no kind");
     }
     return status;
 }

@@ -15,11 +15,10 @@
 #include "wire/enroll.h"
 
 #define SATCHEL_LEASE_DAYS_MOST 3650
-#define SATCHEL_ORDERS_ERASED_MOST 64 /* ids of erasures in one block */
-#define SATCHEL_ORDERS_BLOCK_BYTES 2048
+#define SATCHEL_ORDERS_BLOCK_BYTES 256
 #define SATCHEL_CHECKPOINT_BLOCK_BYTES 128
 #define SATCHEL_CHECKPOINT_HASH_BYTES 32
-#define SATCHEL_ORDER_RECEIPT_BYTES 2048
+#define SATCHEL_ORDER_RECEIPT_BYTES 128
 
 typedef enum satchel_order_command {
     SATCHEL_ORDER_NONE = 0,
@@ -36,14 +35,13 @@ typedef struct satchel_orders {
     uint32_t minimum_app;                           /* major * 1,000,000 + minor * 1,000 + patch; 0: any */
     satchel_order_command command;
     int64_t issued_ms;
-    satchel_bytes erased; /* ids of erasures, 16 bytes each */
 } satchel_orders;
 
-/* Appends a block. Errors: NO_MEMORY, LIMIT_EXCEEDED (lease, erasures). */
+/* Appends a block. Errors: NO_MEMORY, LIMIT_EXCEEDED (lease). */
 SATCHEL_MUST_USE satchel_status satchel_orders_sign(const satchel_orders *orders,
                                                     const uint8_t secret[SATCHEL_SIGN_SECRET_BYTES],
                                                     satchel_buffer *out);
-/* `erased` is borrowed. Errors: UNAUTHENTICATED (not signed by this key), MALFORMED, LIMIT_EXCEEDED. */
+/* Errors: UNAUTHENTICATED (not signed by this key), MALFORMED, LIMIT_EXCEEDED. */
 SATCHEL_MUST_USE satchel_status satchel_orders_read(satchel_bytes block,
                                                     const uint8_t public_key[SATCHEL_SIGN_PUBLIC_BYTES],
                                                     satchel_orders *out, satchel_error *error);
@@ -64,11 +62,7 @@ SATCHEL_MUST_USE satchel_status satchel_checkpoint_read(satchel_bytes block,
                                                         satchel_checkpoint *out, satchel_error *error);
 
 /* What a phone did of an order. It travels in a signed request and has no signature of its own. */
-typedef enum satchel_receipt_kind {
-    SATCHEL_RECEIPT_RETIRED = 1,
-    SATCHEL_RECEIPT_WIPED = 2,
-    SATCHEL_RECEIPT_ERASED = 3 /* the erasures in `erased` were carried out */
-} satchel_receipt_kind;
+typedef enum satchel_receipt_kind { SATCHEL_RECEIPT_RETIRED = 1, SATCHEL_RECEIPT_WIPED = 2 } satchel_receipt_kind;
 
 typedef struct satchel_order_receipt {
     uint64_t serial; /* of the orders */
@@ -79,12 +73,11 @@ typedef struct satchel_order_receipt {
     uint64_t ops_troubled;
     uint64_t inbox_items;
     uint64_t ops_aside;
-    satchel_bytes erased; /* 16 bytes each */
 } satchel_order_receipt;
 
-/* Appends. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
+/* Appends. Errors: NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_order_receipt_write(const satchel_order_receipt *receipt, satchel_buffer *out);
-/* `erased` is borrowed. Errors: MALFORMED, LIMIT_EXCEEDED. */
+/* Errors: MALFORMED, LIMIT_EXCEEDED. */
 SATCHEL_MUST_USE satchel_status satchel_order_receipt_read(satchel_bytes bytes, satchel_order_receipt *out,
                                                            satchel_error *error);
 

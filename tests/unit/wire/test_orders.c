@@ -80,29 +80,22 @@ TEST(orders, a_checkpoint_is_no_order_and_an_order_no_checkpoint) {
     satchel_buffer_deinit(&block);
 }
 
-TEST(orders, lease_and_erasures_have_a_most) {
-    static uint8_t ids[(SATCHEL_ORDERS_ERASED_MOST + 1) * SATCHEL_ID_BYTES];
+TEST(orders, a_lease_has_a_most) {
     const company_keys keys = keys_of(4);
     satchel_orders orders = some_orders();
     satchel_orders read;
     satchel_buffer block = {0};
-    memset(ids, 7, sizeof ids);
     orders.lease_days = SATCHEL_LEASE_DAYS_MOST;
-    orders.erased = satchel_bytes_of(ids, SATCHEL_ORDERS_ERASED_MOST * SATCHEL_ID_BYTES);
     REQUIRE_OK(satchel_orders_sign(&orders, keys.secret, &block));
     CHECK(block.bytes <= SATCHEL_ORDERS_BLOCK_BYTES);
     REQUIRE_OK(satchel_orders_read(satchel_buffer_view(&block), keys.public_key, &read, NULL));
-    CHECK(read.erased.bytes == orders.erased.bytes && read.lease_days == SATCHEL_LEASE_DAYS_MOST);
+    CHECK(read.lease_days == SATCHEL_LEASE_DAYS_MOST);
     orders.lease_days = SATCHEL_LEASE_DAYS_MOST + 1;
-    CHECK_STATUS(satchel_orders_sign(&orders, keys.secret, &block), SATCHEL_LIMIT_EXCEEDED);
-    orders.lease_days = 1;
-    orders.erased.bytes += SATCHEL_ID_BYTES;
     CHECK_STATUS(satchel_orders_sign(&orders, keys.secret, &block), SATCHEL_LIMIT_EXCEEDED);
     satchel_buffer_deinit(&block);
 }
 
 TEST(orders, a_receipt_comes_back_and_needs_its_kind) {
-    static uint8_t ids[SATCHEL_ORDERS_ERASED_MOST * SATCHEL_ID_BYTES] = {1};
     satchel_order_receipt receipt = {.serial = 5, .kind = SATCHEL_RECEIPT_WIPED, .at_ms = -3, .counted = true};
     satchel_order_receipt read;
     satchel_buffer bytes = {0};
@@ -110,7 +103,6 @@ TEST(orders, a_receipt_comes_back_and_needs_its_kind) {
     receipt.inbox_items = 3;
     receipt.ops_aside = 2;
     receipt.ops_troubled = 1;
-    receipt.erased = satchel_bytes_of(ids, sizeof ids);
     REQUIRE_OK(satchel_order_receipt_write(&receipt, &bytes));
     CHECK(bytes.bytes <= SATCHEL_ORDER_RECEIPT_BYTES);
     REQUIRE_OK(satchel_order_receipt_read(satchel_buffer_view(&bytes), &read, NULL));
