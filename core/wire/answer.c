@@ -28,6 +28,7 @@ static const satchel_wire_member head_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_answer_head, orders, 11, SATCHEL_WIRE_BLOB, SATCHEL_ORDERS_BLOCK_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_answer_head, checkpoint, 12, SATCHEL_WIRE_BLOB, SATCHEL_CHECKPOINT_BLOCK_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_answer_head, witnessed, 13, SATCHEL_WIRE_BLOB, SATCHEL_CHECKPOINT_HASH_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_answer_head, verified_n, 14, SATCHEL_WIRE_U64, 0),
 };
 static const satchel_wire_message head_message = SATCHEL_WIRE_TABLE("AnswerHead", satchel_answer_head, head_members);
 
@@ -117,6 +118,13 @@ static const satchel_wire_member ranges_members[] = {
 static const satchel_wire_message ranges_message =
     SATCHEL_WIRE_TABLE("DigestRanges", satchel_ranges_frame, ranges_members);
 
+static const satchel_wire_member erased_members[] = {
+    SATCHEL_WIRE_MEMBER(satchel_erased_frame, erasure, 1, SATCHEL_WIRE_FIXED, SATCHEL_ID_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_erased_frame, entity, 2, SATCHEL_WIRE_U32, 0),
+    SATCHEL_WIRE_MEMBER(satchel_erased_frame, rows, 3, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_REMOVED_ROWS *SATCHEL_ID_BYTES),
+};
+static const satchel_wire_message erased_message = SATCHEL_WIRE_TABLE("Erased", satchel_erased_frame, erased_members);
+
 /* What the tables cannot say. All hold for what is written as well as for what is read. */
 
 static bool empty_or(satchel_bytes bytes, size_t expected) {
@@ -169,6 +177,12 @@ static bool ranges_fit(const satchel_answer_frame *frame) {
     return frame->as.ranges.settled.bytes > 0 || frame->as.ranges.split.bytes > 0;
 }
 
+static bool erased_fits(const satchel_answer_frame *frame) {
+    const satchel_erased_frame *erased = &frame->as.erased;
+    return !satchel_id_is_none(&erased->erasure) && erased->entity != 0 && erased->rows.bytes > 0 &&
+           erased->rows.bytes % SATCHEL_ID_BYTES == 0;
+}
+
 typedef struct frame_kind {
     const satchel_wire_message *message;
     bool (*fits)(const satchel_answer_frame *frame);
@@ -183,6 +197,7 @@ static const frame_kind frames[] = {
     [SATCHEL_FRAME_REMOVAL] = {&removal_message, removal_fits},
     [SATCHEL_FRAME_END] = {&end_message, end_fits},
     [SATCHEL_FRAME_RANGES] = {&ranges_message, ranges_fit},
+    [SATCHEL_FRAME_ERASED] = {&erased_message, erased_fits},
 };
 
 static bool known(uint32_t kind) {

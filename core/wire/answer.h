@@ -131,7 +131,8 @@ typedef enum satchel_frame_kind {
     SATCHEL_FRAME_REMOVAL = 6,
     SATCHEL_FRAME_END = 7,
     SATCHEL_FRAME_RANGES = 8,
-    SATCHEL_FRAME_MOST = SATCHEL_FRAME_RANGES
+    SATCHEL_FRAME_ERASED = 9,
+    SATCHEL_FRAME_MOST = SATCHEL_FRAME_ERASED
 } satchel_frame_kind;
 
 typedef struct satchel_answer_frame {
@@ -143,6 +144,7 @@ typedef struct satchel_answer_frame {
         satchel_row_frame row;
         satchel_removal_frame removal;
         satchel_page_end end;
+        satchel_erased_frame erased;
         satchel_ranges_frame ranges;
     } as;
 } satchel_answer_frame;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "crypto/hash.h"
+#include "wire/answer.h"
 #include "wire/message.h"
 
 _Static_assert(SATCHEL_DIGEST_BYTES == SATCHEL_HASH_BYTES, "the digest is a whole hash");
@@ -29,6 +30,17 @@ static const satchel_wire_member unit_members[] = {
     SATCHEL_WIRE_MEMBER(unit_head, seen_n, 4, SATCHEL_WIRE_U64, 0),
 };
 static const satchel_wire_message unit_message = SATCHEL_WIRE_TABLE("Unit", unit_head, unit_members);
+
+/* Fields of a unit that is shown again. */
+#define RETURN_FIRST 6u
+#define RETURN_LAST 8u
+
+static const satchel_wire_member return_members[] = {
+    SATCHEL_WIRE_MEMBER(satchel_unit_return, receipt, 6, SATCHEL_WIRE_BLOB, SATCHEL_RECEIPT_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_unit_return, stamp_ms, 7, SATCHEL_WIRE_I64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_unit_return, code, 8, SATCHEL_WIRE_U32, 0),
+};
+static const satchel_wire_message return_message = SATCHEL_WIRE_TABLE("Unit", satchel_unit_return, return_members);
 
 /* Sequences of a unit neither begin at 0 nor pass the end of 64 bits. */
 static bool countable(uint64_t first_sequence, uint32_t count) {
@@ -118,6 +130,39 @@ satchel_status satchel_unit_decode(satchel_bytes bytes, satchel_arena *arena, sa
                                    .seen = {unit.seen_epoch, unit.seen_n},
                                    .count = count};
     *out_op_bytes = op_bytes;
+    return SATCHEL_OK;
+}
+
+satchel_status satchel_unit_write_return(const satchel_unit_return *shown, satchel_buffer *out) {
+    size_t start = out->bytes;
+    if (shown->receipt.bytes != SATCHEL_RECEIPT_BYTES) {
+        return SATCHEL_INVALID_ARGUMENT;
+    }
+    return satchel_wire_cut(out, start, satchel_wire_write(&return_message, shown, out));
+}
+
+satchel_status satchel_unit_split(satchel_bytes bytes, satchel_bytes *out_unit, satchel_unit_return *out,
+                                  satchel_error *error) {
+    satchel_reader reader = satchel_reader_of(bytes);
+    satchel_wire_field field = {0};
+    bool found = true;
+    *out = (satchel_unit_return){.receipt = {NULL, 0}};
+    *out_unit = bytes;
+    while (found) {
+        size_t at = reader.at;
+        if (satchel_wire_next(&reader, &field, &found) != SATCHEL_OK) {
+            return satchel_fail(error, SATCHEL_MALFORMED, "Unit: bad field at byte %zu", at);
+        }
+        if (found && field.number >= RETURN_FIRST && field.number <= RETURN_LAST) {
+            *out_unit = satchel_bytes_of(bytes.data, at);
+            satchel_bytes rest = satchel_bytes_of(bytes.data + at, bytes.bytes - at);
+            satchel_status status = satchel_wire_read(&return_message, rest, NULL, out, error);
+            if (status == SATCHEL_OK && out->receipt.bytes != SATCHEL_RECEIPT_BYTES) {
+                return satchel_fail(error, SATCHEL_MALFORMED, "Unit: a receipt of %zu bytes", out->receipt.bytes);
+            }
+            return status;
+        }
+    }
     return SATCHEL_OK;
 }
 

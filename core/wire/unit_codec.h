@@ -34,6 +34,23 @@ SATCHEL_MUST_USE satchel_status satchel_unit_decode(satchel_bytes bytes, satchel
                                                     satchel_unit_ops *out_head, satchel_bytes **out_op_bytes,
                                                     satchel_error *error);
 
+/*
+ * What a phone shows with a unit that was decided in an epoch that ended: fields behind those of the unit, no part of
+ * its bytes and digest.
+ */
+typedef struct satchel_unit_return {
+    satchel_bytes receipt; /* SATCHEL_RECEIPT_BYTES */
+    int64_t stamp_ms;      /* effective stamp */
+    uint32_t code;         /* satchel_result_code of the unit */
+} satchel_unit_return;
+#define SATCHEL_UNIT_RETURN_BYTES_MOST 64u
+
+/* Appends the three fields. Errors: NO_MEMORY, INVALID_ARGUMENT (no receipt). */
+SATCHEL_MUST_USE satchel_status satchel_unit_write_return(const satchel_unit_return *shown, satchel_buffer *out);
+/* Cuts them off: `*out_unit` are the unit's own bytes. `out->receipt` empty: it came without. Errors: MALFORMED. */
+SATCHEL_MUST_USE satchel_status satchel_unit_split(satchel_bytes bytes, satchel_bytes *out_unit,
+                                                   satchel_unit_return *out, satchel_error *error);
+
 /* BLAKE2b-256 over the unit's bytes. */
 void satchel_unit_digest(satchel_bytes unit, uint8_t out[SATCHEL_DIGEST_BYTES]);
 

@@ -136,7 +136,9 @@ static void begin_answer(scene *s) {
 }
 
 static void put_result(scene *s, uint64_t first, uint32_t count) {
-    uint64_t receipt[2] = {draw(s), draw(s)};
+    uint8_t receipt[SATCHEL_RECEIPT_BYTES] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2};
+    const uint64_t parts[2] = {draw(s), draw(s)};
+    memcpy(receipt + SATCHEL_RECEIPT_BYTES - sizeof parts, parts, sizeof parts);
     const satchel_answer_frame result = {.kind = SATCHEL_FRAME_RESULT,
                                          .as.result = {.first_sequence = first,
                                                        .count = count,

@@ -316,6 +316,13 @@ satchel_answer_frame sample_frame(test_random *random, satchel_frame_kind kind, 
         } while (frame.as.removal.rows.bytes == 0);
         break;
     case SATCHEL_FRAME_RANGES: sample_ranges(random, arena, &frame.as.ranges); break;
+    case SATCHEL_FRAME_ERASED:
+        frame.as.erased = (satchel_erased_frame){.entity = 1 + (uint32_t)test_random_below(random, 99)};
+        test_random_bytes(random, frame.as.erased.erasure.bytes, SATCHEL_ID_BYTES);
+        do {
+            frame.as.erased.rows = sample_sized(random, SATCHEL_ID_BYTES, arena);
+        } while (frame.as.erased.rows.bytes == 0);
+        break;
     default: sample_end(random, arena, &frame.as.end); break;
     }
     return frame;
@@ -323,8 +330,9 @@ satchel_answer_frame sample_frame(test_random *random, satchel_frame_kind kind, 
 
 void sample_answer(test_random *random, satchel_arena *arena, satchel_buffer *out) {
     satchel_buffer_clear(out);
-    const int order[] = {SATCHEL_FRAME_HEAD, SATCHEL_FRAME_RESULT,  SATCHEL_FRAME_SCOPE_SET, SATCHEL_FRAME_SCOPE_LOSS,
-                         SATCHEL_FRAME_ROW,  SATCHEL_FRAME_REMOVAL, SATCHEL_FRAME_RANGES,    SATCHEL_FRAME_END};
+    const int order[] = {SATCHEL_FRAME_HEAD,       SATCHEL_FRAME_RESULT, SATCHEL_FRAME_SCOPE_SET,
+                         SATCHEL_FRAME_SCOPE_LOSS, SATCHEL_FRAME_ROW,    SATCHEL_FRAME_REMOVAL,
+                         SATCHEL_FRAME_RANGES,     SATCHEL_FRAME_ERASED, SATCHEL_FRAME_END};
     for (size_t k = 0; k < sizeof order / sizeof *order; k++) {
         int kind = order[k];
         bool once = kind == SATCHEL_FRAME_HEAD || kind == SATCHEL_FRAME_RANGES || kind == SATCHEL_FRAME_END;

@@ -46,6 +46,7 @@ TEST(against_nanopb, every_frame_passes_through_it_unchanged) {
         satchel_Removal removal;
         satchel_PageEnd end;
         satchel_DigestRanges ranges;
+        satchel_Erased erased;
     } message;
     const pb_msgdesc_t *const descriptions[] = {
         NULL,
@@ -57,6 +58,7 @@ TEST(against_nanopb, every_frame_passes_through_it_unchanged) {
         satchel_Removal_fields,
         satchel_PageEnd_fields,
         satchel_DigestRanges_fields,
+        satchel_Erased_fields,
     };
     test_random random = test_random_of(181);
     satchel_arena arena = {0};

@@ -52,7 +52,13 @@ TEST(answer, a_result_keeps_every_member) {
     const satchel_op_result op = {2, SATCHEL_RESULT_MERGED, SATCHEL_OVERTAKEN, 24, 7, {"rule", 4}, &loss, 1};
     const satchel_answer_frame frame = {
         .kind = SATCHEL_FRAME_RESULT,
-        .as.result = {40, 3, SATCHEL_RESULT_APPLIED, 1770000000000, &op, 1, {(const uint8_t *)"0123456789abcdef", 16}}};
+        .as.result = {40,
+                      3,
+                      SATCHEL_RESULT_APPLIED,
+                      1770000000000,
+                      &op,
+                      1,
+                      {(const uint8_t *)"0123456789abcdef0123456789ab", SATCHEL_RECEIPT_BYTES}}};
     REQUIRE_OK(satchel_answer_write(&frame, &bytes));
     satchel_reader reader = satchel_reader_of(satchel_buffer_view(&bytes));
     REQUIRE_OK(satchel_answer_read(&reader, &arena, &read, NULL));
@@ -193,7 +199,7 @@ TEST(answer, bytes_that_are_no_frame_are_refused) {
 TEST(answer, unknown_frames_are_passed_over) {
     satchel_arena arena = {0};
     satchel_answer_survey survey;
-    CHECK_OK(satchel_answer_look(satchel_bytes_of("\x7a\x01z\x0a\x02\x18\x07\x48\x05", 9), &arena, &survey, NULL));
+    CHECK_OK(satchel_answer_look(satchel_bytes_of("\x7a\x01z\x0a\x02\x18\x07\x50\x05", 9), &arena, &survey, NULL));
     CHECK_UINT(survey.head.epoch, 7);
     CHECK(!survey.has_end);
     satchel_arena_deinit(&arena);

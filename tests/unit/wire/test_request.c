@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "support/wire/samples.h"
 #include "wire/fields.h"
+#include "wire/unit_codec.h"
 
 #include <string.h>
 
@@ -133,7 +134,7 @@ TEST(request, the_cursor_stops_at_its_limit) {
 }
 
 static satchel_status check_with_units(uint32_t count, size_t bytes, bool named) {
-    static uint8_t unit[SATCHEL_LIMIT_UNIT_BYTES + 1];
+    static uint8_t unit[SATCHEL_LIMIT_UNIT_BYTES + SATCHEL_UNIT_RETURN_BYTES_MOST + 1];
     satchel_buffer payload = {0};
     satchel_request_head head = small_head();
     uint32_t counted = 0;
@@ -157,13 +158,14 @@ TEST(request, units_keep_their_limits) {
     CHECK_OK(check_with_units(0, 0, false));
     CHECK_OK(check_with_units(SATCHEL_LIMIT_UNITS_PER_REQUEST, 1, true));
     CHECK_STATUS(check_with_units(SATCHEL_LIMIT_UNITS_PER_REQUEST + 1, 1, true), SATCHEL_LIMIT_EXCEEDED);
-    CHECK_OK(check_with_units(1, SATCHEL_LIMIT_UNIT_BYTES, true));
-    CHECK_STATUS(check_with_units(1, SATCHEL_LIMIT_UNIT_BYTES + 1, true), SATCHEL_LIMIT_EXCEEDED);
+    CHECK_OK(check_with_units(1, SATCHEL_LIMIT_UNIT_BYTES + SATCHEL_UNIT_RETURN_BYTES_MOST, true));
+    CHECK_STATUS(check_with_units(1, SATCHEL_LIMIT_UNIT_BYTES + SATCHEL_UNIT_RETURN_BYTES_MOST + 1, true),
+                 SATCHEL_LIMIT_EXCEEDED);
     CHECK_STATUS(check_with_units(1, 1, false), SATCHEL_MALFORMED);
 }
 
 TEST(request, a_unit_past_its_limit_is_not_read_either) {
-    static uint8_t unit[SATCHEL_LIMIT_UNIT_BYTES + 1];
+    static uint8_t unit[SATCHEL_LIMIT_UNIT_BYTES + SATCHEL_UNIT_RETURN_BYTES_MOST + 1];
     satchel_buffer payload = {0};
     satchel_request_head head = small_head();
     uint32_t count = 0;

@@ -217,3 +217,27 @@ TEST(unit_codec, the_digest_is_the_hash_of_the_bytes) {
     /* b2sum -l 256 of "abc" */
     CHECK_TEXT(hex, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
 }
+
+TEST(unit_codec, a_receipt_stands_behind_the_unit_and_is_no_part_of_it) {
+    const uint8_t receipt[SATCHEL_RECEIPT_BYTES + 1] = {0, 0, 0, 1, 7};
+    const satchel_bytes op = satchel_bytes_of("\x10\x01", 2);
+    const satchel_unit_ops head = {.first_sequence = 3, .seen = {1, 9}};
+    satchel_unit_return shown = {satchel_bytes_of(receipt, SATCHEL_RECEIPT_BYTES), -5, 2};
+    satchel_unit_return read;
+    satchel_buffer bytes = {NULL, 0, 0};
+    satchel_bytes unit;
+    REQUIRE_OK(satchel_unit_encode(&head, &op, 1, &bytes));
+    size_t own = bytes.bytes;
+    REQUIRE_OK(satchel_unit_split(satchel_buffer_view(&bytes), &unit, &read, NULL));
+    CHECK(unit.bytes == own && read.receipt.bytes == 0);
+    REQUIRE_OK(satchel_unit_write_return(&shown, &bytes));
+    CHECK(bytes.bytes - own <= SATCHEL_UNIT_RETURN_BYTES_MOST);
+    REQUIRE_OK(satchel_unit_split(satchel_buffer_view(&bytes), &unit, &read, NULL));
+    CHECK(unit.bytes == own && read.stamp_ms == -5 && read.code == 2);
+    CHECK_BYTES(read.receipt, shown.receipt);
+    shown.receipt.bytes++;
+    CHECK_STATUS(satchel_unit_write_return(&shown, &bytes), SATCHEL_INVALID_ARGUMENT);
+    bytes.data[own + 1] = SATCHEL_RECEIPT_BYTES - 1; /* one byte short: what follows is no field */
+    CHECK(satchel_unit_split(satchel_buffer_view(&bytes), &unit, &read, NULL) != SATCHEL_OK);
+    satchel_buffer_deinit(&bytes);
+}
