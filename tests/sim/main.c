@@ -4,6 +4,7 @@
  * judges it. Every hundredth seed is played twice and must leave the same trace. A seed that fails is played again with
  * less, and told with the shortest command that still fails.
  */
+#include "sim/hazards/hazard.h"
 #include "sim/sim.h"
 
 #include "crypto/crypto.h"
@@ -371,7 +372,11 @@ int main(int count, char **words) {
     uint64_t faults = 0;
     uint64_t failed = 0;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!read_options(count, words, &given) || satchel_crypto_init() != SATCHEL_OK) {
+    int stories = satchel_crypto_init() == SATCHEL_OK ? sim_hazards(count, words) : 2;
+    if (stories >= 0) {
+        return stories;
+    }
+    if (!read_options(count, words, &given)) {
         fprintf(stderr, "usage: sim [--seeds A..B] [--profile mild|hard] [--without TROUBLE,…] [--steps N] [--json] "
                         "[--story]\n");
         return 2;
