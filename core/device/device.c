@@ -16,6 +16,7 @@
 #include "vault/salvage_vault.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,8 +24,13 @@
 
 #define FOLDER_BYTES_MOST 4096
 
+/* Times that work of many slices lets others run before it goes on all the same. */
+#define GIVE_WAY_MOST 1000
+
 satchel_status satchel_device_enter(satchel_device *device, satchel_error *error) {
+    atomic_fetch_add(&device->waiting, 1);
     pthread_mutex_lock(&device->mutex);
+    atomic_fetch_sub(&device->waiting, 1);
     satchel_device_state state = device->state;
     if (state == SATCHEL_DEVICE_OPEN) {
         return SATCHEL_OK;
@@ -39,6 +45,13 @@ satchel_status satchel_device_enter(satchel_device *device, satchel_error *error
 
 void satchel_device_leave(satchel_device *device) {
     pthread_mutex_unlock(&device->mutex);
+}
+
+/* A mutex goes to who runs, not to who waits: without this, a call would wait for the last slice of all. */
+void satchel_device_give_way(satchel_device *device) {
+    for (int i = 0; i < GIVE_WAY_MOST && atomic_load(&device->waiting) > 0; i++) {
+        sched_yield();
+    }
 }
 
 /* --- the store over the vault --- */

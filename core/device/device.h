@@ -25,6 +25,7 @@
 #include "vault/vault.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Value of the store: ops in quarantine that no store took over (varint). */
 #define SATCHEL_ASIDE_NAME "aside"
@@ -38,6 +39,7 @@ typedef enum satchel_device_state {
 
 struct satchel_device {
     pthread_mutex_t mutex;
+    atomic_uint waiting; /* calls that want the mutex */
     satchel_device_state state;
     char *folder;
     satchel_device_config config; /* folder and pin are not used after open */
@@ -64,6 +66,8 @@ struct satchel_device {
 /* Takes the mutex. Errors: LOCKED, MISUSE (suspended), NOT_FOUND (wiped); the mutex is then not held. */
 SATCHEL_MUST_USE satchel_status satchel_device_enter(satchel_device *device, satchel_error *error);
 void satchel_device_leave(satchel_device *device);
+/* Between two slices of long work, with the device left: calls that wait get their turn first. */
+void satchel_device_give_way(satchel_device *device);
 
 /* Ends what hangs on the store, names the last commit in the anchor, closes it. `why`: how a running exchange ends. */
 void satchel_device_close_store(satchel_device *device, satchel_status why);

@@ -31,7 +31,9 @@ typedef enum exchange_phase {
     PHASE_ANSWER = 1, /* a request is out */
     PHASE_WAIT = 2,   /* the engine waits */
     PHASE_PURGE = 3,  /* the engine is done, rows are purged */
-    PHASE_OVER = 4
+    PHASE_OVER = 4,
+    PHASE_STORE = 5, /* a page is stored, slice by slice */
+    PHASE_RESUME = 6 /* the same of a page that an earlier exchange began */
 } exchange_phase;
 
 struct satchel_exchange {
@@ -137,6 +139,7 @@ satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *dev
     if (status == SATCHEL_OK) {
         exchange->started_ms = satchel_device_moment(device).monotonic_ms;
         status = step_fresh(exchange, SATCHEL_SYNC_START, error);
+        exchange->phase = satchel_store_page_left(device->store) ? PHASE_RESUME : exchange->phase;
     }
     if (status == SATCHEL_OK) {
         device->exchange = exchange;
@@ -284,39 +287,68 @@ static satchel_status sign_request(satchel_exchange *exchange, satchel_http_requ
     return status;
 }
 
-static satchel_status store_page(satchel_exchange *exchange, satchel_error *error) {
+/* The page is stored whole. */
+static satchel_status page_stored(satchel_exchange *exchange, uint64_t settled_through, satchel_error *error) {
+    satchel_device *device = exchange->device;
+    satchel_sync_event event = {.kind = SATCHEL_SYNC_STORED, .settled_through = settled_through};
+    bool restoring = false;
+    event.moment = satchel_device_moment(device);
+    device->offset_ms = satchel_sync_engine_state(exchange->engine)->offset_ms;
+    satchel_anchor_note(device);
+    exchange->pages++;
+    exchange->failure = SATCHEL_OK;
+    satchel_status status = satchel_store_restoring(device->store, &restoring, error);
+    if (status != SATCHEL_OK || restoring) {
+        return status == SATCHEL_OK ? learn(exchange, false, error) : status;
+    }
+    return step(exchange, &event, error);
+}
+
+/* A slice of the page: the first if it is in the engine's hands, else the next. */
+static satchel_status store_slice(satchel_exchange *exchange, satchel_bytes payload, bool *out_left,
+                                  uint64_t *out_settled, satchel_error *error) {
     satchel_store_outcome outcome = {0};
     satchel_device *device = exchange->device;
     const satchel_sync_state *state = satchel_sync_engine_state(exchange->engine);
-    satchel_status stored = satchel_store_page(device->store, exchange->action.page, state, &outcome, error);
-    if (stored == SATCHEL_DISK_FULL && may_use_reserve(exchange)) {
+    satchel_status status = satchel_idle_page(device, payload, state, &outcome, out_left, error);
+    if (status == SATCHEL_DISK_FULL && may_use_reserve(exchange)) {
         satchel_error_clear(error);
-        stored = satchel_store_page(device->store, exchange->action.page, state, &outcome, error);
+        status = satchel_idle_page(device, payload, state, &outcome, out_left, error);
     }
-    satchel_sync_event event = {.kind = SATCHEL_SYNC_STORED, .settled_through = outcome.settled_through};
-    event.moment = satchel_device_moment(device);
+    for (size_t i = 0; i < sizeof outcome.changed; i++) {
+        exchange->changed.bits[i] = (uint8_t)(exchange->changed.bits[i] | outcome.changed[i]);
+    }
+    *out_settled = outcome.settled_through;
+    return status;
+}
+
+static satchel_status store_page(satchel_exchange *exchange, satchel_error *error) {
+    uint64_t settled = 0;
+    bool left = false;
+    satchel_status stored = store_slice(exchange, exchange->action.page, &left, &settled, error);
     if (stored == SATCHEL_OK) {
-        device->offset_ms = state->offset_ms;
-        satchel_anchor_note(device);
-        exchange->pages++;
-        exchange->failure = SATCHEL_OK;
-        for (size_t i = 0; i < sizeof outcome.changed; i++) {
-            exchange->changed.bits[i] = (uint8_t)(exchange->changed.bits[i] | outcome.changed[i]);
-        }
-        bool restoring = false;
-        stored = satchel_store_restoring(device->store, &restoring, error);
-        if (stored != SATCHEL_OK || restoring) {
-            return stored == SATCHEL_OK ? learn(exchange, false, error) : stored;
-        }
-        return step(exchange, &event, error);
+        exchange->phase = left ? PHASE_STORE : exchange->phase;
+        return left ? SATCHEL_OK : page_stored(exchange, settled, error);
     }
     if (stored != SATCHEL_MALFORMED) {
         return stored; /* a fault of this phone: the exchange is over, the page comes again */
     }
+    satchel_sync_event event = {.kind = SATCHEL_SYNC_STORE_FAILED, .status = stored};
+    event.moment = satchel_device_moment(exchange->device);
     satchel_error_clear(error);
-    event.kind = SATCHEL_SYNC_STORE_FAILED;
-    event.status = stored;
     return step(exchange, &event, error);
+}
+
+/* What was begun is ended before anything is asked for: only then does the cursor say what is here. */
+static satchel_status go_on_storing(satchel_exchange *exchange, satchel_error *error) {
+    const satchel_bytes none = {NULL, 0};
+    uint64_t settled = 0;
+    bool left = false;
+    satchel_status status = store_slice(exchange, none, &left, &settled, error);
+    if (status != SATCHEL_OK || left) {
+        return status;
+    }
+    return exchange->phase == PHASE_RESUME ? begin_again(exchange, error) : page_stored(exchange, settled, error);
 }
 
 /* The engine is done: what is remembered of it, then the purge. */
@@ -413,6 +445,8 @@ static satchel_status advance(satchel_exchange *exchange, satchel_step *out, boo
     case PHASE_CARRY: return carry_out(exchange, out, out_told, error);
     case PHASE_WAIT: return step_fresh(exchange, SATCHEL_SYNC_TIMER, error);
     case PHASE_PURGE: return purge(exchange, error);
+    case PHASE_STORE:
+    case PHASE_RESUME: return go_on_storing(exchange, error);
     case PHASE_ANSWER:
         if (atomic_load(&exchange->cancelled)) {
             return step_plain(exchange, SATCHEL_SYNC_CANCEL, error);
@@ -455,6 +489,9 @@ satchel_status satchel_exchange_next(satchel_exchange *exchange, satchel_step *o
         const satchel_changed_set changed = exchange->changed;
         memset(&exchange->changed, 0, sizeof exchange->changed);
         satchel_observers_tell(&device->observers, &changed);
+        if (status == SATCHEL_OK && !told) {
+            satchel_device_give_way(device);
+        }
     }
     return status;
 }

@@ -10,17 +10,25 @@
 #include "base/error.h"
 
 void satchel_idle_begin(satchel_device *device) {
-    device->idle = (satchel_idle){.rows = SATCHEL_IDLE_ROWS_FIRST};
+    device->idle = (satchel_idle){.rows = SATCHEL_IDLE_ROWS_FIRST, .page_rows = SATCHEL_STORING_ROWS_FIRST};
 }
 
-uint32_t satchel_idle_rows_after(uint32_t rows, int64_t took_ms) {
+static uint32_t rows_after(uint32_t rows, uint32_t most, int64_t took_ms) {
     if (took_ms > SATCHEL_IDLE_SLICE_MS / 2) {
         return rows / 2 > SATCHEL_IDLE_ROWS_LEAST ? rows / 2 : SATCHEL_IDLE_ROWS_LEAST;
     }
     if (took_ms <= SATCHEL_IDLE_SLICE_MS / 4) {
-        return rows * 2 < SATCHEL_IDLE_ROWS_MOST ? rows * 2 : SATCHEL_IDLE_ROWS_MOST;
+        return rows * 2 < most ? rows * 2 : most;
     }
     return rows;
+}
+
+uint32_t satchel_idle_rows_after(uint32_t rows, int64_t took_ms) {
+    return rows_after(rows, SATCHEL_IDLE_ROWS_MOST, took_ms);
+}
+
+uint32_t satchel_page_rows_after(uint32_t rows, int64_t took_ms) {
+    return rows_after(rows, SATCHEL_STORING_ROWS_MOST, took_ms);
 }
 
 static int64_t steady_ms(const satchel_device *device) {
@@ -40,9 +48,34 @@ satchel_status satchel_idle_purge(satchel_device *device, bool *out_left, satche
     return status;
 }
 
+satchel_status satchel_idle_page(satchel_device *device, satchel_bytes payload, const satchel_sync_state *state,
+                                 satchel_store_outcome *out, bool *out_left, satchel_error *error) {
+    int64_t began_ms = steady_ms(device);
+    uint32_t rows = device->idle.page_rows;
+    satchel_status status = payload.data != NULL
+                                ? satchel_store_page_begin(device->store, payload, state, rows, out, out_left, error)
+                                : satchel_store_page_go_on(device->store, rows, out, out_left, error);
+    if (status == SATCHEL_OK && *out_left) {
+        device->idle.page_rows = satchel_page_rows_after(rows, steady_ms(device) - began_ms);
+    }
+    return status;
+}
+
+/* A page that an exchange began and left; a running one goes on with its own. */
+static satchel_status page_slice(satchel_device *device, bool *out_left, satchel_error *error) {
+    const satchel_bytes none = {NULL, 0};
+    satchel_store_outcome ignored;
+    *out_left = satchel_store_page_left(device->store);
+    return *out_left && device->exchange == NULL ? satchel_idle_page(device, none, NULL, &ignored, out_left, error)
+                                                 : SATCHEL_OK;
+}
+
 /* First what can be seen, the rows; then the seals. */
 static satchel_status slice(satchel_device *device, bool *out_left, satchel_error *error) {
-    satchel_status status = satchel_idle_purge(device, out_left, error);
+    satchel_status status = page_slice(device, out_left, error);
+    if (status == SATCHEL_OK && (!*out_left || device->exchange != NULL)) {
+        status = satchel_idle_purge(device, out_left, error);
+    }
     if (status != SATCHEL_OK || *out_left) {
         return status;
     }
@@ -75,6 +108,7 @@ satchel_status satchel_device_idle(satchel_device *device, uint32_t budget_ms, b
         if (status != SATCHEL_OK || over) {
             break;
         }
+        satchel_device_give_way(device);
     }
     *out_left = left;
     return status;

@@ -9,6 +9,7 @@
 #define SATCHEL_DEVICE_IDLE_H
 
 #include "store/reseal.h"
+#include "store/store.h"
 
 struct satchel_device;
 
@@ -17,9 +18,13 @@ struct satchel_device;
 #define SATCHEL_IDLE_ROWS_FIRST 32u
 #define SATCHEL_IDLE_ROWS_LEAST 8u
 #define SATCHEL_IDLE_ROWS_MOST 64u
+/* Of a slice of a page: nothing in it takes long all at once, so it may be larger, for fewer commits. */
+#define SATCHEL_STORING_ROWS_FIRST 64u
+#define SATCHEL_STORING_ROWS_MOST 256u
 
 typedef struct satchel_idle {
-    uint32_t rows; /* of the next slice */
+    uint32_t rows;      /* of the next slice */
+    uint32_t page_rows; /* of the next slice of a page */
     satchel_reseal_position reseal;
 } satchel_idle;
 
@@ -28,6 +33,16 @@ void satchel_idle_begin(struct satchel_device *device);
 
 /* The rows of the slice behind one of `rows` that took so long. */
 uint32_t satchel_idle_rows_after(uint32_t rows, int64_t took_ms);
+
+uint32_t satchel_page_rows_after(uint32_t rows, int64_t took_ms);
+
+/*
+ * Stores a slice of a page: the first one of `payload`, or with NULL data the next one of the page that was begun. The
+ * device is held. Errors: those of satchel_store_page_begin and satchel_store_page_go_on.
+ */
+SATCHEL_MUST_USE satchel_status satchel_idle_page(struct satchel_device *device, satchel_bytes payload,
+                                                  const satchel_sync_state *state, satchel_store_outcome *out,
+                                                  bool *out_left, satchel_error *error);
 
 /* A slice of what the store alone has to do; the device is held. Errors: those of the store. */
 SATCHEL_MUST_USE satchel_status satchel_idle_purge(struct satchel_device *device, bool *out_left, satchel_error *error);

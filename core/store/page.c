@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Storing an answer: results, scopes, rows and removals with the state of sync, in one transaction, so that a cursor
- * never stands without its page nor a page without its cursor. A new row goes straight in; a row that is here, or
- * that own ops lie on, is read, rebased, and written where it differs.
+ * never stands without its page nor a page without its cursor. A long page is stored in several: the rest of it is
+ * kept with the first and gone on with (paging.c), the state of sync comes with the last. A new row goes straight in;
+ * a row that is here, or that own ops lie on, is read, rebased, and written where it differs.
  */
 #include "store/page.h"
 
@@ -15,6 +16,8 @@
 
 #include <inttypes.h>
 
+/* A page above this is first kept, then stored: the two together would hold the store too long. */
+#define KEPT_FIRST_BYTES 65536u
 /* What a new definition of a custom field concerns is at once as it should be in a small store. */
 #define LIFT_AT_ONCE_ROWS 100
 
@@ -23,6 +26,9 @@ typedef struct page_work {
     satchel_store_outcome *outcome;
     satchel_arena arena; /* of one frame */
     uint64_t through;    /* the page holds the own ops up to here */
+    size_t offset;       /* of the next frame */
+    size_t within;       /* rows of it that are done */
+    uint32_t budget;     /* rows that this transaction may still store */
     satchel_bytes frame; /* the bytes of the row frame in hand */
     int64_t scope_set;   /* its local scope set */
     bool retrying;       /* what was set aside is tried again */
@@ -268,17 +274,21 @@ static satchel_status store_row(page_work *work, const satchel_row_frame *frame)
     return store_readable(work, table, frame, &news);
 }
 
-static satchel_status remove_rows(page_work *work, const satchel_removal_frame *removal) {
+/* Goes on behind the rows that are done; `*out_done` false: the budget ended it. */
+static satchel_status remove_rows(page_work *work, const satchel_removal_frame *removal, bool *out_done) {
     satchel_table *table = satchel_table_of(work->store, removal->entity);
+    size_t count = table != NULL ? removal->rows.bytes / SATCHEL_ID_BYTES : 0;
     satchel_status status = SATCHEL_OK;
-    for (size_t at = 0; table != NULL && at + SATCHEL_ID_BYTES <= removal->rows.bytes && status == SATCHEL_OK;
-         at += SATCHEL_ID_BYTES) {
+    while (work->within < count && work->budget > 0 && status == SATCHEL_OK) {
         satchel_id id;
-        memcpy(id.bytes, removal->rows.data + at, SATCHEL_ID_BYTES);
+        memcpy(id.bytes, removal->rows.data + work->within * SATCHEL_ID_BYTES, SATCHEL_ID_BYTES);
         status = satchel_row_hide(work->store, table, &id, work->outcome, work->error);
         note_changed(work, removal->entity);
         work->conflicts_changed = true;
+        work->within++;
+        work->budget--;
     }
+    *out_done = work->within >= count;
     return status;
 }
 
@@ -333,33 +343,36 @@ static satchel_status forget_orphans(page_work *work) {
     return status;
 }
 
-/* A last page reflects all ops that it holds, whether their rows were among it or not. */
-static satchel_status reflect(page_work *work) {
+/*
+ * A last page reflects all ops that it holds, whether their rows were among it or not. `*out_done` false: the budget
+ * ended it, and what is reflected so far is.
+ */
+static satchel_status reflect(page_work *work, bool *out_done) {
     enum { BATCH = 256 };
     touched_row rows[BATCH];
     uint64_t after = work->store->reflected_through;
-    uint32_t count = BATCH;
+    uint32_t count = 1;
     satchel_status status = SATCHEL_OK;
-    if (work->through <= after) {
-        return SATCHEL_OK;
-    }
-    while (count == BATCH && status == SATCHEL_OK) {
-        status = list_touched(work, after, rows, BATCH, &count, &after);
+    while (work->through > after && count > 0 && work->budget > 0 && status == SATCHEL_OK) {
+        status = list_touched(work, after, rows, work->budget < BATCH ? work->budget : BATCH, &count, &after);
         for (uint32_t i = 0; i < count && status == SATCHEL_OK; i++) {
             status = satchel_overlay_refresh(work->store, rows[i].entity, &rows[i].id, work->through, work->error);
             note_changed(work, rows[i].entity);
         }
+        work->budget -= count;
     }
-    if (status == SATCHEL_OK) {
-        work->store->reflected_through = work->through;
-        status = forget_orphans(work);
+    *out_done = work->through <= after || count == 0;
+    if (status == SATCHEL_OK && work->through > work->store->reflected_through) {
+        work->store->reflected_through = *out_done ? work->through : after;
+        status = *out_done ? forget_orphans(work) : SATCHEL_OK;
     }
     return status;
 }
 
 /* --- the page --- */
 
-static satchel_status store_frame(page_work *work, const satchel_answer_frame *frame) {
+/* `*out_done` false: the budget ended it, the frame comes again. */
+static satchel_status store_frame(page_work *work, const satchel_answer_frame *frame, bool *out_done) {
     satchel_store *store = work->store;
     switch (frame->kind) {
     case SATCHEL_FRAME_HEAD:
@@ -372,31 +385,41 @@ static satchel_status store_frame(page_work *work, const satchel_answer_frame *f
     case SATCHEL_FRAME_SCOPE_LOSS:
         work->conflicts_changed = true;
         return satchel_scopes_lose(store, &frame->as.scope_set, work->outcome, work->error);
-    case SATCHEL_FRAME_ROW: return store_row(work, &frame->as.row);
-    case SATCHEL_FRAME_REMOVAL: return remove_rows(work, &frame->as.removal);
-    case SATCHEL_FRAME_END: return frame->as.end.more ? SATCHEL_OK : reflect(work);
+    case SATCHEL_FRAME_ROW:
+        *out_done = work->budget > 0;
+        work->budget -= *out_done ? 1 : 0;
+        return *out_done ? store_row(work, &frame->as.row) : SATCHEL_OK;
+    case SATCHEL_FRAME_REMOVAL: return remove_rows(work, &frame->as.removal, out_done);
+    case SATCHEL_FRAME_END: return frame->as.end.more ? SATCHEL_OK : reflect(work, out_done);
     case SATCHEL_FRAME_NONE: break;
     }
     return SATCHEL_OK;
 }
 
-static satchel_status store_frames(page_work *work, satchel_bytes payload) {
-    satchel_reader reader = satchel_reader_of(payload);
-    satchel_answer_frame frame;
+/* Stores frames until the budget or the page ends. */
+static satchel_status store_frames(page_work *work, satchel_bytes payload, bool *out_done) {
+    satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
     satchel_status status = SATCHEL_OK;
-    do {
-        size_t begin = reader.at;
+    *out_done = true;
+    while (status == SATCHEL_OK && *out_done && frame.kind != SATCHEL_FRAME_NONE) {
+        satchel_reader reader = satchel_reader_of(payload);
+        reader.at = work->offset;
         satchel_arena_reset(&work->arena);
         status = satchel_answer_read(&reader, &work->arena, &frame, work->error);
-        work->frame = satchel_bytes_of(payload.data + begin, reader.at - begin);
+        work->frame = satchel_bytes_of(payload.data + work->offset, reader.at - work->offset);
         if (status == SATCHEL_OK) {
-            status = store_frame(work, &frame);
+            status = store_frame(work, &frame, out_done);
         }
-    } while (status == SATCHEL_OK && frame.kind != SATCHEL_FRAME_NONE);
+        if (status == SATCHEL_OK && *out_done) {
+            work->offset = reader.at;
+            work->within = 0;
+        }
+    }
     return status;
 }
 
-static satchel_status finish(page_work *work, const satchel_sync_state *state) {
+/* What every slice leaves in order. */
+static satchel_status tidy(page_work *work) {
     satchel_store *store = work->store;
     uint32_t at_once = LIFT_AT_ONCE_ROWS;
     satchel_status status = satchel_results_advance(store, work->error);
@@ -412,35 +435,143 @@ static satchel_status finish(page_work *work, const satchel_sync_state *state) {
     if (status == SATCHEL_OK && work->conflicts_changed) {
         status = satchel_conflicts_count(store, work->error);
     }
-    if (status == SATCHEL_OK) {
-        status = satchel_store_write_sync(store, state, work->error);
-    }
     return status == SATCHEL_OK ? satchel_log_save_marks(store, work->error) : status;
 }
 
-satchel_status satchel_store_page(satchel_store *store, satchel_bytes payload, const satchel_sync_state *state,
-                                  satchel_store_outcome *out, satchel_error *error) {
-    page_work work = {.store = store, .outcome = out, .error = error};
-    memset(out, 0, sizeof *out);
-    satchel_status status = satchel_store_begin(store, error);
+/* The transaction ends; what `out` tells is true. */
+static satchel_status end_slice(page_work *work, satchel_status status) {
+    satchel_store *store = work->store;
+    satchel_arena_deinit(&work->arena);
+    status = satchel_store_end(store, status, work->error);
     if (status != SATCHEL_OK) {
-        return status;
-    }
-    status = store_frames(&work, payload);
-    if (status == SATCHEL_OK) {
-        status = finish(&work, state);
-    }
-    satchel_arena_deinit(&work.arena);
-    status = satchel_store_end(store, status, error);
-    if (status != SATCHEL_OK) {
-        memset(out, 0, sizeof *out);
-        if (work.custom_changed && satchel_store_load_custom(store, NULL) != SATCHEL_OK) {
+        memset(work->outcome, 0, sizeof *work->outcome);
+        if (work->custom_changed && satchel_store_load_custom(store, NULL) != SATCHEL_OK) {
             store->mirrors_stale = true;
         }
         return status;
     }
-    out->settled_through = store->settled_through;
+    work->outcome->settled_through = store->settled_through;
     return SATCHEL_OK;
+}
+
+/* Nothing of what is left can be malformed: the engine has checked the frames, the scope sets are looked up here. */
+static satchel_status check_rest(page_work *work, satchel_bytes payload) {
+    satchel_reader reader = satchel_reader_of(payload);
+    satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
+    satchel_status status = SATCHEL_OK;
+    reader.at = work->offset;
+    while (status == SATCHEL_OK && frame.kind != SATCHEL_FRAME_NONE) {
+        satchel_arena_reset(&work->arena);
+        status = satchel_answer_read(&reader, &work->arena, &frame, work->error);
+        if (status == SATCHEL_OK && frame.kind == SATCHEL_FRAME_ROW) {
+            status = satchel_scopes_number(work->store, frame.as.row.scope_set, &work->scope_set, work->error);
+        }
+    }
+    return status;
+}
+
+static satchel_status keep_rest(page_work *work, satchel_bytes payload, const satchel_sync_state *state) {
+    const satchel_bytes rest = satchel_bytes_of(payload.data + work->offset, payload.bytes - work->offset);
+    satchel_status status = check_rest(work, payload);
+    if (status == SATCHEL_OK) {
+        status = satchel_paging_keep(work->store, rest, work->through, state, work->error);
+    }
+    if (status == SATCHEL_OK && work->within > 0) {
+        work->store->paging->within = work->within;
+        status = satchel_paging_move(work->store, work->error);
+    }
+    return status;
+}
+
+satchel_status satchel_store_page_begin(satchel_store *store, satchel_bytes payload, const satchel_sync_state *state,
+                                        uint32_t budget_rows, satchel_store_outcome *out, bool *out_left,
+                                        satchel_error *error) {
+    page_work work = {.store = store, .outcome = out, .budget = budget_rows, .error = error};
+    bool done = false;
+    memset(out, 0, sizeof *out);
+    *out_left = false;
+    if (store->page_left || budget_rows == 0) {
+        return satchel_fail(error, SATCHEL_MISUSE, "a page is begun already, or no row of it may be stored");
+    }
+    if (payload.bytes > KEPT_FIRST_BYTES && budget_rows != SATCHEL_PAGE_WHOLE) {
+        work.budget = 0;
+    }
+    satchel_status status = satchel_store_begin(store, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = store_frames(&work, payload, &done);
+    if (status == SATCHEL_OK) {
+        status = tidy(&work);
+    }
+    if (status == SATCHEL_OK) {
+        status = done ? satchel_store_write_sync(store, state, error) : keep_rest(&work, payload, state);
+    }
+    status = end_slice(&work, status);
+    *out_left = status == SATCHEL_OK && !done;
+    return status;
+}
+
+satchel_status satchel_store_page(satchel_store *store, satchel_bytes payload, const satchel_sync_state *state,
+                                  satchel_store_outcome *out, satchel_error *error) {
+    bool left;
+    return satchel_store_page_begin(store, payload, state, SATCHEL_PAGE_WHOLE, out, &left, error);
+}
+
+/*
+ * The state that follows the page. Has the store begun a new life since the page came, its name, token and number
+ * stay: the page is of the device, not of the life.
+ */
+static satchel_status end_page(page_work *work) {
+    satchel_store *store = work->store;
+    satchel_sync_state next = store->paging->state;
+    if (!satchel_id_equal(&next.incarnation, &store->sync.incarnation)) {
+        next = store->sync;
+        memcpy(next.cursor, store->paging->state.cursor, sizeof next.cursor);
+        next.cursor_bytes = store->paging->state.cursor_bytes;
+        next.position = store->paging->state.position;
+        next.page_bytes = store->paging->state.page_bytes;
+    }
+    satchel_status status = satchel_store_write_sync(store, &next, work->error);
+    return status == SATCHEL_OK ? satchel_paging_end(store, work->error) : status;
+}
+
+satchel_status satchel_store_page_go_on(satchel_store *store, uint32_t budget_rows, satchel_store_outcome *out,
+                                        bool *out_left, satchel_error *error) {
+    page_work work = {.store = store, .outcome = out, .budget = budget_rows, .error = error};
+    bool done = false;
+    memset(out, 0, sizeof *out);
+    *out_left = false;
+    if (budget_rows == 0) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a slice of no rows");
+    }
+    satchel_status status = satchel_store_begin(store, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (store->page_left) {
+        status = satchel_paging_need(store, error);
+        if (status == SATCHEL_OK) {
+            work.through = store->paging->through;
+            work.offset = store->paging->offset;
+            work.within = store->paging->within;
+            status = store_frames(&work, satchel_buffer_view(&store->paging->payload), &done);
+        }
+        if (status == SATCHEL_OK) {
+            status = tidy(&work);
+        }
+        if (status == SATCHEL_OK) {
+            store->paging->offset = work.offset;
+            store->paging->within = work.within;
+            status = done ? end_page(&work) : satchel_paging_move(store, error);
+        }
+    }
+    status = end_slice(&work, status);
+    if (status == SATCHEL_OK && !store->page_left) {
+        satchel_paging_close(store);
+    }
+    *out_left = status == SATCHEL_OK && store->page_left;
+    return status;
 }
 
 /* --- what was set aside, again --- */

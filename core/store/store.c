@@ -76,7 +76,7 @@ satchel_status satchel_store_put_value(satchel_store *store, const char *name, s
 
 /* --- the state of sync --- */
 
-static satchel_status encode_sync(const satchel_sync_state *state, satchel_buffer *out) {
+satchel_status satchel_sync_encode(const satchel_sync_state *state, satchel_buffer *out) {
     satchel_status status = satchel_buffer_append_byte(out, SYNC_FORMAT);
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append(out, satchel_id_view(&state->incarnation));
@@ -139,7 +139,7 @@ static bool read_parents(satchel_reader *reader, satchel_sync_state *out) {
     return read_fixed(reader, out->parents, count * sizeof *out->parents) && satchel_reader_left(reader) == 0;
 }
 
-static bool decode_sync(satchel_bytes bytes, satchel_sync_state *out) {
+bool satchel_sync_decode(satchel_bytes bytes, satchel_sync_state *out) {
     satchel_reader reader = satchel_reader_of(bytes);
     uint64_t cursor_bytes = 0;
     uint64_t numbers[6] = {0};
@@ -178,7 +178,7 @@ satchel_status satchel_store_write_sync(satchel_store *store, const satchel_sync
         return satchel_fail(error, SATCHEL_LIMIT_EXCEEDED, "the cursor is too long");
     }
     copy.settled_through = store->settled_through; /* the log knows */
-    satchel_status status = encode_sync(&copy, &bytes);
+    satchel_status status = satchel_sync_encode(&copy, &bytes);
     if (status == SATCHEL_OK) {
         status = satchel_store_write_value(store, SYNC_NAME, satchel_buffer_view(&bytes), error);
     }
@@ -197,7 +197,7 @@ static satchel_status load_sync(satchel_store *store, satchel_error *error) {
     if (status == SATCHEL_NOT_FOUND) {
         satchel_error_clear(error);
         status = SATCHEL_OK;
-    } else if (status == SATCHEL_OK && !decode_sync(bytes, &store->sync)) {
+    } else if (status == SATCHEL_OK && !satchel_sync_decode(bytes, &store->sync)) {
         status = satchel_fail(error, SATCHEL_DAMAGED, "the state of sync is damaged");
     }
     satchel_arena_deinit(&arena);
@@ -258,6 +258,9 @@ satchel_status satchel_store_reload(satchel_store *store, satchel_error *error) 
         status = satchel_scopes_reload(store, error);
     }
     if (status == SATCHEL_OK) {
+        status = satchel_paging_reload(store, error);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_conflicts_count(store, error);
     }
     if (status == SATCHEL_OK) {
@@ -277,6 +280,7 @@ void satchel_store_close(satchel_store *store) {
         return;
     }
     satchel_statements_close(store);
+    satchel_paging_close(store);
     satchel_arena_deinit(&store->arena);
     satchel_arena_deinit(&store->schema_arena);
     satchel_arena_deinit(&store->user_arena);

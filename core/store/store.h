@@ -177,6 +177,22 @@ SATCHEL_MUST_USE satchel_status satchel_store_page(satchel_store *store, satchel
                                                    satchel_error *error);
 
 /*
+ * The same in slices, so that the store is not held long: each stores about `budget_rows` rows (≥ 1) in a transaction
+ * of its own. The rest of a page is kept in the store, with the state that follows it; cursor, token and number move
+ * with the last slice only. A kill between two slices leaves a page to go on with, before the next request.
+ * `*out_left`: go on. The outcome is that of the slice. Until it is done no other page is taken (MISUSE).
+ * Errors: as satchel_store_page; whatever is MALFORMED shows in the first slice, which then stores nothing.
+ */
+SATCHEL_MUST_USE satchel_status satchel_store_page_begin(satchel_store *store, satchel_bytes payload,
+                                                         const satchel_sync_state *state, uint32_t budget_rows,
+                                                         satchel_store_outcome *out, bool *out_left,
+                                                         satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_store_page_go_on(satchel_store *store, uint32_t budget_rows,
+                                                         satchel_store_outcome *out, bool *out_left,
+                                                         satchel_error *error);
+bool satchel_store_page_left(const satchel_store *store);
+
+/*
  * The background work, one small transaction: purges hidden rows and indexes what pages brought, together at most
  * about `budget_rows` (≥ 1; 200 take some 10 ms). `*out_left` tells whether there is more. To be called after pages
  * until nothing is left; without work it costs nothing. Errors: those of the store.

@@ -72,6 +72,17 @@ typedef struct satchel_migration {
 
 struct satchel_store_release;
 
+#define SATCHEL_PAGE_WHOLE UINT32_MAX /* a budget of rows that no page has: all in one transaction */
+
+/* A page whose rest is still to be stored: paging.c. */
+typedef struct satchel_paging {
+    satchel_buffer payload; /* the answer from its first frame that was left on; read when it is needed */
+    size_t offset;          /* of the next frame in it */
+    size_t within;          /* rows of that frame that are done, of a removal */
+    uint64_t through;       /* the page holds the own ops up to here */
+    satchel_sync_state state;
+} satchel_paging;
+
 struct satchel_store {
     sqlite3 *database;
     satchel_op_seal seal;
@@ -110,6 +121,8 @@ struct satchel_store {
     uint32_t last_set_number; /* the scope set looked up last; 0 = none */
     int64_t last_set_local;
     satchel_sync_state sync;
+    bool page_left;         /* a page is kept whose rest is to be stored */
+    satchel_paging *paging; /* the same, once it was read; NULL: read it again */
 
     /* the user's own rights, read when first needed */
     satchel_arena user_arena;
@@ -184,6 +197,22 @@ SATCHEL_MUST_USE satchel_status satchel_store_write_value(satchel_store *store, 
                                                           satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_store_write_sync(satchel_store *store, const satchel_sync_state *state,
                                                          satchel_error *error);
+/* The form of ".sync". Decoding: false if it is damaged. */
+SATCHEL_MUST_USE satchel_status satchel_sync_encode(const satchel_sync_state *state, satchel_buffer *out);
+bool satchel_sync_decode(satchel_bytes bytes, satchel_sync_state *out);
+
+/* --- paging.c --- */
+
+SATCHEL_MUST_USE satchel_status satchel_paging_reload(satchel_store *store, satchel_error *error);
+/* Keeps the rest of a page, in the running transaction; the bytes are copied. */
+SATCHEL_MUST_USE satchel_status satchel_paging_keep(satchel_store *store, satchel_bytes rest, uint64_t through,
+                                                    const satchel_sync_state *state, satchel_error *error);
+/* Reads it into store->paging. Errors: DAMAGED. */
+SATCHEL_MUST_USE satchel_status satchel_paging_need(satchel_store *store, satchel_error *error);
+/* Writes how far it is, or that it is done. */
+SATCHEL_MUST_USE satchel_status satchel_paging_move(satchel_store *store, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_paging_end(satchel_store *store, satchel_error *error);
+void satchel_paging_close(satchel_store *store);
 
 /* --- functions.c: what compiled queries call --- */
 

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pages that are stored in slices: what a kill between two of them leaves, and what the end of the last one moves.
+ */
+#include "kit.h"
+
+#include "store/store_state.h"
+
+#define CUSTOMER SATCHEL_ENTITY_CUSTOMER
+#define NAME SATCHEL_CUSTOMER_NAME
+#define ROWS 20u
+
+/* A page of so many rows in scope set 1, and of removals of `removed` of them. */
+static kit_page many_rows(store_kit *kit, uint32_t count, uint32_t removed) {
+    kit_page page = kit_page_begin(0);
+    kit_page_scope_set(&page, 1, 7);
+    for (uint32_t i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "Shop %u", (unsigned)i);
+        const satchel_record record = kit_record(kit, NAME, name);
+        kit_page_row_in(kit, &page, CUSTOMER, kit_id(100 + i), i + 1, 1, &record);
+    }
+    satchel_buffer ids = {NULL, 0, 0};
+    for (uint32_t i = 0; i < removed; i++) {
+        const satchel_id id = kit_id(100 + i);
+        REQUIRE_OK(satchel_buffer_append(&ids, satchel_bytes_of(id.bytes, sizeof id.bytes)));
+    }
+    satchel_answer_frame frame = {.kind = SATCHEL_FRAME_REMOVAL};
+    frame.as.removal = (satchel_removal_frame){.entity = CUSTOMER, .rows = satchel_buffer_view(&ids)};
+    if (removed > 0) {
+        kit_page_frame(&page, &frame);
+    }
+    satchel_buffer_deinit(&ids);
+    return page;
+}
+
+static void end_page(kit_page *page) {
+    const satchel_answer_frame frame = {.kind = SATCHEL_FRAME_END};
+    kit_page_frame(page, &frame);
+}
+
+static satchel_sync_state moved(const store_kit *kit) {
+    satchel_sync_state state = kit->state;
+    state.position = (satchel_revision){1, 9};
+    state.cursor_bytes = 3;
+    memcpy(state.cursor, "new", 3);
+    return state;
+}
+
+static uint64_t position(store_kit *kit) {
+    satchel_sync_state found;
+    REQUIRE_OK(satchel_store_sync_state(kit->store, &found, NULL));
+    return found.position.n;
+}
+
+static uint32_t rows_here(store_kit *kit) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        count += kit_has(kit, CUSTOMER, kit_id(100 + i)) ? 1 : 0;
+    }
+    return count;
+}
+
+static void begin(store_kit *kit, kit_page *page, uint32_t budget, bool *left) {
+    const satchel_sync_state state = moved(kit);
+    REQUIRE_OK(satchel_store_page_begin(kit->store, satchel_buffer_view(&page->payload), &state, budget, &kit->outcome,
+                                        left, &kit->error));
+    satchel_buffer_deinit(&page->payload);
+}
+
+static bool go_on(store_kit *kit, uint32_t budget) {
+    bool left = true;
+    REQUIRE_OK(satchel_store_page_go_on(kit->store, budget, &kit->outcome, &left, &kit->error));
+    return left;
+}
+
+TEST(store_paging, a_short_page_is_stored_at_once) {
+    store_kit kit = kit_open(NULL);
+    kit_page page = many_rows(&kit, ROWS, 0);
+    bool left = true;
+    end_page(&page);
+    begin(&kit, &page, ROWS, &left);
+    CHECK(!left && !satchel_store_page_left(kit.store));
+    CHECK_UINT(rows_here(&kit), ROWS);
+    CHECK_UINT(position(&kit), 9);
+    CHECK(!go_on(&kit, 1)); /* nothing is left to go on with */
+    kit_close(&kit);
+}
+
+TEST(store_paging, the_cursor_moves_with_the_last_slice_whatever_their_size) {
+    for (uint32_t budget = 1; budget <= ROWS + 1; budget++) {
+        store_kit kit = kit_open(NULL);
+        kit_page page = many_rows(&kit, ROWS, 4);
+        bool left = false;
+        end_page(&page);
+        begin(&kit, &page, budget, &left);
+        while (left) {
+            CHECK_UINT(position(&kit), 0);
+            CHECK(satchel_store_page_left(kit.store));
+            left = go_on(&kit, budget);
+        }
+        CHECK_UINT(position(&kit), 9);
+        CHECK_UINT(rows_here(&kit), ROWS - 4);
+        kit_close(&kit);
+    }
+}
+
+TEST(store_paging, after_a_kill_between_any_two_slices_the_page_goes_on_where_it_was) {
+    store_kit kit = kit_open(NULL);
+    kit_page page = many_rows(&kit, ROWS, 4);
+    bool left = false;
+    end_page(&page);
+    begin(&kit, &page, 3, &left);
+    for (uint32_t slices = 1; left; slices++) {
+        kit_reopen(&kit);
+        CHECK(satchel_store_page_left(kit.store));
+        CHECK_UINT(position(&kit), 0);
+        CHECK(rows_here(&kit) <= slices * 3);
+        left = go_on(&kit, 3);
+        CHECK(kit.outcome.rows_stored <= 3);
+    }
+    kit_reopen(&kit);
+    CHECK(!satchel_store_page_left(kit.store));
+    CHECK_UINT(position(&kit), 9);
+    CHECK_UINT(rows_here(&kit), ROWS - 4);
+    kit_close(&kit);
+}
+
+TEST(store_paging, what_is_malformed_shows_before_anything_is_stored) {
+    store_kit kit = kit_open(NULL);
+    kit_page page = many_rows(&kit, ROWS, 0);
+    const satchel_record record = kit_record(&kit, NAME, "of no set");
+    const satchel_sync_state state = moved(&kit);
+    bool left = true;
+    kit_page_row_in(&kit, &page, CUSTOMER, kit_id(1), 1, 2, &record);
+    end_page(&page);
+    CHECK_STATUS(
+        satchel_store_page_begin(kit.store, satchel_buffer_view(&page.payload), &state, 2, &kit.outcome, &left, NULL),
+        SATCHEL_MALFORMED);
+    satchel_buffer_deinit(&page.payload);
+    CHECK(!left && !satchel_store_page_left(kit.store));
+    CHECK_UINT(rows_here(&kit), 0);
+    kit_close(&kit);
+}
+
+TEST(store_paging, no_other_page_comes_between) {
+    store_kit kit = kit_open(NULL);
+    kit_page page = many_rows(&kit, ROWS, 0);
+    bool left = false;
+    end_page(&page);
+    begin(&kit, &page, 2, &left);
+    REQUIRE(left);
+    kit_page other = kit_page_begin(0);
+    CHECK_STATUS(kit_page_store(&kit, &other, false), SATCHEL_MISUSE);
+    CHECK_STATUS(satchel_store_page_go_on(kit.store, 0, &kit.outcome, &left, NULL), SATCHEL_INVALID_ARGUMENT);
+    while (go_on(&kit, 5)) {
+    }
+    other = kit_page_begin(0);
+    CHECK_OK(kit_page_store(&kit, &other, false));
+    kit_close(&kit);
+}
+
+TEST(store_paging, own_ops_are_reflected_slice_by_slice) {
+    store_kit kit = kit_open(NULL);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        kit_customer(&kit, kit_id(100 + i), "mine");
+    }
+    kit_page page = kit_page_begin(ROWS);
+    bool left = false;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        kit_page_result(&page, i + 1, 1, SATCHEL_RESULT_APPLIED);
+    }
+    end_page(&page);
+    begin(&kit, &page, 6, &left);
+    uint32_t before = rows_here(&kit);
+    for (; left; before = rows_here(&kit)) {
+        left = go_on(&kit, 6);
+        CHECK(before - rows_here(&kit) <= 6); /* accepted, and no page brought them: they are not for us */
+    }
+    CHECK_UINT(rows_here(&kit), 0);
+    CHECK_UINT(kit.store->reflected_through, ROWS);
+    kit_close(&kit);
+}
+
+TEST(store_paging, a_new_life_that_began_meanwhile_keeps_its_name) {
+    store_kit kit = kit_open(NULL);
+    kit_page page = many_rows(&kit, ROWS, 0);
+    const satchel_id life = kit_id(77);
+    satchel_sync_state state;
+    bool left = false;
+    end_page(&page);
+    begin(&kit, &page, 2, &left);
+    REQUIRE_OK(satchel_store_sync_state(kit.store, &state, NULL));
+    satchel_sync_begin_life(&state, &life, (const uint8_t[SATCHEL_TOKEN_BYTES]){5});
+    REQUIRE_OK(satchel_store_save_sync_state(kit.store, &state, NULL));
+    while (go_on(&kit, 5)) {
+    }
+    REQUIRE_OK(satchel_store_sync_state(kit.store, &state, NULL));
+    CHECK(satchel_id_equal(&state.incarnation, &life));
+    CHECK_UINT(state.token_current[0], 5);
+    CHECK_UINT(state.cursor_bytes, 3);
+    CHECK_UINT(state.position.n, 9);
+    kit_close(&kit);
+}
+
+TEST(store_paging, a_damaged_note_of_how_far_it_is_is_told) {
+    static const char *const notes[] = {"DELETE FROM store_value WHERE name = '.page'",
+                                        "UPDATE store_value SET value = x'01' WHERE name = '.paging'",
+                                        "UPDATE store_value SET value = x'02000000' WHERE name = '.paging'"};
+    for (int i = 0; i < 3; i++) {
+        store_kit kit = kit_open(NULL);
+        kit_page page = many_rows(&kit, ROWS, 0);
+        bool left = false;
+        end_page(&page);
+        begin(&kit, &page, 2, &left);
+        REQUIRE_INT(sqlite3_exec(kit.database, notes[i], NULL, NULL, NULL), SQLITE_OK);
+        kit_reopen(&kit);
+        CHECK_STATUS(satchel_store_page_go_on(kit.store, 5, &kit.outcome, &left, NULL), SATCHEL_DAMAGED);
+        kit_close(&kit);
+    }
+}
