@@ -15,6 +15,7 @@
 
 #define SYNC_STEPS_MOST 400
 #define ELAPSED_MS_MOST 30000
+#define CUT_STEPS_MOST 120
 
 static void take_header(sim_mail *mail, const satchel_http_header *header) {
     const struct {
@@ -147,6 +148,7 @@ typedef enum harm {
     HARM_REQUEST_SPOILT,
     HARM_DUPLICATE,
     HARM_LATE,
+    HARM_PARTITION,
     HARM_COUNT
 } harm;
 
@@ -203,7 +205,12 @@ static satchel_status send_and_feed(sim_phone *phone, const satchel_http_request
     memset(&mail, 0, sizeof mail);
     sim_mail_take(&mail, phone, request);
     bool arrived = false;
-    if (what == HARM_REQUEST_LOST) {
+    if (!here->calm && here->step < phone->cut_until_step) {
+        what = HARM_PARTITION; /* still */
+    } else if (what == HARM_PARTITION) {
+        sim_count(here, SIM_PARTITIONS);
+        phone->cut_until_step = here->step + 1 + (uint32_t)test_random_below(&here->random, CUT_STEPS_MOST);
+    } else if (what == HARM_REQUEST_LOST) {
         sim_count(here, SIM_REQUESTS_LOST);
     } else if (what == HARM_LATE) {
         hold_up(phone, request);

@@ -149,21 +149,34 @@ static satchel_status found(sim *here, void *context) {
     return status == SATCHEL_OK ? add_customers(here, &territory) : status;
 }
 
+bool sim_office_start(sim *here) {
+    return open_service(here);
+}
+
+void sim_office_stop(sim *here) {
+    satchel_service_close(here->service);
+    here->service = NULL;
+}
+
+bool sim_office_found(sim *here) {
+    return open_service(here) && write_with(here, found, NULL) == SATCHEL_OK;
+}
+
 bool sim_office_open(sim *here) {
-    return satchel_db_open_sqlite(&here->db, ":memory:", SATCHEL_DB_WRITER, NULL) == SATCHEL_OK && open_service(here) &&
-           write_with(here, found, NULL) == SATCHEL_OK;
+    return satchel_db_open_sqlite(&here->db, ":memory:", SATCHEL_DB_WRITER, NULL) == SATCHEL_OK &&
+           sim_office_found(here);
 }
 
 void sim_office_close(sim *here) {
-    satchel_service_close(here->service);
-    satchel_db_close(here->db);
-    here->service = NULL;
+    sim_office_stop(here);
+    if (!here->db_stays) {
+        satchel_db_close(here->db);
+    }
     here->db = NULL;
 }
 
 void sim_office_restart(sim *here) {
-    satchel_service_close(here->service);
-    here->service = NULL;
+    sim_office_stop(here);
     if (!open_service(here)) {
         sim_violation(here, "the server does not open again");
     }

@@ -9,11 +9,15 @@
 #include "sim/sim.h"
 #include "store/store_state.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DISK_FAILS_IN_MOST 40
+#define WRITES_MOST 4 /* between two other things */
 #define CLOCK_JUMP_MS_MOST (INT64_C(10) * 365 * 86400000)
 
 /* Whose disk is opened now; the simulator is one thread. */
@@ -41,6 +45,9 @@ static satchel_status anchor_read(void *context, uint8_t out[SATCHEL_ANCHOR_BYTE
 
 static satchel_status anchor_write(void *context, const uint8_t *anchor, size_t bytes) {
     sim_phone *phone = context;
+    if (phone->off) {
+        return SATCHEL_IO_ERROR;
+    }
     memcpy(phone->anchor, anchor, bytes);
     phone->anchor_bytes = bytes;
     return SATCHEL_OK;
@@ -96,16 +103,29 @@ static satchel_status open_device(sim_phone *phone, satchel_error *error) {
 
 /* --- life --- */
 
-static bool put_names(const sim_phone *phone) {
+static test_temp root; /* of the folders of this process; a phone of each run gets the one of its index */
+
+static void remove_root(void) {
+    test_temp_remove(&root);
+}
+
+/* The folder that a device wants to see, with two empty files in it. */
+static bool take_folder(sim_phone *phone) {
     static const char *const names[] = {"store.db", "keys.a"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char number[16];
+    if (root.path[0] == '\0') {
+        root = test_temp_make();
+        (void)atexit(remove_root);
+    }
+    (void)snprintf(number, sizeof number, "%u", (unsigned)phone->index);
+    (void)test_temp_path(&root, number, phone->temp.path);
+    bool fine = mkdir(phone->temp.path, 0700) == 0 || errno == EEXIST;
+    for (size_t i = 0; i < sizeof names / sizeof *names && fine; i++) {
         char path[TEST_PATH_BYTES];
         FILE *file = fopen(test_temp_path(&phone->temp, names[i], path), "w");
-        if (file == NULL || fclose(file) != 0) {
-            return false;
-        }
+        fine = file != NULL && fclose(file) == 0;
     }
-    return true;
+    return fine;
 }
 
 static bool enrol(sim_phone *phone) {
@@ -140,13 +160,25 @@ bool sim_phone_make(sim *here, uint32_t index, const satchel_id *user) {
     phone->has_anchor = index % 2 == 1;
     phone->user = whose;
     phone->boot_ms = here->now_ms - 1000;
-    phone->temp = test_temp_make();
     phone->disk = test_disk_make();
+    if (!take_folder(phone)) {
+        return false;
+    }
     satchel_device_config config = config_of(phone);
     take_the_floor(phone);
     satchel_status status = satchel_device_create(&phone->device, &config, NULL);
     leave_the_floor(phone);
-    return status == SATCHEL_OK && put_names(phone) && enrol(phone) && sim_phone_sync(phone);
+    return status == SATCHEL_OK && enrol(phone) && sim_phone_sync(phone);
+}
+
+bool sim_phone_start(sim_phone *phone) {
+    return open_device(phone, NULL) == SATCHEL_OK;
+}
+
+void sim_phone_shut(sim_phone *phone) {
+    sim_phone_end_exchange(phone);
+    satchel_device_close(phone->device);
+    phone->device = NULL;
 }
 
 void sim_phone_end_exchange(sim_phone *phone) {
@@ -154,26 +186,29 @@ void sim_phone_end_exchange(sim_phone *phone) {
     phone->exchange = NULL;
 }
 
+/* Its process is gone: what the device does when it is closed comes to nothing. */
+static void cut_power(sim_phone *phone) {
+    phone->off = true;
+    if (phone->disk != NULL) {
+        test_disk_fail_at(phone->disk, 1, true, TEST_FAULT_ERROR);
+    }
+    sim_phone_shut(phone);
+    phone->off = false;
+}
+
 void sim_phone_close(sim_phone *phone) {
-    sim_phone_end_exchange(phone);
-    satchel_device_close(phone->device);
-    phone->device = NULL;
+    cut_power(phone);
     test_disk_free(phone->disk);
     test_disk_free(phone->copy);
     phone->disk = NULL;
     phone->copy = NULL;
-    if (phone->sim != NULL && phone->original == phone->index) {
-        test_temp_remove(&phone->temp);
-    }
 }
 
 /* The disk is exchanged below a phone that lost its power, and it is switched on again. */
 void sim_phone_start_from(sim_phone *phone, test_disk *disk, const char *what) {
     sim *here = phone->sim;
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
-    sim_phone_end_exchange(phone);
-    satchel_device_close(phone->device);
-    phone->device = NULL;
+    cut_power(phone);
     test_disk_free(phone->disk);
     phone->disk = disk;
     phone->ailing = false;
@@ -353,6 +388,13 @@ void sim_phone_end_troubles(sim_phone *phone) {
     test_disk_fail_at(phone->disk, 0, false, TEST_FAULT_ERROR);
 }
 
+/* Users do several things before they are connected again. */
+static void work(sim_phone *phone) {
+    for (uint64_t left = 1 + test_random_below(&phone->sim->random, WRITES_MOST); left > 0; left--) {
+        sim_phone_write(phone);
+    }
+}
+
 static void step(sim_phone *phone) {
     satchel_status status;
     (void)sim_phone_step(phone, &status);
@@ -362,9 +404,15 @@ void sim_phone_act(sim_phone *phone) {
     static const struct {
         uint32_t below; /* of a thousand */
         void (*act)(sim_phone *phone);
-    } acts[] = {{400, sim_phone_write}, {900, step},           {930, crash},
-                {944, jump_clock},      {954, reboot},         {968, lock_and_unlock},
-                {978, break_disk},      {987, sim_phone_copy}, {997, sim_phone_restore},
+    } acts[] = {{400, work},
+                {900, step},
+                {930, crash},
+                {944, jump_clock},
+                {954, reboot},
+                {968, lock_and_unlock},
+                {978, break_disk},
+                {987, sim_phone_copy},
+                {997, sim_phone_restore},
                 {1000, sim_phone_clone}};
     uint64_t what = test_random_below(&phone->sim->random, 1000);
     size_t at = 0;

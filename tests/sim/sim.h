@@ -33,10 +33,12 @@ typedef struct sim_profile {
     const char *name;
     uint32_t phones;
     uint32_t customers;
-    uint32_t edits;     /* at least so many edits of users */
-    uint32_t exchanges; /* at least so many that reached the server */
-    uint32_t faults;    /* at least so many, of at least five kinds */
-    bool restores;      /* at least one phone is restored from a copy or cloned */
+    uint32_t edits;       /* at least so many edits of users */
+    uint32_t exchanges;   /* at least so many that reached the server */
+    uint32_t faults;      /* at least so many, */
+    uint32_t fault_kinds; /* of so many kinds; more than there are: all */
+    uint32_t permissions; /* at least so many reassignments or changes of roles */
+    bool restores;        /* at least one phone is restored from a copy or cloned */
     bool clones;
     uint32_t steps_most;
 } sim_profile;
@@ -54,6 +56,7 @@ const sim_profile *sim_profile_named(const char *name);
     X(PORTALS, portals)                                                                                                \
     X(REQUESTS_SPOILT, requests_spoilt)                                                                                \
     X(DUPLICATES, duplicates)                                                                                          \
+    X(PARTITIONS, partitions)                                                                                          \
     X(LATE_REQUESTS, late_requests)                                                                                    \
     X(CRASHES, crashes)                                                                                                \
     X(CRASHES_IN_SYNC, crashes_in_sync)                                                                                \
@@ -168,6 +171,7 @@ typedef struct sim_phone {
     test_temp temp;
     test_disk *disk;
     bool ailing;         /* an operation of its disk is going to fail, or has */
+    bool off;            /* it has lost its power, and what still runs of it is without effect */
     test_disk *copy;     /* a copy that someone made, NULL: none */
     uint32_t copy_edits; /* edits of the ledger when it was made */
     satchel_device *device;
@@ -179,7 +183,8 @@ typedef struct sim_phone {
     bool has_anchor; /* its keystore keeps one */
     uint8_t anchor[SATCHEL_ANCHOR_BYTES];
     size_t anchor_bytes;
-    uint64_t committed; /* last sequence of a commit that was acknowledged, in this life */
+    uint32_t cut_until_step; /* no network before */
+    uint64_t committed;      /* last sequence of a commit that was acknowledged, in this life */
 } sim_phone;
 
 typedef struct sim {
@@ -193,7 +198,9 @@ typedef struct sim {
     uint32_t without; /* bits of sim_trouble that must not happen */
     int64_t now_ms;
     uint32_t step;
+    bool on_postgres;
     satchel_db *db;
+    bool db_stays; /* it is the image's */
     satchel_service *service;
     satchel_random_seeded server_seeded;
     satchel_id manager;
@@ -213,7 +220,7 @@ typedef struct sim {
     uint64_t trace; /* a hash of all that happened */
 } sim;
 
-/* --- main.c --- */
+/* --- run.c --- */
 void sim_count(sim *here, sim_counter counter);
 /* A line of the story; it goes into the trace as well. No ids and no bytes that come from chance of the process. */
 void sim_tell(sim *here, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -226,6 +233,10 @@ bool sim_may(const sim *here, sim_trouble trouble);
 /* --- office.c: the server --- */
 bool sim_office_open(sim *here);
 void sim_office_close(sim *here);
+/* The parts of opening: the service over the company that is in the database; a new company. */
+bool sim_office_start(sim *here);
+void sim_office_stop(sim *here);
+bool sim_office_found(sim *here);
 /* The service is made anew over the same database. */
 void sim_office_restart(sim *here);
 /* Something that a manager does: an edit, a reassignment, a change of a role. */
@@ -238,6 +249,9 @@ uint32_t sim_office_enroll(sim *here, satchel_bytes body, satchel_buffer *out);
 
 /* --- phone.c --- */
 bool sim_phone_make(sim *here, uint32_t index, const satchel_id *user);
+/* A phone whose disk is there is switched on; it is put away, and its disk stays. */
+bool sim_phone_start(sim_phone *phone);
+void sim_phone_shut(sim_phone *phone);
 void sim_phone_close(sim_phone *phone);
 /* One thing that the user of the phone, its system or its network does. */
 void sim_phone_act(sim_phone *phone);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The disk in memory. A file is a node; names point to nodes, once as the process sees it and once as it is durable.
+ * A content is made of blocks that contents share until one of them writes: a copy of a disk costs little.
  */
 #include "disk.h"
 
@@ -15,6 +16,7 @@
 #define NAME_BYTES 256
 #define SECTOR_BYTES 512u
 #define CACHE_PAGE_BYTES 4096u
+#define BLOCK_BYTES 4096u
 #define LOCKS_MOST 8
 
 /* A write or, if `data` is NULL, a truncation to `offset` bytes. */
@@ -25,10 +27,16 @@ typedef struct disk_change {
     uint8_t *data;
 } disk_change;
 
+typedef struct disk_block {
+    uint32_t users;
+    uint8_t data[BLOCK_BYTES];
+} disk_block;
+
+/* Behind its end a content holds nothing but zeros; a block that is NULL is zeros. */
 typedef struct disk_content {
-    uint8_t *data;
+    disk_block **blocks;
+    uint64_t room; /* in blocks; those from the end on are NULL */
     uint64_t bytes;
-    uint64_t room;
 } disk_content;
 
 typedef struct disk_node {
@@ -59,6 +67,8 @@ struct test_disk {
     bool lies;
     uint64_t syncs;
     uint64_t sync_fails_at;
+    const disk_node *bad_node; /* its byte `bad_at` cannot be read */
+    uint64_t bad_at;
     uint64_t changes;
     uint64_t mark;
     void (*watch)(void *context);
@@ -74,15 +84,64 @@ typedef struct disk_file {
 
 /* ---- contents ---- */
 
-static void set_size(disk_content *content, uint64_t bytes) {
-    if (bytes > content->room) {
-        uint64_t room = bytes * 2;
-        content->data = realloc(content->data, room);
-        REQUIRE(content->data != NULL);
+static void release(disk_block **block) {
+    if (*block != NULL && --(*block)->users == 0) {
+        free(*block);
+    }
+    *block = NULL;
+}
+
+static void share(disk_block **to, disk_block *block) {
+    if (*to != block) {
+        release(to);
+        *to = block;
+        if (block != NULL) {
+            block->users++;
+        }
+    }
+}
+
+/* A block that nobody else sees. Its bytes are those of the one that was there unless all will be written. */
+static uint8_t *own(disk_block **block, bool all) {
+    disk_block *old = *block;
+    if (old != NULL && old->users == 1) {
+        return old->data;
+    }
+    disk_block *made = malloc(sizeof *made);
+    REQUIRE(made != NULL);
+    made->users = 1;
+    if (old == NULL && !all) {
+        memset(made->data, 0, sizeof made->data);
+    } else if (!all) {
+        memcpy(made->data, old->data, sizeof made->data);
+    }
+    release(block);
+    *block = made;
+    return made->data;
+}
+
+static uint64_t blocks_of(uint64_t bytes) {
+    return (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+}
+
+static void make_room(disk_content *content, uint64_t blocks) {
+    if (blocks > content->room) {
+        uint64_t room = blocks + blocks / 2 + 8;
+        content->blocks = realloc(content->blocks, room * sizeof *content->blocks);
+        REQUIRE(content->blocks != NULL);
+        memset(content->blocks + content->room, 0, (room - content->room) * sizeof *content->blocks);
         content->room = room;
     }
-    if (bytes > content->bytes) {
-        memset(content->data + content->bytes, 0, bytes - content->bytes);
+}
+
+static void set_size(disk_content *content, uint64_t bytes) {
+    uint64_t within = bytes % BLOCK_BYTES;
+    make_room(content, blocks_of(bytes));
+    for (uint64_t at = blocks_of(bytes); at < blocks_of(content->bytes); at++) {
+        release(&content->blocks[at]);
+    }
+    if (bytes < content->bytes && within > 0) {
+        memset(own(&content->blocks[bytes / BLOCK_BYTES], false) + within, 0, BLOCK_BYTES - within);
     }
     content->bytes = bytes;
 }
@@ -91,21 +150,47 @@ static void put(disk_content *content, uint64_t offset, const uint8_t *data, uin
     if (offset + bytes > content->bytes) {
         set_size(content, offset + bytes);
     }
-    if (bytes > 0) {
-        memcpy(content->data + offset, data, bytes);
+    while (bytes > 0) {
+        uint64_t within = offset % BLOCK_BYTES;
+        uint64_t part = bytes < BLOCK_BYTES - within ? bytes : BLOCK_BYTES - within;
+        memcpy(own(&content->blocks[offset / BLOCK_BYTES], part == BLOCK_BYTES) + within, data, part);
+        offset += part;
+        data += part;
+        bytes -= part;
+    }
+}
+
+/* `bytes` of what is there; it must be. */
+static void get(const disk_content *content, uint64_t offset, uint8_t *out, uint64_t bytes) {
+    while (bytes > 0) {
+        const disk_block *block = content->blocks[offset / BLOCK_BYTES];
+        uint64_t within = offset % BLOCK_BYTES;
+        uint64_t part = bytes < BLOCK_BYTES - within ? bytes : BLOCK_BYTES - within;
+        if (block != NULL) {
+            memcpy(out, block->data + within, part);
+        } else {
+            memset(out, 0, part);
+        }
+        offset += part;
+        out += part;
+        bytes -= part;
+    }
+}
+
+static void share_range(disk_content *to, const disk_content *from, uint64_t first, uint64_t end) {
+    for (uint64_t at = first; at < end; at++) {
+        share(&to->blocks[at], at < from->room ? from->blocks[at] : NULL);
     }
 }
 
 static void copy_content(disk_content *to, const disk_content *from) {
-    if (from->bytes > to->room) {
-        to->data = realloc(to->data, from->bytes);
-        REQUIRE(to->data != NULL);
-        to->room = from->bytes;
-    }
-    if (from->bytes > 0) {
-        memcpy(to->data, from->data, from->bytes);
-    }
-    to->bytes = from->bytes;
+    set_size(to, from->bytes);
+    share_range(to, from, 0, blocks_of(from->bytes));
+}
+
+static void drop_content(disk_content *content) {
+    set_size(content, 0);
+    free(content->blocks);
 }
 
 /* What writes and truncations make of a content. */
@@ -157,14 +242,19 @@ static void truncate_node(test_disk *disk, disk_node *node, uint64_t bytes) {
     note_change(node, bytes, NULL, 0);
 }
 
+/* All changes together make of what is durable what is there now. */
 static void sync_node(test_disk *disk, disk_node *node) {
-    if (!disk->lies) {
-        disk->changes++;
-        for (const disk_change *change = node->first; change != NULL; change = change->next) {
-            apply(&node->durable, change);
-        }
-        forget_changes(node);
+    if (disk->lies) {
+        return;
     }
+    disk->changes++;
+    set_size(&node->durable, node->now.bytes);
+    for (const disk_change *change = node->first; change != NULL; change = change->next) {
+        uint64_t end = change->data != NULL ? blocks_of(change->offset + change->bytes) : blocks_of(node->now.bytes);
+        uint64_t last = blocks_of(node->now.bytes);
+        share_range(&node->durable, &node->now, change->offset / BLOCK_BYTES, end < last ? end : last);
+    }
+    forget_changes(node);
 }
 
 /* ---- names ---- */
@@ -239,11 +329,16 @@ static int disk_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 of
         return SQLITE_IOERR_READ;
     }
     uint64_t at = (uint64_t)offset, wanted = (uint64_t)amount;
+    if (file->node == file->disk->bad_node && at <= file->disk->bad_at && file->disk->bad_at < at + wanted) {
+        return SQLITE_IOERR_READ;
+    }
     uint64_t there = at >= now->bytes ? 0 : now->bytes - at;
     uint64_t got = there < wanted ? there : wanted;
-    memset(out, 0, wanted);
+    if (got < wanted) {
+        memset((uint8_t *)out + got, 0, wanted - got);
+    }
     if (got > 0) {
-        memcpy(out, now->data + at, got);
+        get(now, at, out, got);
     }
     return got == wanted ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
@@ -432,7 +527,12 @@ static satchel_status verb_read(void *context, const char *path, size_t limit_by
     if (found->now.bytes > limit_bytes) {
         return SATCHEL_LIMIT_EXCEEDED;
     }
-    return satchel_buffer_append(out, satchel_bytes_of(found->now.data, found->now.bytes));
+    satchel_status status = satchel_buffer_reserve(out, found->now.bytes);
+    if (status == SATCHEL_OK) {
+        get(&found->now, 0, out->data + out->bytes, found->now.bytes);
+        out->bytes += found->now.bytes;
+    }
+    return status;
 }
 
 static satchel_status verb_write(void *context, const char *path, satchel_bytes bytes) {
@@ -582,8 +682,8 @@ void test_disk_free(test_disk *disk) {
     while (disk->nodes != NULL) {
         disk_node *next = disk->nodes->next;
         forget_changes(disk->nodes);
-        free(disk->nodes->now.data);
-        free(disk->nodes->durable.data);
+        drop_content(&disk->nodes->now);
+        drop_content(&disk->nodes->durable);
         free(disk->nodes);
         disk->nodes = next;
     }
@@ -619,6 +719,12 @@ void test_disk_fail_at(test_disk *disk, uint64_t number, bool forever, test_faul
 
 uint64_t test_disk_syncs(const test_disk *disk) {
     return disk->syncs;
+}
+
+void test_disk_spoil(test_disk *disk, const char *path, uint64_t at) {
+    disk->bad_node = node_of(disk, path);
+    disk->bad_at = at;
+    REQUIRE(disk->bad_node != NULL);
 }
 
 void test_disk_fail_sync(test_disk *disk, uint64_t number) {

@@ -42,6 +42,9 @@ uint64_t test_disk_operations(const test_disk *disk);
  */
 void test_disk_fail_at(test_disk *disk, uint64_t number, bool forever, test_fault fault);
 
+/* A bad sector: from now on no read of the file (VFS only) that touches byte `at` succeeds. */
+void test_disk_spoil(test_disk *disk, const char *path, uint64_t at);
+
 /*
  * `watch` is called before each operation that could have failed, as long as it is not NULL. What it may do with this
  * disk is to look at it: a loss of power at that moment is test_disk_after_power_loss.
