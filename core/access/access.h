@@ -22,10 +22,10 @@ typedef enum satchel_verb {
 
 /* Bits of a relation mask: how a user stands to a row. */
 typedef enum satchel_relation {
-    SATCHEL_RELATION_OWN = 1,        /* he owns it, or its anchor customer */
+    SATCHEL_RELATION_OWN = 1,        /* he owns the customer that it hangs on; what hangs on none: he owns it */
     SATCHEL_RELATION_ASSIGNED = 2,   /* a dated assignment covers it today */
     SATCHEL_RELATION_SHARED = 4,     /* it is shared with him */
-    SATCHEL_RELATION_TEAM = 8,       /* its owner reports to him, directly or not, or is in a team that he leads */
+    SATCHEL_RELATION_TEAM = 8,       /* who would own it so reports to him, directly or not, or is in a team of his */
     SATCHEL_RELATION_TERRITORY = 16, /* it lies in one of his territories or below */
     SATCHEL_RELATION_COMPANY = 32,   /* a row that everybody sees (product, price list, template) */
     SATCHEL_RELATION_ANY = 64        /* every row of the company */
@@ -73,11 +73,12 @@ typedef struct satchel_access_user {
     bool active;
 } satchel_access_user;
 
-/* What is known of the row. For a child these are its root's or anchor customer's. */
+/* What is known of the row. For a child these are its root's or anchor customer's: children follow their customer. */
 typedef struct satchel_access_row {
     uint32_t entity;
     satchel_id owner;        /* none if it has no owner */
     satchel_id anchor_owner; /* owner of the anchor customer, none if there is no anchor */
+    bool anchored;           /* it hangs on a customer: its own owner stands nowhere by that */
     satchel_id creator;
     satchel_id territory; /* of the row or of its anchor customer */
     bool assigned;        /* to this user, today */
@@ -114,6 +115,13 @@ uint32_t satchel_access_reach(const satchel_access_policy *policy, const satchel
 
 bool satchel_access_allows(const satchel_access_policy *policy, const satchel_access_user *user, uint32_t entity,
                            uint32_t relations, satchel_verb verb);
+
+/*
+ * May he read a row to which he stands so? Nobody reads what hangs on a customer (`anchored`) who does not read the
+ * customer: it would hang in the air.
+ */
+bool satchel_access_reads(const satchel_access_policy *policy, const satchel_access_user *user, uint32_t entity,
+                          uint32_t relations, bool anchored);
 
 satchel_level satchel_access_level(const satchel_access_policy *policy, const satchel_access_user *user,
                                    uint32_t entity, uint32_t relations, satchel_sensitivity sensitivity);

@@ -26,12 +26,17 @@ static bool may(const check_work *work, satchel_verb verb) {
     return satchel_access_allows(work->policy, work->user, work->op->entity, work->relations, verb);
 }
 
+static bool reads(const check_work *work) {
+    return satchel_access_reads(work->policy, work->user, work->op->entity, work->relations, work->row->anchored);
+}
+
 static satchel_status check_verb(const check_work *work, satchel_verb verb, const char *name) {
     bool creates = work->op->kind == SATCHEL_OP_CREATE;
-    if (may(work, verb) && (creates || may(work, SATCHEL_VERB_READ))) {
+    bool allowed = verb == SATCHEL_VERB_READ ? reads(work) : may(work, verb);
+    if (allowed && (creates || reads(work))) {
         return SATCHEL_OK;
     }
-    if (!may(work, SATCHEL_VERB_READ)) {
+    if (!reads(work)) {
         return satchel_fail(work->error, SATCHEL_OUT_OF_SCOPE, "no rule lets the user read this %s", work->entity_name);
     }
     return satchel_fail(work->error, SATCHEL_FORBIDDEN, "no rule lets the user %s this %s", name, work->entity_name);

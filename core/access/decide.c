@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 
+#include <satchel/model.h>
 #include <stdlib.h>
 
 static int compare_ids(const void *a, const void *b) {
@@ -27,7 +28,8 @@ uint32_t satchel_access_relations(const satchel_access_user *user, const satchel
         return 0;
     }
     uint32_t relations = SATCHEL_RELATION_ANY;
-    if (is_user(user, &row->owner) || is_user(user, &row->anchor_owner)) {
+    const satchel_id *owner = row->anchored ? &row->anchor_owner : &row->owner;
+    if (is_user(user, owner)) {
         relations |= SATCHEL_RELATION_OWN;
     }
     if (row->assigned) {
@@ -36,8 +38,7 @@ uint32_t satchel_access_relations(const satchel_access_user *user, const satchel
     if (row->shared) {
         relations |= SATCHEL_RELATION_SHARED;
     }
-    if (holds_id(user->reports, user->report_count, &row->owner) ||
-        holds_id(user->reports, user->report_count, &row->anchor_owner)) {
+    if (holds_id(user->reports, user->report_count, owner)) {
         relations |= SATCHEL_RELATION_TEAM;
     }
     if (holds_id(user->territories, user->territory_count, &row->territory)) {
@@ -72,6 +73,12 @@ uint32_t satchel_access_reach(const satchel_access_policy *policy, const satchel
 bool satchel_access_allows(const satchel_access_policy *policy, const satchel_access_user *user, uint32_t entity,
                            uint32_t relations, satchel_verb verb) {
     return (satchel_access_reach(policy, user, entity, verb) & relations) != 0;
+}
+
+bool satchel_access_reads(const satchel_access_policy *policy, const satchel_access_user *user, uint32_t entity,
+                          uint32_t relations, bool anchored) {
+    return satchel_access_allows(policy, user, entity, relations, SATCHEL_VERB_READ) &&
+           (!anchored || satchel_access_allows(policy, user, SATCHEL_ENTITY_CUSTOMER, relations, SATCHEL_VERB_READ));
 }
 
 satchel_level satchel_access_level(const satchel_access_policy *policy, const satchel_access_user *user,

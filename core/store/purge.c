@@ -4,8 +4,11 @@
  * the number of the hidden. Purging follows in small transactions: row, search index, journal. Own ops that were not
  * sent are not touched: they stay in the log, are sent like all others, and lie on the row again should it come back.
  */
+#include "store/digest.h"
 #include "store/migrate.h"
 #include "store/page.h"
+
+#include <satchel/model.h>
 
 #define SCAN_ROWS_PER_PURGE 16 /* rows looked at for each that may be purged */
 
@@ -26,26 +29,46 @@ static satchel_status run_for(satchel_store *store, const satchel_buffer *sql, i
     return status;
 }
 
-/* Hides the rows that fit `condition` (parameter 3) and queues them for the purge. */
-static satchel_status hide_where(satchel_store *store, const satchel_table *table, const char *column,
+/* Text for which rows go: those whose `column` is the id (parameter 3), or belong to rows of `of` whose `by` is. */
+typedef struct hide_rule {
+    const char *column;
+    const char *of; /* NULL: `column` itself is compared */
+    const char *by;
+} hide_rule;
+
+static satchel_status put_rule(satchel_buffer *out, const hide_rule *rule) {
+    satchel_status status =
+        rule->of == NULL
+            ? satchel_buffer_append_format(out, " WHERE \"%s\" = ?3 AND scope_set IS NOT ?2", rule->column)
+            : satchel_buffer_append_format(
+                  out, " WHERE \"%s\" IN (SELECT \"id\" FROM \"%s\" WHERE \"%s\" = ?3) AND scope_set IS NOT ?2",
+                  rule->column, rule->of, rule->by);
+    return status == SATCHEL_OK ? satchel_buffer_append_byte(out, 0) : status;
+}
+
+/* Hides the rows that fit and queues them for the purge. */
+static satchel_status hide_where(satchel_store *store, const satchel_table *table, const hide_rule *rule,
                                  const satchel_id *id, satchel_store_outcome *outcome, satchel_error *error) {
     satchel_buffer queue = {NULL, 0, 0};
     satchel_buffer hide = {NULL, 0, 0};
+    satchel_buffer where = {NULL, 0, 0};
     satchel_status status = satchel_buffer_append_format(
-        &queue,
-        "INSERT OR IGNORE INTO store_hidden (entity, position) SELECT ?, rowid FROM \"%s\" WHERE \"%s\" = ?3 AND "
-        "scope_set IS NOT ?2",
-        table->entity->name, column);
+        &queue, "INSERT OR IGNORE INTO store_hidden (entity, position) SELECT ?, rowid FROM \"%s\"",
+        table->entity->name);
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_byte(&queue, 0);
+        status = put_rule(&queue, rule);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_format(
-            &hide, "UPDATE \"%s\" SET scope_set = ?1 WHERE \"%s\" = ?3 AND scope_set IS NOT ?2", table->entity->name,
-            column);
+        status = satchel_buffer_append_format(&hide, "UPDATE \"%s\" SET scope_set = ?1", table->entity->name);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_byte(&hide, 0);
+        status = put_rule(&hide, rule);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_rule(&where, rule);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_digests_leave(store, table, (const char *)where.data, id, error);
     }
     if (status == SATCHEL_OK) {
         status = run_for(store, &queue, table->entity->number, SATCHEL_SCOPE_SET_HIDDEN, id, error);
@@ -59,29 +82,75 @@ static satchel_status hide_where(satchel_store *store, const satchel_table *tabl
     }
     satchel_buffer_deinit(&queue);
     satchel_buffer_deinit(&hide);
+    satchel_buffer_deinit(&where);
     return status;
 }
 
-satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, const satchel_id *id,
-                                satchel_store_outcome *outcome, satchel_error *error) {
+/* What has the row as its root. */
+static satchel_status hide_children(satchel_store *store, uint32_t root, const hide_rule *roots, const satchel_id *id,
+                                    satchel_store_outcome *outcome, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {
+        const satchel_entity *child = store->tables[i].entity;
+        const satchel_field *field = satchel_schema_field(&store->schema, child->number, child->root_field);
+        if (child->root == root && field != NULL) {
+            const hide_rule rule = {field->name, roots->of, roots->by};
+            status = hide_where(store, &store->tables[i], &rule, id, outcome, error);
+        }
+    }
+    return status;
+}
+
+/* What hangs on a customer goes with it, the rows that travel with it first: they are found through it. */
+static satchel_status hide_anchored(satchel_store *store, const satchel_id *customer, satchel_store_outcome *outcome,
+                                    satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {
+        const satchel_entity *entity = store->tables[i].entity;
+        const satchel_field *anchor = satchel_schema_field(&store->schema, entity->number, entity->anchor_field);
+        if (anchor == NULL) {
+            continue;
+        }
+        const hide_rule roots = {NULL, entity->name, anchor->name};
+        const hide_rule rule = {anchor->name, NULL, NULL};
+        status = hide_children(store, entity->number, &roots, customer, outcome, error);
+        if (status == SATCHEL_OK) {
+            status = hide_where(store, &store->tables[i], &rule, customer, outcome, error);
+        }
+    }
+    return status;
+}
+
+/* Rows of no scope set: the purge finds them by this one. */
+static satchel_status begin_hiding(satchel_store *store, const satchel_table *table, const satchel_id *id,
+                                   satchel_error *error) {
     satchel_status status = satchel_store_execute(
         store, "INSERT OR IGNORE INTO store_dead_set (local, entity, position) VALUES (-1, 0, 0)", error);
     store->has_dead_sets = true;
     store->rows = -1;
+    return status == SATCHEL_OK ? satchel_aside_forget(store, table->entity->number, id, error) : status;
+}
+
+satchel_status satchel_row_hide_alone(satchel_store *store, satchel_table *table, const satchel_id *id,
+                                      satchel_store_outcome *outcome, satchel_error *error) {
+    const hide_rule itself = {"id", NULL, NULL};
+    satchel_status status = begin_hiding(store, table, id, error);
+    return status == SATCHEL_OK ? hide_where(store, table, &itself, id, outcome, error) : status;
+}
+
+satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, const satchel_id *id,
+                                satchel_store_outcome *outcome, satchel_error *error) {
+    const hide_rule itself = {"id", NULL, NULL};
+    satchel_status status = begin_hiding(store, table, id, error);
     if (status == SATCHEL_OK) {
-        status = satchel_aside_forget(store, table->entity->number, id, error);
+        status = hide_where(store, table, &itself, id, outcome, error);
     }
     if (status == SATCHEL_OK) {
-        status = hide_where(store, table, "id", id, outcome, error);
+        status = hide_children(store, table->entity->number, &itself, id, outcome, error);
     }
-    for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {
-        const satchel_entity *child = store->tables[i].entity;
-        const satchel_field *field = satchel_schema_field(&store->schema, child->number, child->root_field);
-        if (child->root == table->entity->number && field != NULL) {
-            status = hide_where(store, &store->tables[i], field->name, id, outcome, error);
-        }
-    }
-    return status;
+    return status == SATCHEL_OK && table->entity->number == SATCHEL_ENTITY_CUSTOMER
+               ? hide_anchored(store, id, outcome, error)
+               : status;
 }
 
 /* --- purging --- */
@@ -355,7 +424,11 @@ static satchel_status purge(satchel_store *store, uint32_t budget_rows, bool *ou
     if (status == SATCHEL_OK) {
         status = satchel_search_drain(store, budget, &unindexed, error);
     }
-    *out_left = store->has_dead_sets || unindexed || satchel_migrate_is_due(store);
+    if (status == SATCHEL_OK && !unindexed) {
+        status = satchel_digests_slice(store, &budget, error);
+    }
+    *out_left =
+        store->has_dead_sets || unindexed || satchel_migrate_is_due(store) || satchel_digests_count_is_due(store);
     return status;
 }
 
@@ -364,7 +437,8 @@ satchel_status satchel_store_purge(satchel_store *store, uint32_t budget_rows, b
     if (budget_rows == 0) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a purge of no rows");
     }
-    if (!store->has_dead_sets && !store->has_unindexed && !store->mirrors_stale && !satchel_migrate_is_due(store)) {
+    if (!store->has_dead_sets && !store->has_unindexed && !store->mirrors_stale && !satchel_migrate_is_due(store) &&
+        !satchel_digests_count_is_due(store)) {
         return SATCHEL_OK;
     }
     satchel_status status = satchel_store_begin(store, error);

@@ -51,13 +51,13 @@ bool satchel_gathering_has_sent(const satchel_gathering *gathering, const satche
     return false;
 }
 
-static satchel_status mark_sent(satchel_gathering *gathering, const satchel_place *place) {
+static satchel_status mark_sent(satchel_gathering *gathering, const satchel_place *place, bool removed) {
     satchel_sent_place *entry = satchel_arena_take(gathering->arena, sizeof *entry);
     if (entry == NULL) {
         return satchel_fail(gathering->error, SATCHEL_NO_MEMORY, "no memory for a page");
     }
     uint32_t bucket = bucket_of(place);
-    *entry = (satchel_sent_place){*place, gathering->sent[bucket]};
+    *entry = (satchel_sent_place){*place, removed, gathering->sent[bucket]};
     gathering->sent[bucket] = entry;
     return SATCHEL_OK;
 }
@@ -179,20 +179,22 @@ static satchel_status relations_to(satchel_gathering *gathering, const satchel_p
         if (status != SATCHEL_OK) {
             return status;
         }
+        row.anchored = !satchel_id_is_none(&place->anchor);
         row.anchor_owner = gathering->anchor.owner;
         row.territory = gathering->anchor.territory;
         row.shared = satchel_set_has(&gathering->anchor.shared_with, satchel_id_view(&person->access.id));
     }
     row.assigned = is_assigned(gathering, members) || satchel_id_list_has(&person->covered, &row.territory) ||
-                   satchel_id_list_has(&person->stands_in_for, &row.owner) ||
-                   satchel_id_list_has(&person->stands_in_for, &row.anchor_owner);
+                   satchel_id_list_has(&person->stands_in_for, row.anchored ? &row.anchor_owner : &row.owner);
     *out = satchel_access_relations(&person->access, &row);
     return SATCHEL_OK;
 }
 
-static bool may_read(const satchel_gathering *gathering, uint32_t entity, uint32_t relations) {
-    return satchel_access_allows(gathering->service->policy, &gathering->person->access, entity, relations,
-                                 SATCHEL_VERB_READ);
+/* Of what stands at a place, or travels with what stands there. */
+static bool may_read(const satchel_gathering *gathering, const satchel_place *place, uint32_t entity,
+                     uint32_t relations) {
+    bool anchored = place->rank != 0 && !satchel_id_is_none(&place->anchor);
+    return satchel_access_reads(gathering->service->policy, &gathering->person->access, entity, relations, anchored);
 }
 
 static uint32_t classes_of(const satchel_gathering *gathering, uint32_t entity, uint32_t relations) {
@@ -238,8 +240,8 @@ static satchel_status relations_through(satchel_gathering *gathering, uint32_t s
 }
 
 /* Could he see it while it was in those of his scopes that it left? */
-static satchel_status was_shown(satchel_gathering *gathering, const satchel_stored_row *root,
-                                const satchel_member_list *members, bool *out) {
+static satchel_status was_shown(satchel_gathering *gathering, const satchel_place *place,
+                                const satchel_stored_row *root, const satchel_member_list *members, bool *out) {
     satchel_status status = SATCHEL_OK;
     uint32_t relations = 0;
     for (uint32_t i = 0; status == SATCHEL_OK && i < members->count; i++) {
@@ -247,7 +249,7 @@ static satchel_status was_shown(satchel_gathering *gathering, const satchel_stor
             status = relations_through(gathering, members->items[i].scope, &relations);
         }
     }
-    *out = may_read(gathering, root->entity, relations) &&
+    *out = may_read(gathering, place, root->entity, relations) &&
            (root->entity != SATCHEL_ENTITY_CONFLICT || may_see_conflict(gathering, &root->merged.value, relations));
     return status;
 }
@@ -271,17 +273,34 @@ static satchel_status stands_elsewhere(satchel_gathering *gathering, const satch
     }
     if (status == SATCHEL_OK && reaches) {
         status = relations_to(gathering, &standing.place, root, &members, &relations);
-        *out = status == SATCHEL_OK && may_read(gathering, root->entity, relations);
+        *out = status == SATCHEL_OK && may_read(gathering, &standing.place, root->entity, relations);
     }
     return status;
 }
 
+/* A phone takes what hangs on a customer away with it. */
+static bool goes_with_its_customer(const satchel_gathering *gathering, const satchel_place *place) {
+    if (place->rank == 0 || satchel_id_is_none(&place->anchor)) {
+        return false;
+    }
+    const satchel_place customer = satchel_place_of(SATCHEL_ENTITY_CUSTOMER, &place->anchor, &place->anchor);
+    for (const satchel_sent_place *at = gathering->sent[bucket_of(&customer)]; at != NULL; at = at->next) {
+        if (at->removed && satchel_place_compare(&at->place, &customer) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static satchel_status note_removal(satchel_gathering *gathering, const satchel_place *place) {
+    if (goes_with_its_customer(gathering, place)) {
+        return mark_sent(gathering, place, true);
+    }
     satchel_buffer *ids = &gathering->removed[satchel_place_entity(place)];
     satchel_status status = satchel_buffer_append(ids, satchel_id_view(&place->root));
     gathering->removed_bytes += SATCHEL_ID_BYTES;
     gathering->removal_count++;
-    return status == SATCHEL_OK ? mark_sent(gathering, place) : status;
+    return status == SATCHEL_OK ? mark_sent(gathering, place, true) : status;
 }
 
 /* What was never shown leaves without a word. */
@@ -299,7 +318,7 @@ satchel_status satchel_gathering_remove(satchel_gathering *gathering, const satc
     satchel_status status = satchel_stored_row_load(gathering->service->tables, gathering->db, entity, &place->root,
                                                     &gathering->row_arena, &root, gathering->error);
     if (status == SATCHEL_OK) {
-        status = was_shown(gathering, &root, members, &shown);
+        status = was_shown(gathering, place, &root, members, &shown);
     }
     if (status == SATCHEL_OK && shown && root.merged.exists) {
         status = stands_elsewhere(gathering, place, &root, &elsewhere);
@@ -431,6 +450,7 @@ static satchel_status send_deleted(satchel_gathering *gathering, const satchel_s
 }
 
 typedef struct sending {
+    const satchel_place *place;
     uint32_t relations;
     uint32_t set;
     bool whole;
@@ -444,7 +464,7 @@ static satchel_status send_row(satchel_gathering *gathering, const satchel_store
     bool hidden =
         row->entity == SATCHEL_ENTITY_CONFLICT && !may_see_conflict(gathering, &row->merged.value, how->relations);
     bool unchanged = !how->whole && stamp.n <= how->since_n;
-    if (hidden || unchanged || stamp.n == 0 || !may_read(gathering, row->entity, how->relations)) {
+    if (hidden || unchanged || stamp.n == 0 || !may_read(gathering, how->place, row->entity, how->relations)) {
         return SATCHEL_OK;
     }
     if (row->merged.deleted) {
@@ -528,9 +548,9 @@ satchel_status satchel_gathering_send(satchel_gathering *gathering, const satche
     uint32_t entity = satchel_place_entity(place);
     const satchel_entity *known = satchel_schema_entity(&gathering->service->schema, entity);
     satchel_stored_row root;
-    sending how = {.whole = whole, .since_n = since_n, .snapshot = whole && since_n == UINT64_MAX};
+    sending how = {.place = place, .whole = whole, .since_n = since_n, .snapshot = whole && since_n == UINT64_MAX};
     *out_visible = false;
-    satchel_status status = mark_sent(gathering, place);
+    satchel_status status = mark_sent(gathering, place, false);
     if (status != SATCHEL_OK || known == NULL || (known->flags & SATCHEL_ENTITY_SERVER_ONLY) != 0) {
         return status;
     }
@@ -541,7 +561,7 @@ satchel_status satchel_gathering_send(satchel_gathering *gathering, const satche
         return status;
     }
     status = relations_to(gathering, place, &root, members, &how.relations);
-    if (status != SATCHEL_OK || !may_read(gathering, entity, how.relations)) {
+    if (status != SATCHEL_OK || !may_read(gathering, place, entity, how.relations)) {
         return status;
     }
     *out_visible = entity != SATCHEL_ENTITY_CONFLICT || may_see_conflict(gathering, &root.merged.value, how.relations);

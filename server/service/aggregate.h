@@ -26,6 +26,7 @@ typedef struct satchel_known_set {
 
 typedef struct satchel_sent_place {
     satchel_place place;
+    bool removed;
     struct satchel_sent_place *next;
 } satchel_sent_place;
 
@@ -76,7 +77,10 @@ SATCHEL_MUST_USE satchel_status satchel_gathering_send(satchel_gathering *gather
                                                        const satchel_member_list *members, bool whole, uint64_t since_n,
                                                        bool *out_visible);
 
-/* Sends the removal of a root that left scopes of his, if it was shown to him and has not only moved among his own. */
+/*
+ * Sends the removal of a root that left scopes of his, if it was shown to him and has not only moved among his own.
+ * What hangs on a customer that goes in the same page goes with it without a word.
+ */
 SATCHEL_MUST_USE satchel_status satchel_gathering_remove(satchel_gathering *gathering, const satchel_place *place,
                                                          const satchel_member_list *members);
 

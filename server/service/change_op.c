@@ -95,23 +95,27 @@ static satchel_status look_up(op_work *work) {
 
 /* --- access --- */
 
-/* Had he the aggregate when he made the op, and lost it since? */
-static satchel_status had_it(op_work *work, const satchel_place *place, bool *out) {
+/* Had he the row, or its customer, when he made the op, and lost it since? */
+static satchel_status had_it(op_work *work, const satchel_standing *standing, bool *out) {
     const satchel_change *change = work->change;
     *out = false;
     if (!change->by_phone || change->seen.epoch != change->counter->epoch) {
         return SATCHEL_OK;
     }
-    return satchel_members_left_since(change->db, place, &change->author->user, change->scopes, change->seen.n,
-                                      change->arena, out, work->error);
+    return satchel_standing_had(change->db, standing, &change->author->user, change->scopes, change->seen.n,
+                                change->arena, out, work->error);
 }
 
-/* Whose membership tells whether he had the row: of a new one its customer's. */
-static satchel_place place_that_he_had(const op_work *work) {
-    const satchel_id *customer = &work->standing.anchor.id;
-    bool is_new_root = !work->row.merged.exists && work->entity->root == 0;
-    return is_new_root && !satchel_id_is_none(customer) ? satchel_place_of(SATCHEL_ENTITY_CUSTOMER, customer, customer)
-                                                        : work->standing.place;
+/*
+ * A truth about the field that is his: a row that he makes, or work on one of his own (checking out of a visit,
+ * submitting an order). Whatever else he changed is an edit.
+ */
+static bool is_own_fact(const op_work *work) {
+    const satchel_id *user = &work->change->author->user;
+    satchel_id owner = satchel_record_id(&work->row.merged.value, work->entity->owner_field);
+    bool his =
+        !work->row.merged.exists || satchel_id_equal(&owner, user) || satchel_id_equal(&work->row.created_by, user);
+    return his && work->op->kind != SATCHEL_OP_COMMAND && satchel_entity_is_field_fact(work->entity);
 }
 
 /*
@@ -123,13 +127,15 @@ static satchel_status check_as_holder(op_work *work) {
     satchel_access_user holder = change->person->access;
     satchel_access_row row;
     satchel_error why = {SATCHEL_OK, 0, 0, ""};
-    satchel_status status = satchel_standing_for(change->db, &work->standing, change->person, &change->author->user,
-                                                 change->day, &row, work->error);
+    satchel_id creator = work->row.merged.exists ? work->row.created_by : change->author->user;
+    satchel_status status =
+        satchel_standing_for(change->db, &work->standing, change->person, &creator, change->day, &row, work->error);
     if (status != SATCHEL_OK) {
         return status;
     }
     holder.active = true;
     row.anchor_owner = change->author->user;
+    row.anchored = true;
     status = satchel_access_check_op(&change->service->schema, change->service->policy, &holder, &row, work->op, &why);
     bool is_denied = status == SATCHEL_OUT_OF_SCOPE || status == SATCHEL_FORBIDDEN;
     return is_denied && why.field == 0 ? park(work, SATCHEL_MOVED_AWAY, MOVED_AWAY) : settle(work, status, &why);
@@ -137,10 +143,10 @@ static satchel_status check_as_holder(op_work *work) {
 
 /* Access says no. Facts of someone who had the row are applied nevertheless, his edits are parked. */
 static satchel_status answer_denial(op_work *work, satchel_status status, const satchel_error *why,
-                                    const satchel_place *place) {
+                                    const satchel_standing *standing) {
     bool had = false;
     if (status == SATCHEL_OUT_OF_SCOPE || status == SATCHEL_FORBIDDEN) {
-        satchel_status failed = had_it(work, place, &had);
+        satchel_status failed = had_it(work, standing, &had);
         if (failed != SATCHEL_OK) {
             return failed;
         }
@@ -148,7 +154,7 @@ static satchel_status answer_denial(op_work *work, satchel_status status, const 
     if (!had) {
         return settle(work, status, why);
     }
-    if (work->op->kind == SATCHEL_OP_CREATE && satchel_entity_is_field_fact(work->entity)) {
+    if (is_own_fact(work)) {
         return check_as_holder(work);
     }
     return park(work, SATCHEL_MOVED_AWAY, MOVED_AWAY);
@@ -163,7 +169,7 @@ static satchel_status check_console(op_work *work, const satchel_access_row *row
                                          [SATCHEL_OP_DELETE] = SATCHEL_VERB_DELETE};
     uint32_t relations = satchel_access_relations(user, row);
     uint32_t entity = work->op->entity;
-    if (!satchel_access_allows(service->policy, user, entity, relations, SATCHEL_VERB_READ)) {
+    if (!satchel_access_reads(service->policy, user, entity, relations, row->anchored)) {
         return satchel_fail(why, SATCHEL_OUT_OF_SCOPE, "no rule lets the user read this %s", work->entity->name);
     }
     if (!satchel_access_allows(service->policy, user, entity, relations, verbs[work->op->kind])) {
@@ -215,9 +221,8 @@ static satchel_status check_access(op_work *work) {
     if (status != SATCHEL_OK) {
         return status;
     }
-    satchel_place place = place_that_he_had(work);
     status = ask_access(work, &row, &why);
-    return status == SATCHEL_OK ? SATCHEL_OK : answer_denial(work, status, &why, &place);
+    return status == SATCHEL_OK ? SATCHEL_OK : answer_denial(work, status, &why, &work->standing);
 }
 
 /* What happened in the field is told by who was there: only who may assign writes it in another's name. */
@@ -277,7 +282,7 @@ static satchel_status check_anchor(op_work *work) {
     /* Absent and forbidden get the same answer. */
     satchel_error why = {SATCHEL_OUT_OF_SCOPE, work->op->entity, field, "the customer is not within reach"};
     work->decision->place = standing.place;
-    return answer_denial(work, SATCHEL_OUT_OF_SCOPE, &why, &standing.place);
+    return answer_denial(work, SATCHEL_OUT_OF_SCOPE, &why, &standing);
 }
 
 static bool order_is_new_here(const satchel_change *change, const satchel_id *order) {
@@ -601,6 +606,11 @@ static satchel_status decide(op_work *work) {
     return status;
 }
 
+static satchel_status park_all(op_work *work) {
+    satchel_status status = look_up(work);
+    return status == SATCHEL_OK ? park(work, SATCHEL_RETIRED, "the phone is being retired") : status;
+}
+
 satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel_op_decision *out,
                                  satchel_error *error) {
     op_work work = {.change = change, .op = op, .decision = out, .error = error};
@@ -611,7 +621,7 @@ satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel
         return refuse(&work, SATCHEL_UNKNOWN_ENTITY, 0, "the server does not know this entity");
     }
     satchel_merge_outcome outcome;
-    satchel_status status = decide(&work);
+    satchel_status status = change->parks ? park_all(&work) : decide(&work);
     if (status != SATCHEL_OK || is_decided(&work)) {
         return status;
     }

@@ -128,8 +128,8 @@ satchel_status satchel_desk_require_row(satchel_desk *desk, const satchel_stored
     if (status != SATCHEL_OK || desk->person.system) {
         return status;
     }
-    if (!row->merged.exists ||
-        !satchel_access_allows(policy, &desk->person.access, row->entity, relations, SATCHEL_VERB_READ)) {
+    if (!row->merged.exists || !satchel_access_reads(policy, &desk->person.access, row->entity, relations,
+                                                     satchel_standing_is_anchored(&standing))) {
         return satchel_fail(desk->error, SATCHEL_OUT_OF_SCOPE, "no such row is within reach");
     }
     if (!satchel_access_allows(policy, &desk->person.access, row->entity, relations, verb)) {

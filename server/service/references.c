@@ -29,12 +29,12 @@ static satchel_status may_name(satchel_change *change, uint32_t target, const sa
         status = satchel_relations_of(change->db, &standing, change->person, change->day, &relations, error);
     }
     if (status == SATCHEL_OK) {
-        *out = satchel_access_allows(change->service->policy, &change->person->access, target, relations,
-                                     SATCHEL_VERB_READ);
+        *out = satchel_access_reads(change->service->policy, &change->person->access, target, relations,
+                                    satchel_standing_is_anchored(&standing));
     }
     if (status == SATCHEL_OK && !*out && change->by_phone && change->seen.epoch == change->counter->epoch) {
-        status = satchel_members_left_since(change->db, &standing.place, &change->author->user, change->scopes,
-                                            change->seen.n, change->arena, out, error);
+        status = satchel_standing_had(change->db, &standing, &change->author->user, change->scopes, change->seen.n,
+                                      change->arena, out, error);
     }
     return status;
 }

@@ -12,11 +12,11 @@
 
 typedef enum satchel_scope_kind {
     SATCHEL_SCOPE_COMPANY = 1,   /* subject none */
-    SATCHEL_SCOPE_OWNER = 2,     /* rows that a user owns, or whose customer he owns */
+    SATCHEL_SCOPE_OWNER = 2,     /* rows whose customer a user owns; of those that hang on none, which he owns */
     SATCHEL_SCOPE_ASSIGNED = 3,  /* of customers that a dated assignment gives a user today */
     SATCHEL_SCOPE_SHARED = 4,    /* of customers that are shared with a user */
     SATCHEL_SCOPE_TERRITORY = 5, /* of customers in a territory */
-    SATCHEL_SCOPE_UNOWNED = 6    /* rows that nobody owns; subject none */
+    SATCHEL_SCOPE_UNOWNED = 6    /* rows that nobody owns in this sense; subject none */
 } satchel_scope_kind;
 
 /* Numbers ascending, distinct. */

@@ -2,9 +2,9 @@
 /*
  * From values to facts, from facts to relations and scopes.
  *
- * A row is in the scopes of its customer and in that of its own owner; a row of the company's own (product, user) is in
- * the company's scope alone; a row that nobody owns is in the scope of the unowned, which those who read everything
- * have.
+ * Children follow their customer: what hangs on one is in the customer's scopes and no other, what hangs on none in
+ * that of its owner. A row of the company's own (product, user) is in the company's scope alone; a row that nobody
+ * owns, or whose customer nobody owns, is in the scope of the unowned, which those who read everything have.
  */
 #include "service/standing.h"
 
@@ -125,19 +125,27 @@ satchel_status satchel_is_assigned(satchel_db *db, const satchel_id *user, const
     return status;
 }
 
+bool satchel_standing_is_anchored(const satchel_standing *standing) {
+    return standing->entity != SATCHEL_ENTITY_CUSTOMER && !satchel_id_is_none(&standing->anchor.id);
+}
+
+const satchel_id *satchel_standing_owner(const satchel_standing *standing) {
+    return satchel_id_is_none(&standing->anchor.id) ? &standing->owner : &standing->anchor.owner;
+}
+
 void satchel_standing_facts(const satchel_standing *standing, const satchel_person *person, const satchel_id *creator,
                             satchel_access_row *out) {
     const satchel_anchor *anchor = &standing->anchor;
     *out = (satchel_access_row){.entity = standing->entity,
                                 .owner = standing->owner,
                                 .anchor_owner = anchor->owner,
+                                .anchored = satchel_standing_is_anchored(standing),
                                 .creator = *creator,
                                 .territory = anchor->territory,
                                 .company = standing->company};
     out->shared = satchel_set_has(&anchor->shared_with, satchel_id_view(&person->access.id));
     out->assigned = satchel_id_list_has(&person->covered, &anchor->territory) ||
-                    satchel_id_list_has(&person->stands_in_for, &standing->owner) ||
-                    satchel_id_list_has(&person->stands_in_for, &anchor->owner);
+                    satchel_id_list_has(&person->stands_in_for, satchel_standing_owner(standing));
 }
 
 satchel_status satchel_standing_for(satchel_db *db, const satchel_standing *standing, const satchel_person *person,
@@ -157,6 +165,18 @@ satchel_status satchel_relations_of(satchel_db *db, const satchel_standing *stan
     const satchel_id none = {{0}};
     satchel_status status = satchel_standing_for(db, standing, person, &none, day, &row, error);
     *out = status == SATCHEL_OK ? satchel_access_relations(&person->access, &row) : 0;
+    return status;
+}
+
+satchel_status satchel_standing_had(satchel_db *db, const satchel_standing *standing, const satchel_id *user,
+                                    const satchel_scope_list *scopes, uint64_t n, satchel_arena *arena, bool *out,
+                                    satchel_error *error) {
+    const satchel_id *customer = &standing->anchor.id;
+    satchel_status status = satchel_members_left_since(db, &standing->place, user, scopes, n, arena, out, error);
+    if (status == SATCHEL_OK && !*out && !satchel_id_is_none(customer)) {
+        const satchel_place place = satchel_place_of(SATCHEL_ENTITY_CUSTOMER, customer, customer);
+        status = satchel_members_left_since(db, &place, user, scopes, n, arena, out, error);
+    }
     return status;
 }
 
@@ -217,9 +237,6 @@ static satchel_status load_assigned(satchel_db *db, const satchel_id *customer, 
 
 static void put_anchor_scopes(scope_writer *writer, const satchel_anchor *anchor, int64_t day) {
     satchel_id_list assigned = {NULL, 0, 0};
-    if (!satchel_id_is_none(&anchor->owner)) {
-        put_scope(writer, SATCHEL_SCOPE_OWNER, &anchor->owner);
-    }
     if (!satchel_id_is_none(&anchor->territory)) {
         put_scope(writer, SATCHEL_SCOPE_TERRITORY, &anchor->territory);
     }
@@ -248,12 +265,8 @@ satchel_status satchel_standing_scopes(satchel_db *db, const satchel_standing *s
         if (!satchel_id_is_none(&standing->anchor.id)) {
             put_anchor_scopes(&writer, &standing->anchor, day);
         }
-        if (!satchel_id_is_none(&standing->owner)) {
-            put_scope(&writer, SATCHEL_SCOPE_OWNER, &standing->owner);
-        }
-        if (satchel_id_is_none(&standing->owner) && satchel_id_is_none(&standing->anchor.owner)) {
-            put_scope(&writer, SATCHEL_SCOPE_UNOWNED, &none);
-        }
+        const satchel_id *owner = satchel_standing_owner(standing);
+        put_scope(&writer, satchel_id_is_none(owner) ? SATCHEL_SCOPE_UNOWNED : SATCHEL_SCOPE_OWNER, owner);
     }
     *out = writer.numbers;
     *out_count = writer.count;

@@ -35,6 +35,20 @@ SATCHEL_MUST_USE satchel_status satchel_standing_of(const satchel_service *servi
                                                     const satchel_id *id, const satchel_record *record,
                                                     satchel_arena *arena, satchel_standing *out, satchel_error *error);
 
+/* Does it hang on a customer, and is none itself? */
+bool satchel_standing_is_anchored(const satchel_standing *standing);
+
+/* Who owns the row as far as access goes: its customer's owner; of what hangs on none its own. None: nobody. */
+const satchel_id *satchel_standing_owner(const satchel_standing *standing);
+
+/*
+ * Had the user, at revision n, the row or the customer that it hangs on, and lost it since? Whoever had the customer
+ * had what hangs on it; what he has made there since he lost it was never in a scope of his.
+ */
+SATCHEL_MUST_USE satchel_status satchel_standing_had(satchel_db *db, const satchel_standing *standing,
+                                                     const satchel_id *user, const satchel_scope_list *scopes,
+                                                     uint64_t n, satchel_arena *arena, bool *out, satchel_error *error);
+
 /* Facts of a customer by id. */
 SATCHEL_MUST_USE satchel_status satchel_anchor_load(satchel_db *db, const satchel_id *customer, satchel_arena *arena,
                                                     satchel_anchor *out, satchel_error *error);

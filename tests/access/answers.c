@@ -5,8 +5,9 @@
  *   P RULES CLASS_RULES    then so many lines "role entity relations verbs" and "role entity relations class level"
  *   S                      the shipped policy instead; its rules are printed in the same form
  *   U ID ROLES ACTIVE T t1 … tT R r1 … rR     the user, with territories and reports
- *   R ENTITY OWNER ANCHOR_OWNER CREATOR TERRITORY ASSIGNED SHARED COMPANY     prints "relations verbs level level level
- * level" O KIND SETS f1 … CLEARS g1 …              prints "STATUS field" for an op on that row
+ *   R ENTITY OWNER ANCHOR_OWNER CREATOR TERRITORY ASSIGNED SHARED COMPANY ANCHORED
+ *                          prints "relations verbs level level level level"
+ *   O KIND SETS f1 … CLEARS g1 …              prints "STATUS field" for an op on that row
  *
  * Ids are small numbers, 0 is none; lists come sorted. Whatever it cannot read ends it with exit 2.
  */
@@ -126,11 +127,15 @@ static void read_row(void) {
     row->assigned = read_number(1) == 1;
     row->shared = read_number(1) == 1;
     row->company = read_number(1) == 1;
+    row->anchored = read_number(1) == 1;
     uint32_t relations = satchel_access_relations(&here.user, row);
     uint32_t verbs = 0;
     for (uint32_t verb = 1; verb < SATCHEL_VERB_ALL; verb *= 2) {
         bool may = satchel_access_allows(&here.policy, &here.user, row->entity, relations, (satchel_verb)verb);
         verbs |= may ? verb : 0;
+    }
+    if (!satchel_access_reads(&here.policy, &here.user, row->entity, relations, row->anchored)) {
+        verbs &= ~(uint32_t)SATCHEL_VERB_READ;
     }
     printf("%" PRIu32 " %" PRIu32, relations, verbs);
     for (int class = 0; class < SATCHEL_SENSITIVITY_COUNT; class ++) {

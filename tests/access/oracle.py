@@ -26,6 +26,8 @@ CLASSES = ("open", "personal", "commercial", "secret")
 LEVELS = ("hidden", "masked", "read", "write")
 KINDS = {"create": 1, "edit": 2, "delete": 3, "command": 5}
 
+CUSTOMER = 1
+
 Field = collections.namedtuple("Field", "number writer sensitivity derived")
 
 
@@ -75,6 +77,13 @@ class Policy:
                 allowed.update(verb for bit, verb in enumerate(VERBS) if verbs >> bit & 1)
         return allowed
 
+    def verbs_to(self, user, row, relations):
+        """Of this very row: nobody reads what hangs on a customer whom he does not read."""
+        allowed = self.verbs(user.roles, row.entity, relations)
+        if row.anchored and "read" not in self.verbs(user.roles, CUSTOMER, relations):
+            allowed -= {"read"}
+        return allowed
+
     def level(self, roles, entity, relations, sensitivity):
         found = [level for role, on, through, of, level in self.class_rules
                  if role in roles and on in (0, entity) and through & relations and of == sensitivity]
@@ -116,13 +125,14 @@ class World:
 
 
 User = collections.namedtuple("User", "id roles active territories reports")
-Row = collections.namedtuple("Row", "entity owner anchor_owner creator territory assigned shared company")
+Row = collections.namedtuple("Row", "entity owner anchor_owner creator territory assigned shared company anchored")
 
 
 def relations_of(user, row):
     if not user.active:
         return 0
-    owners = {row.owner, row.anchor_owner} - {0}
+    # Children follow their customer: only what hangs on none stands by its own owner.
+    owners = {row.anchor_owner if row.anchored else row.owner} - {0}
     stands = {
         "own": user.id in owners, "assigned": row.assigned, "shared": row.shared,
         "team": bool(owners & user.reports), "territory": row.territory in user.territories,
@@ -150,7 +160,7 @@ def decide_field(policy, user, row, relations, field, creates):
 def decide_op(policy, user, row, fields, kind, touched):
     """(status, number of the field that it names, 0 if none). `touched`: fields set, then fields cleared."""
     relations = relations_of(user, row)
-    verbs = policy.verbs(user.roles, row.entity, relations)
+    verbs = policy.verbs_to(user, row, relations)
     if "read" not in verbs and not (kind == "create" and kind in verbs):
         return "OUT_OF_SCOPE", 0
     if kind == "command":
@@ -191,7 +201,7 @@ def random_row(draw, world, entity):
         return draw.choice([0, *world.people])
 
     return Row(entity, person(), person(), person(), draw.choice([0, *world.places]), draw.random() < 0.2,
-               draw.random() < 0.2, draw.random() < 0.2)
+               draw.random() < 0.2, draw.random() < 0.2, draw.random() < 0.5)
 
 
 class Batch:
@@ -212,7 +222,7 @@ class Batch:
 
     def row(self, policy, user, row):
         relations = relations_of(user, row)
-        verbs = policy.verbs(user.roles, row.entity, relations)
+        verbs = policy.verbs_to(user, row, relations)
         self.lines.append("R " + " ".join(str(int(part)) for part in row))
         self.expected.append(" ".join(map(str, [
             relations, sum(1 << bit for bit, verb in enumerate(VERBS) if verb in verbs),

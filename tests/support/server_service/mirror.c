@@ -105,6 +105,22 @@ static void take_row(phone *mine, const satchel_row_frame *frame) {
     row->fresh = true;
 }
 
+static void remove_root(phone *mine, uint32_t entity, const satchel_id *id);
+
+/* What hangs on a customer goes with it. */
+static void remove_anchored(phone *mine, const satchel_id *customer) {
+    const satchel_schema *schema = satchel_service_schema(mine->here->service);
+    for (uint32_t i = 0; i < mine->row_count; i++) {
+        const satchel_entity *of = satchel_schema_entity(schema, mine->rows[i]->entity);
+        satchel_id anchor = satchel_record_id(&mine->rows[i]->record, of->anchor_field);
+        if (of->anchor_field != 0 && satchel_id_equal(&anchor, customer)) {
+            const satchel_id gone = mine->rows[i]->id;
+            remove_root(mine, of->number, &gone);
+            i = UINT32_MAX; /* the rows behind moved up */
+        }
+    }
+}
+
 static void remove_root(phone *mine, uint32_t entity, const satchel_id *id) {
     const satchel_schema *schema = satchel_service_schema(mine->here->service);
     const mirror_row *row = find(mine, entity, id);
@@ -118,6 +134,9 @@ static void remove_root(phone *mine, uint32_t entity, const satchel_id *id) {
         if (of->root == entity && satchel_id_equal(&root, id)) {
             drop_at(mine, i - 1);
         }
+    }
+    if (entity == SATCHEL_ENTITY_CUSTOMER) {
+        remove_anchored(mine, id);
     }
 }
 

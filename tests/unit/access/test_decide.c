@@ -24,12 +24,15 @@ TEST(access_decide, every_way_to_stand_to_a_row_is_seen) {
     } cases[] = {
         {{.entity = 1}, 0},
         {{.entity = 1, .owner = id_of(1)}, SATCHEL_RELATION_OWN},
-        {{.entity = 1, .anchor_owner = id_of(1)}, SATCHEL_RELATION_OWN},
+        {{.entity = 1, .anchor_owner = id_of(1), .anchored = true}, SATCHEL_RELATION_OWN},
+        {{.entity = 1, .owner = id_of(1), .anchored = true}, 0},
+        {{.entity = 1, .owner = id_of(1), .anchor_owner = id_of(22), .anchored = true}, 0},
         {{.entity = 1, .creator = id_of(1)}, 0},
         {{.entity = 1, .assigned = true}, SATCHEL_RELATION_ASSIGNED},
         {{.entity = 1, .shared = true}, SATCHEL_RELATION_SHARED},
         {{.entity = 1, .owner = id_of(21)}, SATCHEL_RELATION_TEAM},
-        {{.entity = 1, .anchor_owner = id_of(20)}, SATCHEL_RELATION_TEAM},
+        {{.entity = 1, .anchor_owner = id_of(20), .anchored = true}, SATCHEL_RELATION_TEAM},
+        {{.entity = 1, .owner = id_of(20), .anchored = true}, 0},
         {{.entity = 1, .owner = id_of(22)}, 0},
         {{.entity = 1, .territory = id_of(42)}, SATCHEL_RELATION_TERRITORY},
         {{.entity = 1, .territory = id_of(43)}, 0},
@@ -229,13 +232,11 @@ static uint32_t sorted_ids(test_random *random, satchel_id out[4]) {
 
 static uint32_t oracle_relations(const satchel_access_user *user, const satchel_access_row *row) {
     const satchel_id none = id_of(0);
-    bool owned = memcmp(&row->owner, &none, sizeof none) != 0;
-    bool anchored = memcmp(&row->anchor_owner, &none, sizeof none) != 0;
+    satchel_id counts = row->anchored ? row->anchor_owner : row->owner;
+    bool owned = memcmp(&counts, &none, sizeof none) != 0;
     bool placed = memcmp(&row->territory, &none, sizeof none) != 0;
-    bool own = (owned && memcmp(&row->owner, &user->id, sizeof none) == 0) ||
-               (anchored && memcmp(&row->anchor_owner, &user->id, sizeof none) == 0);
-    bool team = (owned && listed(user->reports, user->report_count, &row->owner)) ||
-                (anchored && listed(user->reports, user->report_count, &row->anchor_owner));
+    bool own = owned && memcmp(&counts, &user->id, sizeof none) == 0;
+    bool team = owned && listed(user->reports, user->report_count, &counts);
     bool territory = placed && listed(user->territories, user->territory_count, &row->territory);
     return 64u + own * 1u + row->assigned * 2u + row->shared * 4u + team * 8u + territory * 16u + row->company * 32u;
 }
@@ -252,6 +253,7 @@ TEST(access_decide, random_relations_agree_with_the_oracle) {
         satchel_access_row row = {.entity = 1,
                                   .owner = small_id(&random),
                                   .anchor_owner = small_id(&random),
+                                  .anchored = test_random_chance(&random, 50),
                                   .creator = small_id(&random),
                                   .territory = small_id(&random),
                                   .assigned = test_random_chance(&random, 20),

@@ -199,11 +199,51 @@ TEST(decisions, of_a_customer_that_moved_away_facts_come_in_and_edits_are_parked
     CHECK_INT(phone_result_of(&day.mine, edit).code, SATCHEL_RESULT_PARKED);
     CHECK_STATUS(phone_result_of(&day.mine, edit).status, SATCHEL_MOVED_AWAY);
     CHECK(phone_find(&day.mine, SATCHEL_ENTITY_CUSTOMER, &day.customer) == NULL);
-    CHECK(phone_find(&day.mine, SATCHEL_ENTITY_VISIT, &visit) != NULL);
-    CHECK(phone_find(&day.mine, SATCHEL_ENTITY_ORDER_LINE, &line) != NULL);
+    /* Children follow their customer: what he did there stands on the server, and is Wang's to see. */
+    CHECK(phone_find(&day.mine, SATCHEL_ENTITY_VISIT, &visit) == NULL);
+    CHECK(phone_find(&day.mine, SATCHEL_ENTITY_ORDER_LINE, &line) == NULL);
     satchel_record row = stage_read(&day.here, SATCHEL_ENTITY_CUSTOMER, &day.customer, NULL);
     CHECK_TEXT(satchel_record_text(&row, SATCHEL_CUSTOMER_NOTE), "");
     CHECK_UINT(stage_counts(&day.here).parked_open, 1);
+    tear_down(&day);
+}
+
+TEST(decisions, work_on_his_own_facts_goes_on_after_the_customer_moved) {
+    field_day day;
+    set_up(&day);
+    satchel_id order = new_order(&day.mine, &day.customer);
+    add_line(&day.mine, &order, &day.product, 2, 100);
+    lose_customer(&day);
+    submit(&day.mine, &order);
+    phone_sync(&day.mine);
+    CHECK_INT(phone_last(&day.mine).code, SATCHEL_RESULT_APPLIED);
+    satchel_record row = stage_read(&day.here, SATCHEL_ENTITY_ORDER, &order, NULL);
+    CHECK_INT(satchel_record_int(&row, SATCHEL_ORDER_STATUS, 0), SATCHEL_ORDER_STATUS_SUBMITTED);
+    /* What he knew of the move when he made it is no fact any more: it is as if the customer were not there. */
+    satchel_id late = phone_check_in(&day.mine, &day.customer);
+    phone_sync(&day.mine);
+    CHECK_STATUS(phone_last(&day.mine).status, SATCHEL_OUT_OF_SCOPE);
+    CHECK(phone_find(&day.mine, SATCHEL_ENTITY_VISIT, &late) == NULL);
+    tear_down(&day);
+}
+
+TEST(decisions, what_he_made_goes_with_its_customer_and_what_hangs_on_none_stays) {
+    field_day day;
+    set_up(&day);
+    satchel_record task = stage_record(&day.here);
+    REQUIRE_OK(satchel_record_set_text(&task, SATCHEL_TASK_TITLE, satchel_text_of("Wash the car")));
+    REQUIRE_OK(satchel_record_set_int(&task, SATCHEL_TASK_STATUS, SATCHEL_TASK_STATUS_OPEN));
+    REQUIRE_OK(satchel_record_set_id(&task, SATCHEL_TASK_ASSIGNEE, &day.li));
+    satchel_id own = stage_create(&day.here, SATCHEL_ENTITY_TASK, &task).id;
+    satchel_id visit = phone_check_in(&day.mine, &day.customer);
+    phone_sync(&day.mine);
+    CHECK(phone_find(&day.mine, SATCHEL_ENTITY_VISIT, &visit) != NULL);
+    lose_customer(&day);
+    uint32_t before = day.mine.removals;
+    phone_sync(&day.mine);
+    CHECK_UINT(day.mine.removals, before + 2); /* the customer by name, the visit with it */
+    CHECK(phone_find(&day.mine, SATCHEL_ENTITY_VISIT, &visit) == NULL);
+    CHECK(phone_find(&day.mine, SATCHEL_ENTITY_TASK, &own) != NULL);
     tear_down(&day);
 }
 

@@ -282,7 +282,8 @@ static bool may_see(judge *mind, const satchel_stored_row *row, satchel_record *
                                    &standing, NULL));
     REQUIRE_OK(satchel_relations_of(mind->all->here.db, &standing, &mind->person, stage_today(&mind->all->here),
                                     &relations, NULL));
-    if (!satchel_access_allows(service->policy, &mind->person.access, row->entity, relations, SATCHEL_VERB_READ)) {
+    if (!satchel_access_reads(service->policy, &mind->person.access, row->entity, relations,
+                              satchel_standing_is_anchored(&standing))) {
         return false;
     }
     if (row->entity == SATCHEL_ENTITY_CONFLICT) {

@@ -147,6 +147,31 @@ TEST(scopes, a_removal_takes_along_what_travels_with_the_row) {
     kit_close(&kit);
 }
 
+TEST(scopes, a_customer_that_leaves_takes_along_what_hangs_on_it) {
+    store_kit kit = kit_open(NULL);
+    satchel_record customer = kit_record(&kit, NAME, "Someone");
+    satchel_record order = kit_record(&kit, SATCHEL_ORDER_CURRENCY, "CNY");
+    satchel_record other = kit_record(&kit, SATCHEL_ORDER_CURRENCY, "CNY");
+    satchel_record line = kit_record(&kit, SATCHEL_ORDER_LINE_NOTE, "x");
+    kit_refer(&order, SATCHEL_ORDER_CUSTOMER, kit_id(1));
+    kit_refer(&other, SATCHEL_ORDER_CUSTOMER, kit_id(2));
+    kit_refer(&line, SATCHEL_ORDER_LINE_ORDER, kit_id(5));
+    kit_page page = kit_page_begin(0);
+    kit_page_row(&kit, &page, CUSTOMER, kit_id(1), 1, &customer);
+    kit_page_row(&kit, &page, CUSTOMER, kit_id(2), 1, &customer);
+    kit_page_row(&kit, &page, SATCHEL_ENTITY_ORDER, kit_id(5), 1, &order);
+    kit_page_row(&kit, &page, SATCHEL_ENTITY_ORDER_LINE, kit_id(6), 1, &line);
+    kit_page_row(&kit, &page, SATCHEL_ENTITY_ORDER, kit_id(7), 1, &other);
+    REQUIRE_OK(kit_page_store(&kit, &page, false));
+    page = kit_page_begin(0);
+    kit_page_removal(&page, CUSTOMER, kit_id(1));
+    REQUIRE_OK(kit_page_store(&kit, &page, false));
+    CHECK_UINT(kit.outcome.rows_removed, 3);
+    CHECK(!kit_has(&kit, SATCHEL_ENTITY_ORDER, kit_id(5)) && !kit_has(&kit, SATCHEL_ENTITY_ORDER_LINE, kit_id(6)));
+    CHECK(kit_has(&kit, CUSTOMER, kit_id(2)) && kit_has(&kit, SATCHEL_ENTITY_ORDER, kit_id(7)));
+    kit_close(&kit);
+}
+
 TEST(scopes, own_ops_on_a_row_that_left_are_still_sent_and_show_no_value) {
     store_kit kit = with_scopes(1);
     kit_edit_text(&kit, kit_id(1), CITY, "Hangzhou");
