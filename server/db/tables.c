@@ -50,6 +50,49 @@ static const char own_tables[] =
     "CREATE INDEX membership_by_change ON membership (scope, last_n, anchor, rank, root);\n"
     "INSERT INTO counter (one, epoch, n, audit_position, audit_hash, day) VALUES (1, 1, 0, 0, '', 0);\n";
 
+/* What format 2 added. */
+static const char own_tables_2[] =
+    /* Numbers of revisions up to here were given out, as far as anybody outside may have heard of one. */
+    "ALTER TABLE counter ADD COLUMN reserved_n BIGINT NOT NULL DEFAULT 0;\n"
+    "CREATE TABLE epoch (number BIGINT NOT NULL PRIMARY KEY, restored_n BIGINT NOT NULL, begins_n BIGINT NOT NULL,"
+    " at_ms BIGINT NOT NULL) {clustered};\n"
+    "CREATE TABLE backup (number BIGINT NOT NULL PRIMARY KEY, epoch BIGINT NOT NULL, n BIGINT NOT NULL,"
+    " at_ms BIGINT NOT NULL, audit_position BIGINT NOT NULL, audit_hash {blob} NOT NULL, bytes BIGINT NOT NULL,"
+    " digest {blob} NOT NULL) {clustered};\n"
+    "CREATE TABLE ledger_outbox (id {blob} NOT NULL PRIMARY KEY, entry {blob} NOT NULL) {clustered};\n"
+    "CREATE TABLE restored_row (entity BIGINT NOT NULL, row {blob} NOT NULL, before {blob} NOT NULL,"
+    " PRIMARY KEY (entity, row)) {clustered};\n"
+    "CREATE TABLE returned_op (entity BIGINT NOT NULL, row {blob} NOT NULL, n BIGINT NOT NULL,"
+    " sequence BIGINT NOT NULL, incarnation BIGINT NOT NULL, owner {blob} NOT NULL, stamp_ms BIGINT NOT NULL,"
+    " op {blob} NOT NULL, PRIMARY KEY (entity, row, n, sequence, incarnation)) {clustered};\n"
+    "CREATE TABLE erased_row (entity BIGINT NOT NULL, row {blob} NOT NULL, erasure {blob} NOT NULL,"
+    " whole BIGINT NOT NULL, PRIMARY KEY (entity, row)) {clustered};\n"
+    "CREATE INDEX erased_row_by_erasure ON erased_row (erasure);\n"
+    "CREATE TABLE erasure_due (device {blob} NOT NULL, erasure {blob} NOT NULL, PRIMARY KEY (device, erasure))"
+    " {clustered};\n"
+    /* What stands for all phones: numbers of orders, what they hold beside meta's, the newest checkpoint. One row. */
+    "CREATE TABLE order_book (one INTEGER PRIMARY KEY CHECK (one = 1), serial BIGINT NOT NULL,"
+    " policy_serial BIGINT NOT NULL, lease_days BIGINT NOT NULL, minimum_app BIGINT NOT NULL,"
+    " checkpoint_position BIGINT NOT NULL, checkpoint_ms BIGINT NOT NULL);\n"
+    "INSERT INTO order_book (one, serial, policy_serial, lease_days, minimum_app, checkpoint_position, checkpoint_ms)"
+    " VALUES (1, 0, 0, 0, 0, 0, 0);\n"
+    "CREATE TABLE device_orders (device {blob} NOT NULL PRIMARY KEY, serial BIGINT NOT NULL, command BIGINT NOT NULL,"
+    " ordered_ms BIGINT NOT NULL, heard BIGINT NOT NULL, heard_ms BIGINT NOT NULL, receipt_kind BIGINT NOT NULL,"
+    " receipt_ms BIGINT NOT NULL, receipt {blob} NOT NULL) {clustered};\n"
+    "CREATE TABLE audit_checkpoint (position BIGINT NOT NULL PRIMARY KEY, at_ms BIGINT NOT NULL,"
+    " hash {blob} NOT NULL, block {blob} NOT NULL) {clustered};\n"
+    "CREATE TABLE audit_witness (device {blob} NOT NULL PRIMARY KEY, position BIGINT NOT NULL, at_ms BIGINT NOT NULL,"
+    " hash {blob} NOT NULL, seen_ms BIGINT NOT NULL, bad_position BIGINT NOT NULL, bad_ms BIGINT NOT NULL,"
+    " bad_hash {blob} NOT NULL) {clustered};\n";
+
+/* Own tables of all formats, in the order in which they can be written. */
+static const char *const own_names[] = {
+    "meta",        "counter",        "metric",           "revision_time", "device_state",
+    "incarnation", "enrolment_code", "unit_result",      "kept_unit",     "unmade_row",
+    "scope",       "scope_set",      "scope_loss",       "membership",    "epoch",
+    "backup",      "restored_row",   "returned_op",      "erased_row",    "erasure_due",
+    "order_book",    "device_orders",  "audit_checkpoint", "audit_witness"};
+
 /* Columns that the server adds to an entity's table. */
 static const char extra_columns_sqlite[] =
     ", \"versions\" BLOB, \"rev_open\" BIGINT NOT NULL DEFAULT 0, \"rev_personal\" BIGINT NOT NULL DEFAULT 0"
@@ -244,6 +287,9 @@ static satchel_status create_all(const satchel_tables *tables, satchel_db *db, s
     satchel_buffer_init(&sql);
     satchel_status status = put_dialect(own_tables, tables->dialect, &sql);
     if (status == SATCHEL_OK) {
+        status = put_dialect(own_tables_2, tables->dialect, &sql);
+    }
+    if (status == SATCHEL_OK) {
         status = put_entities(tables, &sql);
     }
     if (status == SATCHEL_OK) {
@@ -264,8 +310,30 @@ static satchel_status create_all(const satchel_tables *tables, satchel_db *db, s
     return status;
 }
 
+/* The steps from `format` to the present one. */
+static satchel_status bring_up(const satchel_tables *tables, satchel_db *db, uint32_t format, satchel_error *error) {
+    static const char *const steps[] = {own_tables_2}; /* to format 2, … */
+    uint8_t now[4];
+    satchel_buffer sql;
+    satchel_buffer_init(&sql);
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t to = format; status == SATCHEL_OK && to < SATCHEL_TABLES_FORMAT; to++) {
+        status = put_dialect(steps[to - 1], tables->dialect, &sql);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(&sql, 0);
+    }
+    status = status == SATCHEL_OK ? satchel_db_exec(db, (const char *)sql.data, error)
+                                  : satchel_fail(error, status, "no memory for the text of the tables");
+    satchel_buffer_deinit(&sql);
+    satchel_put_u32be(now, SATCHEL_TABLES_FORMAT);
+    return status == SATCHEL_OK ? SATCHEL_DB_RUN(db, error, "UPDATE meta SET value = ?1 WHERE name = 'format'",
+                                                 satchel_db_blob(now, sizeof now))
+                                : status;
+}
+
 /* Errors: DAMAGED (no format), NEWER_FORMAT. */
-static satchel_status check_format(satchel_db *db, satchel_error *error) {
+static satchel_status check_format(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
     satchel_db_statement *statement = NULL;
     uint32_t format = 0;
     bool row = false;
@@ -285,7 +353,7 @@ static satchel_status check_format(satchel_db *db, satchel_error *error) {
     if (status == SATCHEL_OK && format > SATCHEL_TABLES_FORMAT) {
         status = satchel_fail(error, SATCHEL_NEWER_FORMAT, "the database has format %u", (unsigned)format);
     }
-    return status;
+    return status == SATCHEL_OK && format < SATCHEL_TABLES_FORMAT ? bring_up(tables, db, format, error) : status;
 }
 
 static const char *exists_sql(satchel_dialect dialect) {
@@ -301,5 +369,14 @@ satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db
     if (status != SATCHEL_OK) {
         return status;
     }
-    return there == 0 ? create_all(tables, db, error) : check_format(db, error);
+    return there == 0 ? create_all(tables, db, error) : check_format(tables, db, error);
+}
+
+const char *satchel_db_tables_name(const satchel_tables *tables, uint32_t index) {
+    const uint32_t own = sizeof own_names / sizeof *own_names;
+    if (index < own) {
+        return own_names[index];
+    }
+    const satchel_model *model = tables->schema->model;
+    return index - own < model->entity_count ? model->entities[index - own].name : NULL;
 }

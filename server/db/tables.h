@@ -8,8 +8,8 @@
 
 #include "db/db.h"
 
-/* Stored in meta; counts up with every change of the tables. */
-#define SATCHEL_TABLES_FORMAT 1
+/* Stored in meta; counts up with every change of the tables. An older database is brought up when it is opened. */
+#define SATCHEL_TABLES_FORMAT 2
 
 /* Texts of one entity, zero-terminated; NULL name: the number is not used. */
 typedef struct satchel_table {
@@ -40,10 +40,16 @@ void satchel_db_tables_close(satchel_tables *tables);
 const satchel_table *satchel_db_tables_get(const satchel_tables *tables, uint32_t entity);
 
 /*
- * Makes what is absent, inside a write transaction. Errors: NEWER_FORMAT (made by a later version), and those of the
+ * Makes what is absent, inside a write transaction, and brings an older format up. Errors: NEWER_FORMAT (made by a later version), and those of the
  * database.
  */
 SATCHEL_MUST_USE satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db *db,
                                                          satchel_error *error);
+
+/*
+ * The tables that a backup holds, entities' and own, by name in an order in which they can be written. NULL past the
+ * last.
+ */
+const char *satchel_db_tables_name(const satchel_tables *tables, uint32_t index);
 
 #endif

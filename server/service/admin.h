@@ -7,7 +7,7 @@
 #define SATCHEL_SERVER_SERVICE_ADMIN_H
 
 #include "service/service.h"
-#include "wire/enroll.h"
+#include "wire/orders.h"
 
 /* Who acts. `system` is the operator at the unix socket of the machine: an administrator who is no user. */
 typedef struct satchel_actor {
@@ -119,6 +119,14 @@ typedef struct satchel_device_row {
     int64_t seen_ms; /* last exchange that moved something */
     uint64_t applied_through;
     bool revoked;
+    satchel_order_command command;     /* what it was told to do */
+    bool orders_pending;               /* it has not said yet that it carried out what is ordered now */
+    satchel_receipt_kind receipt_kind; /* 0: it did not say that it ended */
+    int64_t receipt_ms;
+    bool lost_counted;         /* of a receipt: `lost` is known */
+    uint64_t lost;             /* changes and items that were on it and reached nobody */
+    uint64_t witness_position; /* of the checkpoint of the audit that it showed last; 0: none */
+    uint64_t bad_position;     /* of one that it showed and the audit does not hold; 0: none */
 } satchel_device_row;
 /*
  * Called for each, in order of enrolment; texts live until the return. A status other than OK ends the walk and is
@@ -132,6 +140,18 @@ SATCHEL_MUST_USE satchel_status satchel_devices_list(const satchel_service *serv
 SATCHEL_MUST_USE satchel_status satchel_device_revoke(const satchel_service *service, satchel_db *db,
                                                       const satchel_actor *actor, const satchel_id *device,
                                                       satchel_error *error);
+
+/* Writes. It is answered with REVOKED and told to destroy its keys at once. Errors: NOT_FOUND. */
+SATCHEL_MUST_USE satchel_status satchel_device_order_wipe(const satchel_service *service, satchel_db *db,
+                                                          const satchel_actor *actor, const satchel_id *device,
+                                                          satchel_error *error);
+/*
+ * Writes. What it still sends is parked for supervisors; then it wipes itself and says so, and is revoked.
+ * Errors: NOT_FOUND, REVOKED.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_order_retirement(const satchel_service *service, satchel_db *db,
+                                                                const satchel_actor *actor, const satchel_id *device,
+                                                                satchel_error *error);
 
 /* --- rows of every entity --- */
 

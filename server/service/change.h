@@ -46,6 +46,7 @@ typedef struct satchel_change {
     const satchel_scope_list *scopes; /* of the person; NULL on the server's own behalf */
     const satchel_author *author;
     bool by_phone;
+    bool parks;   /* the phone is being retired: its ops are kept for people, none is applied */
     bool trusted; /* the operator or the server itself: no access rules */
     int64_t now_ms;
     int64_t day;

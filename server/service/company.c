@@ -121,6 +121,23 @@ satchel_status satchel_company_key(satchel_db *db, const char *context, uint8_t 
     return status;
 }
 
+satchel_status satchel_company_secret(satchel_db *db, uint8_t out[SATCHEL_SIGN_SECRET_BYTES], satchel_error *error) {
+    satchel_arena arena;
+    satchel_bytes seed = {NULL, 0};
+    uint8_t public_key[SATCHEL_SIGN_PUBLIC_BYTES];
+    memset(out, 0, SATCHEL_SIGN_SECRET_BYTES);
+    satchel_arena_init(&arena);
+    satchel_status status = satchel_meta_get(db, SEED, &arena, &seed, error);
+    if (status == SATCHEL_OK && seed.bytes != SATCHEL_KEY_BYTES) {
+        status = satchel_fail(error, SATCHEL_DAMAGED, "the company's seed");
+    }
+    if (status == SATCHEL_OK) {
+        satchel_sign_keys(seed.data, public_key, out);
+    }
+    satchel_arena_deinit(&arena);
+    return status;
+}
+
 /* --- days --- */
 
 satchel_status satchel_service_day_due(const satchel_service *service, satchel_db *db, bool *out_due,

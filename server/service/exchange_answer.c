@@ -63,7 +63,7 @@ static satchel_status read_page(satchel_answer_work *work) {
             satchel_person_load(exchange->service, work->db, &exchange->user, satchel_service_today(exchange->service),
                                 &work->arena, &work->person, work->error);
     }
-    work->has_page = exchange->head.page_bytes > 0;
+    work->has_page = exchange->head.page_bytes > 0 && !exchange->parks; /* one that is retired gets no more rows */
     if (status == SATCHEL_OK && work->has_page) {
         status = satchel_pull(exchange->service, work->db, &work->person, exchange->head.cursor,
                               exchange->head.page_bytes, &work->arena, &work->page, work->error);
@@ -125,15 +125,19 @@ satchel_status satchel_server_exchange_answer(satchel_server_exchange *exchange,
     work->db = db;
     work->error = error;
     satchel_arena_init(&work->arena);
+    satchel_arena_init(&work->told);
     satchel_arena_reset(&exchange->wanted_arena);
     exchange->wanted_sets = NULL;
     exchange->day_due = false;
+    exchange->notes_due = false;
+    exchange->checkpoint_due = false;
     exchange->begins = false;
     exchange->committed = exchange->applied;
     satchel_status status = answer(work, out_body);
     *out_http_status = exchange->http_status;
     satchel_pulled_page_deinit(&work->page);
     satchel_arena_deinit(&work->arena);
+    satchel_arena_deinit(&work->told);
     satchel_memory_give(work);
     return status;
 }

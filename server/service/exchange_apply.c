@@ -20,7 +20,8 @@ static satchel_status begin_intake(satchel_server_exchange *exchange, satchel_db
                                .person = person,
                                .scopes = scopes,
                                .author = intake->author,
-                               .phone_now = exchange->head.now};
+                               .phone_now = exchange->head.now,
+                               .parks = exchange->parks};
     satchel_status status = satchel_counter_read(db, intake->counter, error);
     if (status == SATCHEL_OK) {
         status = satchel_person_load(exchange->service, db, &exchange->user, satchel_service_today(exchange->service),
@@ -189,7 +190,7 @@ static satchel_status intern_sets(satchel_server_exchange *exchange, satchel_db 
 
 satchel_status satchel_server_exchange_apply(satchel_server_exchange *exchange, satchel_db *db, satchel_error *error) {
     /* Whatever an earlier run in a transaction that was rolled back has decided is forgotten. */
-    exchange->status = SATCHEL_OK;
+    exchange->status = exchange->last_words ? SATCHEL_REVOKED : SATCHEL_OK;
     exchange->applied = exchange->committed;
     satchel_status status = exchange->day_due ? satchel_service_day(exchange->service, db, error) : SATCHEL_OK;
     if (status == SATCHEL_OK && exchange->wanted_sets != NULL) {
@@ -199,5 +200,5 @@ satchel_status satchel_server_exchange_apply(satchel_server_exchange *exchange, 
         status = apply_units(exchange, db, error);
         exchange->applied = status == SATCHEL_OK;
     }
-    return status;
+    return status == SATCHEL_OK ? satchel_exchange_apply_notes(exchange, db, error) : status;
 }

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-satchel_status satchel_exchange_write_head(const satchel_answer_work *work, satchel_status head_status,
+satchel_status satchel_exchange_write_head(satchel_answer_work *work, satchel_status head_status,
                                            satchel_buffer *payload) {
     const satchel_server_exchange *exchange = work->exchange;
     bool forked = head_status == SATCHEL_FORKED;
@@ -23,5 +23,7 @@ satchel_status satchel_exchange_write_head(const satchel_answer_work *work, satc
     if (forked) {
         frame.as.head.fork_digest = satchel_bytes_of(exchange->fork_digest, sizeof exchange->fork_digest);
     }
-    return satchel_answer_write(&frame, payload);
+    satchel_status status =
+        satchel_exchange_tell(exchange, work->db, head_status, &work->told, &frame.as.head, work->error);
+    return status == SATCHEL_OK ? satchel_answer_write(&frame, payload) : status;
 }

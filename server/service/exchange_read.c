@@ -91,6 +91,22 @@ static satchel_status take_payload(satchel_server_exchange *exchange, satchel_by
                ? SATCHEL_OK
                : satchel_exchange_answer_with(exchange, SATCHEL_PROTOCOL_ERROR);
 }
+/* A revoked device is answered REVOKED, but may still say that it ended: of its units nothing is read. */
+static satchel_status read_last_words(satchel_server_exchange *exchange, satchel_db *db, satchel_bytes body,
+                                      satchel_error *error) {
+    uint32_t count = 0;
+    satchel_status status = satchel_body_unpack(body, &exchange->payload, NULL);
+    if (status == SATCHEL_OK) {
+        status = satchel_request_check(satchel_buffer_view(&exchange->payload), &exchange->head, &count, NULL);
+    }
+    if (status == SATCHEL_NO_MEMORY) {
+        return satchel_fail(error, status, "no memory for a request");
+    }
+    status = status == SATCHEL_OK ? satchel_exchange_look_at_notes(exchange, db, error) : SATCHEL_OK;
+    exchange->last_words = status == SATCHEL_OK && exchange->notes_due;
+    return status;
+}
+
 satchel_status satchel_exchange_take_request(satchel_server_exchange *exchange, satchel_db *db, const char *method,
                                              const char *path, const satchel_signed_headers *headers,
                                              satchel_bytes body, satchel_error *error) {
@@ -100,6 +116,9 @@ satchel_status satchel_exchange_take_request(satchel_server_exchange *exchange, 
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = satchel_exchange_check_device(exchange, &state);
     }
+    if (status == SATCHEL_OK && exchange->status == SATCHEL_REVOKED) {
+        return read_last_words(exchange, db, body, error);
+    }
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = take_payload(exchange, body, error);
     }
@@ -108,6 +127,9 @@ satchel_status satchel_exchange_take_request(satchel_server_exchange *exchange, 
     }
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = satchel_service_day_due(exchange->service, db, &exchange->day_due, error);
+    }
+    if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
+        status = satchel_exchange_look_at_notes(exchange, db, error);
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #define SATCHEL_SERVER_SERVICE_EXCHANGE_STATE_H
 
 #include "service/exchange.h"
+#include "service/orders.h"
 #include "service/pull.h"
 #include "service/unit.h"
 
@@ -32,6 +33,11 @@ struct satchel_server_exchange {
     satchel_wanted_set *wanted_sets;
     satchel_arena wanted_arena;
     satchel_exchange_facts facts;
+    satchel_order_state orders; /* as the device stood when the request was read, or the notes were applied */
+    bool notes_due;             /* the phone says something that is to be written down */
+    bool checkpoint_due;
+    bool last_words; /* of a revoked device: that it ended */
+    bool parks;      /* the device is being retired: whatever it sends is parked */
 };
 
 /* --- exchange_read.c --- */
@@ -67,6 +73,19 @@ SATCHEL_MUST_USE satchel_status satchel_exchange_begin_life(satchel_server_excha
 SATCHEL_MUST_USE satchel_status satchel_exchange_take_over(satchel_server_exchange *exchange, satchel_db *db,
                                                            satchel_incarnation *incarnation, satchel_error *error);
 
+/* --- exchange_notes.c: orders, receipts, witnesses --- */
+
+/* Looks whether the phone says anything new; also of a revoked one, which may say that it has ended. */
+SATCHEL_MUST_USE satchel_status satchel_exchange_look_at_notes(satchel_server_exchange *exchange, satchel_db *db,
+                                                               satchel_error *error);
+/* Writes what it said. */
+SATCHEL_MUST_USE satchel_status satchel_exchange_apply_notes(satchel_server_exchange *exchange, satchel_db *db,
+                                                             satchel_error *error);
+/* Puts into the head what the phone has not heard; bytes live in the arena. */
+SATCHEL_MUST_USE satchel_status satchel_exchange_tell(const satchel_server_exchange *exchange, satchel_db *db,
+                                                      satchel_status head_status, satchel_arena *arena,
+                                                      satchel_answer_head *head, satchel_error *error);
+
 /* --- exchange_head.c, exchange_answer.c --- */
 
 typedef struct satchel_answer_work {
@@ -78,10 +97,11 @@ typedef struct satchel_answer_work {
     uint64_t applied_through;
     satchel_pulled_page page;
     bool has_page;
+    satchel_arena told; /* of the head */
     satchel_error *error;
 } satchel_answer_work;
 
-SATCHEL_MUST_USE satchel_status satchel_exchange_write_head(const satchel_answer_work *work, satchel_status head_status,
+SATCHEL_MUST_USE satchel_status satchel_exchange_write_head(satchel_answer_work *work, satchel_status head_status,
                                                             satchel_buffer *payload);
 
 #endif

@@ -127,6 +127,9 @@ satchel_status satchel_exchange_begin_life(satchel_server_exchange *exchange, sa
     if (status == SATCHEL_OK) {
         status = satchel_audit_note(exchange->service, db, &entry, error);
     }
+    if (status == SATCHEL_OK) {
+        status = satchel_orders_forget(db, &state->id, error); /* the copy may hold older ones */
+    }
     exchange->incarnation = incarnation->number;
     state->incarnation = incarnation->number;
     memcpy(state->token_current, exchange->head.token_current, sizeof state->token_current);

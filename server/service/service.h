@@ -58,16 +58,18 @@ SATCHEL_MUST_USE satchel_status satchel_company_init(const satchel_service *serv
 SATCHEL_MUST_USE satchel_status satchel_company_get(const satchel_service *service, satchel_db *db,
                                                     satchel_company *out, satchel_error *error);
 
-/* What the company asks of the stores on its phones; told at enrolment. */
+/* What the company asks of the stores on its phones; told at enrolment and, when it changes, by standing orders. */
 typedef struct satchel_company_policy {
     uint8_t recovery_key[SATCHEL_SIGN_PUBLIC_BYTES]; /* X25519; zeros: no escrow */
     uint32_t flags;                                  /* satchel_store_policy of wire/enroll.h */
+    uint32_t lease_days;  /* a phone that does not sync for longer locks; 0: never */
+    uint32_t minimum_app; /* major * 1,000,000 + minor * 1,000 + patch; 0: any */
 } satchel_company_policy;
 
 /* Nothing was asked: zeros. Errors: those of the database. */
 SATCHEL_MUST_USE satchel_status satchel_store_policy_get(satchel_db *db, satchel_company_policy *out,
                                                          satchel_error *error);
-/* Writes. Errors: NOT_FOUND (no company), and those of the database. */
+/* Writes. Errors: NOT_FOUND (no company), OUT_OF_RANGE (lease), and those of the database. */
 SATCHEL_MUST_USE satchel_status satchel_store_policy_set(const satchel_service *service, satchel_db *db,
                                                          const satchel_company_policy *policy, satchel_error *error);
 

@@ -51,6 +51,10 @@ SATCHEL_MUST_USE satchel_status satchel_meta_put(satchel_db *db, const char *nam
 SATCHEL_MUST_USE satchel_status satchel_company_key(satchel_db *db, const char *context, uint8_t out[SATCHEL_KEY_BYTES],
                                                     satchel_error *error);
 
+/* The company's signing key; the caller wipes it. Errors: NOT_FOUND (no company yet). */
+SATCHEL_MUST_USE satchel_status satchel_company_secret(satchel_db *db, uint8_t out[SATCHEL_SIGN_SECRET_BYTES],
+                                                       satchel_error *error);
+
 /* Adds to a count shown by /metrics. */
 SATCHEL_MUST_USE satchel_status satchel_metric_add(satchel_db *db, const char *name, uint64_t count,
                                                    satchel_error *error);

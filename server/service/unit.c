@@ -96,6 +96,7 @@ static void begin_change(unit_work *work, satchel_change *change) {
     satchel_change_begin(change, intake->service, intake->db, &work->arena, intake->counter, intake->person,
                          intake->author);
     change->by_phone = true;
+    change->parks = work->intake->parks;
     change->batch = &intake->batch;
     change->scopes = intake->scopes;
     change->seen = work->unit->head.seen;

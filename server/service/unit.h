@@ -43,6 +43,7 @@ typedef struct satchel_intake {
     bool seen_known; /* the last seen revision that was looked up, and its time */
     uint64_t seen_n;
     int64_t seen_ms;
+    bool parks;      /* the device is being retired */
     bool has_unmade; /* this device has rows that were not made: dependents are looked for */
     uint64_t applied, refused, parked, held, quarantined; /* units */
 } satchel_intake;

@@ -98,7 +98,11 @@ typedef enum satchel_status_class {
     X(PROTOCOL_ERROR, 87, RETRY, "the other side broke the protocol", "协议错误")                                      \
     X(CODE_EXPIRED, 88, ACCESS, "the enrolment code is unknown, used or expired", "注册码无效或已过期")                \
     X(STALE_CURSOR, 89, RETRY, "the position is unknown to the server", "同步位置未知")                                \
-    X(REPLAYED, 90, RETRY, "the request number was used before", "请求编号已使用")
+    X(REPLAYED, 90, RETRY, "the request number was used before", "请求编号已使用")                                     \
+    X(LEASE_OVER, 91, ACCESS, "the phone was away from the server for too long: sync to go on",                        \
+      "手机离线时间过长，请先同步")                                                                                    \
+    X(WIPED, 92, ACCESS, "the company had this phone's store wiped", "公司已下令清除本机数据")                         \
+    X(RETIRED, 93, ACCESS, "the phone is being retired: a supervisor has its changes", "手机正在退役，更改已交给主管")
 
 typedef enum satchel_status {
 #define SATCHEL_STATUS_ENUM(name, number, class_, en, zh) SATCHEL_##name = (number),
