@@ -54,6 +54,7 @@ static const char own_tables[] =
 static const char own_tables_2[] =
     /* Numbers of revisions up to here were given out, as far as anybody outside may have heard of one. */
     "ALTER TABLE counter ADD COLUMN reserved_n BIGINT NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE counter ADD COLUMN erasures BIGINT NOT NULL DEFAULT 0;\n"
     "CREATE TABLE epoch (number BIGINT NOT NULL PRIMARY KEY, restored_n BIGINT NOT NULL, begins_n BIGINT NOT NULL,"
     " at_ms BIGINT NOT NULL) {clustered};\n"
     "CREATE TABLE backup (number BIGINT NOT NULL PRIMARY KEY, epoch BIGINT NOT NULL, n BIGINT NOT NULL,"
@@ -66,7 +67,7 @@ static const char own_tables_2[] =
     " sequence BIGINT NOT NULL, incarnation BIGINT NOT NULL, owner {blob} NOT NULL, stamp_ms BIGINT NOT NULL,"
     " op {blob} NOT NULL, PRIMARY KEY (entity, row, n, sequence, incarnation)) {clustered};\n"
     "CREATE TABLE erased_row (entity BIGINT NOT NULL, row {blob} NOT NULL, erasure {blob} NOT NULL,"
-    " whole BIGINT NOT NULL, PRIMARY KEY (entity, row)) {clustered};\n"
+    " PRIMARY KEY (entity, row)) {clustered};\n"
     "CREATE INDEX erased_row_by_erasure ON erased_row (erasure);\n"
     "CREATE TABLE erasure_due (device {blob} NOT NULL, erasure {blob} NOT NULL, PRIMARY KEY (device, erasure))"
     " {clustered};\n"
@@ -83,15 +84,35 @@ static const char own_tables_2[] =
     " hash {blob} NOT NULL, block {blob} NOT NULL) {clustered};\n"
     "CREATE TABLE audit_witness (device {blob} NOT NULL PRIMARY KEY, position BIGINT NOT NULL, at_ms BIGINT NOT NULL,"
     " hash {blob} NOT NULL, seen_ms BIGINT NOT NULL, bad_position BIGINT NOT NULL, bad_ms BIGINT NOT NULL,"
-    " bad_hash {blob} NOT NULL) {clustered};\n";
+    " bad_hash {blob} NOT NULL) {clustered};\n"
+    /* Commands: the company's rules and marks, what users did today, and what waits, was merged or may be a double. */
+    "CREATE TABLE company_rule (name TEXT PRIMARY KEY, value BIGINT NOT NULL);\n"
+    "CREATE TABLE company_mark (name TEXT PRIMARY KEY, day BIGINT NOT NULL, done BIGINT NOT NULL,"
+    " place {blob} NOT NULL);\n"
+    "CREATE TABLE daily_count (owner {blob} NOT NULL, kind BIGINT NOT NULL, day BIGINT NOT NULL,"
+    " times BIGINT NOT NULL, PRIMARY KEY (owner, kind, day)) {clustered};\n"
+    "CREATE TABLE pool_past (customer {blob} NOT NULL PRIMARY KEY, owner {blob} NOT NULL, until_ms BIGINT NOT NULL)"
+    " {clustered};\n"
+    "CREATE TABLE proposal (approval {blob} NOT NULL PRIMARY KEY, steps BIGINT NOT NULL, op {blob} NOT NULL)"
+    " {clustered};\n"
+    "CREATE TABLE customer_merge (gone {blob} NOT NULL PRIMARY KEY, survivor {blob} NOT NULL, at_ms BIGINT NOT NULL,"
+    " owner {blob} NOT NULL, archived BIGINT NOT NULL, gained {blob} NOT NULL) {clustered};\n"
+    "CREATE TABLE customer_moved (gone {blob} NOT NULL, entity BIGINT NOT NULL, row {blob} NOT NULL,"
+    " field BIGINT NOT NULL, was {blob} NOT NULL, became {blob} NOT NULL, PRIMARY KEY (gone, entity, row, field))"
+    " {clustered};\n"
+    "CREATE TABLE customer_key (kind BIGINT NOT NULL, content {blob} NOT NULL, customer {blob} NOT NULL,"
+    " PRIMARY KEY (kind, content, customer)) {clustered};\n"
+    "CREATE INDEX customer_key_by_customer ON customer_key (customer);\n";
 
 /* Own tables of all formats, in the order in which they can be written. */
 static const char *const own_names[] = {
-    "meta",        "counter",        "metric",           "revision_time", "device_state",
-    "incarnation", "enrolment_code", "unit_result",      "kept_unit",     "unmade_row",
-    "scope",       "scope_set",      "scope_loss",       "membership",    "epoch",
-    "backup",      "restored_row",   "returned_op",      "erased_row",    "erasure_due",
-    "order_book",    "device_orders",  "audit_checkpoint", "audit_witness"};
+    "meta",           "counter",        "metric",           "revision_time", "device_state",
+    "incarnation",    "enrolment_code", "unit_result",      "kept_unit",     "unmade_row",
+    "scope",          "scope_set",      "scope_loss",       "membership",    "epoch",
+    "backup",         "restored_row",   "returned_op",      "erased_row",    "erasure_due",
+    "order_book",     "device_orders",  "audit_checkpoint", "audit_witness", "company_rule",
+    "company_mark",   "daily_count",    "pool_past",        "proposal",      "customer_merge",
+    "customer_moved", "customer_key"};
 
 /* Columns that the server adds to an entity's table. */
 static const char extra_columns_sqlite[] =

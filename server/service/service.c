@@ -2,7 +2,7 @@
 /*
  * Opening the service, the counter row, named values, and what is counted.
  */
-#include "service/state.h"
+#include "service/ledger.h"
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -151,7 +151,8 @@ satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satche
     bool found = false;
     *out = (satchel_counter){0};
     satchel_status status = satchel_db_start(
-        &statement, db, "SELECT epoch, n, audit_position, audit_hash, day FROM counter WHERE one = 1", NULL, 0, error);
+        &statement, db, "SELECT epoch, n, audit_position, audit_hash, day, reserved_n, erasures FROM counter WHERE one = 1", NULL, 0,
+        error);
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, &found, error);
     }
@@ -164,6 +165,8 @@ satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satche
         out->n = satchel_db_uint(statement, 1);
         out->audit_position = satchel_db_uint(statement, 2);
         out->day = satchel_db_int(statement, 4);
+        out->reserved_n = satchel_db_uint(statement, 5);
+        out->erasures = satchel_db_uint(statement, 6);
         if (hash.bytes == sizeof out->audit_hash) {
             memcpy(out->audit_hash, hash.data, hash.bytes);
         }
@@ -173,12 +176,22 @@ satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satche
 }
 
 satchel_status satchel_counter_write(satchel_db *db, const satchel_counter *counter, satchel_error *error) {
-    return SATCHEL_DB_RUN(
-        db, error,
-        "UPDATE counter SET epoch = ?1, n = ?2, audit_position = ?3, audit_hash = ?4, day = ?5"
-        " WHERE one = 1",
-        satchel_db_count(counter->epoch), satchel_db_count(counter->n), satchel_db_count(counter->audit_position),
-        satchel_db_blob(counter->audit_hash, sizeof counter->audit_hash), satchel_value_int(counter->day));
+    uint64_t reserved = counter->reserved_n;
+    satchel_status status = SATCHEL_OK;
+    if (counter->n > reserved) {
+        reserved = counter->n + SATCHEL_LEDGER_RESERVE;
+        status = satchel_ledger_reserve(db, counter->epoch, reserved, error);
+    }
+    return status == SATCHEL_OK
+               ? SATCHEL_DB_RUN(db, error,
+                                "UPDATE counter SET epoch = ?1, n = ?2, audit_position = ?3, audit_hash = ?4, day = ?5,"
+                                " reserved_n = ?6, erasures = ?7 WHERE one = 1",
+                                satchel_db_count(counter->epoch), satchel_db_count(counter->n),
+                                satchel_db_count(counter->audit_position),
+                                satchel_db_blob(counter->audit_hash, sizeof counter->audit_hash),
+                                satchel_value_int(counter->day), satchel_db_count(reserved),
+                                satchel_db_count(counter->erasures))
+               : status;
 }
 
 /* --- named values --- */

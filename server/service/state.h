@@ -27,6 +27,8 @@ typedef struct satchel_counter {
     uint64_t audit_position;
     uint8_t audit_hash[SATCHEL_HASH_BYTES]; /* zeros before the first entry */
     int64_t day;                            /* last day whose assignments are settled in the memberships */
+    uint64_t erasures;                      /* persons that were erased: 0 saves looking for them */
+    uint64_t reserved_n;                    /* the ledger says that numbers up to here may have been given out */
 } satchel_counter;
 
 SATCHEL_MUST_USE satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satchel_error *error);

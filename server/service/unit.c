@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "merge/stamp.h"
 #include "service/journal.h"
+#include "service/returned.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -19,11 +20,14 @@
 satchel_status satchel_unit_arrive(const satchel_schema *schema, satchel_bytes bytes, satchel_arena *arena,
                                    satchel_arrived_unit *out, satchel_error *error) {
     *out = (satchel_arrived_unit){.bytes = bytes};
-    satchel_status status = satchel_unit_decode(bytes, arena, &out->head, &out->op_bytes, error);
+    satchel_status status = satchel_unit_split(bytes, &out->bytes, &out->shown, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_unit_decode(out->bytes, arena, &out->head, &out->op_bytes, error);
+    }
     if (status != SATCHEL_OK) {
         return status;
     }
-    satchel_unit_digest(bytes, out->digest);
+    satchel_unit_digest(out->bytes, out->digest);
     out->head.ops = satchel_arena_take_array(arena, out->head.count, sizeof *out->head.ops);
     if (out->head.ops == NULL) {
         return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for a unit");
@@ -56,6 +60,8 @@ typedef struct unit_work {
     int64_t stamp_ms;
     uint64_t n;
     int64_t now_ms; /* of the change */
+    satchel_return_kind returned;
+    satchel_receipt_facts shown; /* of a unit that was decided before */
     satchel_error *error;
 } unit_work;
 
@@ -84,11 +90,22 @@ static satchel_status estimate_stamp(unit_work *work) {
                                      .server_now_ms = satchel_service_now_ms(work->intake->service),
                                      .seen_ms = INT64_MIN};
     satchel_status status = SATCHEL_OK;
-    if (head->seen.epoch == work->intake->counter->epoch) {
+    if (head->seen.epoch != 0 && head->seen.epoch <= work->intake->counter->epoch) {
         status = look_up_seen(work->intake, head->seen.n, &context.seen_ms, work->error);
     }
     work->stamp_ms = satchel_stamp_estimate(&context, &head->moment);
     return status;
+}
+
+/* Positions of the lost stretch of an ended epoch count as the point that was restored. */
+static satchel_status cap_seen(unit_work *work) {
+    satchel_revision *seen = &work->unit->head.seen;
+    const satchel_counter *counter = work->intake->counter;
+    if (seen->epoch == 0 || seen->epoch >= counter->epoch) {
+        return SATCHEL_OK;
+    }
+    seen->epoch = counter->epoch;
+    return satchel_epoch_cap(work->intake->db, counter, seen->n, &seen->n, work->error);
 }
 
 static void begin_change(unit_work *work, satchel_change *change) {
@@ -101,7 +118,7 @@ static void begin_change(unit_work *work, satchel_change *change) {
     change->scopes = intake->scopes;
     change->seen = work->unit->head.seen;
     change->stamp_ms = work->stamp_ms;
-    /* Bases of an ended epoch say nothing here, and none can be above the newest revision. */
+    /* Bases of an epoch that is not known say nothing here, and none can be above the newest revision. */
     if (work->unit->head.seen.epoch != intake->counter->epoch) {
         change->base_cap = 0;
     }
@@ -121,16 +138,13 @@ static satchel_audit_entry audit_entry(const unit_work *work, const uint8_t *com
                                  .commitment = satchel_bytes_of(commitment, SATCHEL_HASH_BYTES)};
 }
 
-/* A keyed hash of the unit's digest, its stamp and the decision: what the phone can show after a restore. */
-static void make_receipt(const unit_work *work, uint8_t out[SATCHEL_HASH_BYTES]) {
-    satchel_hash hash;
-    uint8_t numbers[16];
-    satchel_put_u64be(numbers, (uint64_t)work->stamp_ms);
-    satchel_put_u64be(numbers + 8, (uint64_t)work->code);
-    satchel_hash_begin_keyed(&hash, satchel_bytes_of(work->intake->receipt_key, sizeof work->intake->receipt_key));
-    satchel_hash_add(&hash, satchel_bytes_of(work->unit->digest, sizeof work->unit->digest));
-    satchel_hash_add(&hash, satchel_bytes_of(numbers, sizeof numbers));
-    satchel_hash_end(&hash, out);
+/* What the phone can show after a restore, and the commitment to it. */
+static void make_receipt(const unit_work *work, uint8_t out[SATCHEL_RECEIPT_BYTES],
+                         uint8_t out_commitment[SATCHEL_HASH_BYTES]) {
+    satchel_receipt_facts facts = {
+        .stamp_ms = work->stamp_ms, .code = work->code, .epoch = work->intake->counter->epoch, .n = work->n};
+    memcpy(facts.digest, work->unit->digest, sizeof facts.digest);
+    satchel_receipt_make(work->intake->receipt_key, &facts, out, out_commitment);
 }
 
 /* --- decisions --- */
@@ -253,7 +267,11 @@ static satchel_status apply_ops(unit_work *work, satchel_change *change) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; status == SATCHEL_OK && i < work->unit->head.count; i++) {
         satchel_op_decision *decision = &work->decisions[i];
-        status = satchel_change_op(change, &work->unit->head.ops[i], decision, work->error);
+        satchel_op *op = &work->unit->head.ops[i];
+        status = satchel_epoch_cap_op(work->intake->db, work->intake->counter, &work->arena, op, work->error);
+        if (status == SATCHEL_OK) {
+            status = satchel_change_op(change, op, decision, work->error);
+        }
         if (status != SATCHEL_OK || decision->code == SATCHEL_RESULT_APPLIED ||
             decision->code == SATCHEL_RESULT_MERGED) {
             continue;
@@ -301,8 +319,9 @@ static uint32_t op_to_blame(const unit_work *work) {
 
 static satchel_status finish_change(unit_work *work, satchel_change *change) {
     satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    uint8_t receipt[SATCHEL_RECEIPT_BYTES];
     uint8_t commitment[SATCHEL_HASH_BYTES];
-    make_receipt(work, commitment);
+    make_receipt(work, receipt, commitment);
     satchel_audit_entry entry = audit_entry(work, commitment);
     satchel_status status = satchel_change_finish(change, &entry, &why);
     if (status != SATCHEL_OK && satchel_status_refuses(status)) {
@@ -329,6 +348,52 @@ static satchel_status apply_unit(unit_work *work) {
         status = finish_change(work, &change);
     }
     return status;
+}
+
+/* --- what was decided before --- */
+
+/* All its ops as decided facts, or nothing if the restored database has them. */
+static satchel_status apply_returned(unit_work *work) {
+    satchel_change change;
+    satchel_status status = SATCHEL_OK;
+    work->code = SATCHEL_RESULT_APPLIED;
+    begin_change(work, &change);
+    for (uint32_t i = 0; i < work->unit->head.count; i++) {
+        work->decisions[i] = (satchel_op_decision){.code = SATCHEL_RESULT_APPLIED, .status = SATCHEL_OK};
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && work->returned == SATCHEL_RETURN_LOST && i < work->unit->head.count;
+         i++) {
+        status = satchel_returned_op(&change, &work->unit->head.ops[i], work->shown.n, work->error);
+    }
+    return status == SATCHEL_OK ? finish_change(work, &change) : status;
+}
+
+/* Parked, held and refused units wait for people again; the phone knows why. */
+static satchel_status keep_returned(unit_work *work) {
+    bool parked = work->shown.code == SATCHEL_RESULT_PARKED;
+    satchel_standing standing;
+    const satchel_op *op = &work->unit->head.ops[0];
+    satchel_status status = decide_all(work, parked ? SATCHEL_RESULT_PARKED : SATCHEL_RESULT_HELD,
+                                       parked ? SATCHEL_MOVED_AWAY : SATCHEL_HELD_BY_UNIT, 0, "");
+    if (status == SATCHEL_OK && parked) {
+        status = satchel_standing_of(work->intake->service, work->intake->db, op->entity, &op->row, &op->set,
+                                     &work->arena, &standing, work->error);
+        work->decisions[0].place = standing.place;
+    }
+    return status;
+}
+
+static satchel_status look_at_receipt(unit_work *work) {
+    const satchel_arrived_unit *unit = work->unit;
+    satchel_status status = satchel_return_look(work->intake->db, work->intake->counter, work->intake->receipt_key,
+                                                unit, &work->returned, &work->shown, work->error);
+    if (status != SATCHEL_OK || work->returned == SATCHEL_RETURN_NONE || unit->bad_status != SATCHEL_OK) {
+        work->returned = SATCHEL_RETURN_NONE;
+        return status;
+    }
+    work->stamp_ms = work->shown.stamp_ms;
+    bool applied = work->shown.code == SATCHEL_RESULT_APPLIED || work->shown.code == SATCHEL_RESULT_MERGED;
+    return applied ? SATCHEL_OK : keep_returned(work);
 }
 
 /* --- what was not applied --- */
@@ -384,11 +449,13 @@ static satchel_status keep_unit(unit_work *work) {
 /* --- the stored result --- */
 
 static bool tells_something(const unit_work *work, const satchel_op_decision *decision) {
-    return decision->code != SATCHEL_RESULT_APPLIED || decision->loss_count > 0 || work->code != SATCHEL_RESULT_APPLIED;
+    return decision->code != SATCHEL_RESULT_APPLIED || decision->status != SATCHEL_OK || decision->loss_count > 0 ||
+           work->code != SATCHEL_RESULT_APPLIED;
 }
 
 static satchel_status encode_result(unit_work *work, satchel_buffer *out) {
-    uint8_t receipt[SATCHEL_HASH_BYTES];
+    uint8_t receipt[SATCHEL_RECEIPT_BYTES];
+    uint8_t commitment[SATCHEL_HASH_BYTES];
     satchel_op_result *ops = satchel_arena_take_array(&work->arena, work->unit->head.count, sizeof *ops);
     uint32_t count = 0;
     if (ops == NULL) {
@@ -408,7 +475,7 @@ static satchel_status encode_result(unit_work *work, satchel_buffer *out) {
                 .loss_count = decision->loss_count};
         }
     }
-    make_receipt(work, receipt);
+    make_receipt(work, receipt, commitment);
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_RESULT};
     frame.as.result =
         (satchel_unit_result){.first_sequence = work->unit->head.first_sequence,
@@ -417,7 +484,7 @@ static satchel_status encode_result(unit_work *work, satchel_buffer *out) {
                               .stamp_ms = work->stamp_ms,
                               .ops = ops,
                               .op_count = count,
-                              .receipt = satchel_bytes_of(receipt, SATCHEL_RECEIPT_BYTES)};
+                              .receipt = satchel_bytes_of(receipt, sizeof receipt)};
     satchel_status status = satchel_answer_write(&frame, out);
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "a result");
 }
@@ -471,9 +538,10 @@ static bool is_hopeless(satchel_status status) {
 
 static satchel_status try_to_apply(unit_work *work) {
     bool kept = false;
-    satchel_status status = attempt(work, apply_unit, &kept);
+    satchel_status (*const apply)(unit_work *) = work->returned == SATCHEL_RETURN_NONE ? apply_unit : apply_returned;
+    satchel_status status = attempt(work, apply, &kept);
     if (is_hopeless(status)) {
-        status = attempt(work, apply_unit, &kept);
+        status = attempt(work, apply, &kept);
     }
     if (is_hopeless(status)) {
         status = decide_all(work, SATCHEL_RESULT_HELD, SATCHEL_QUARANTINED, 0, satchel_status_name(status));
@@ -501,8 +569,14 @@ static satchel_status decide_unit(unit_work *work) {
     if (work->decisions == NULL) {
         return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for decisions");
     }
-    satchel_status status = estimate_stamp(work);
-    if (status == SATCHEL_OK && work->intake->has_unmade) {
+    satchel_status status = cap_seen(work);
+    if (status == SATCHEL_OK) {
+        status = estimate_stamp(work);
+    }
+    if (status == SATCHEL_OK && work->unit->shown.receipt.bytes > 0) {
+        status = look_at_receipt(work);
+    }
+    if (status == SATCHEL_OK && work->intake->has_unmade && work->returned == SATCHEL_RETURN_NONE) {
         status = look_for_hold(work);
     }
     if (status == SATCHEL_OK && work->code == 0) {

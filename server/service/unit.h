@@ -14,8 +14,9 @@
 
 /* A unit as it came, decoded outside the writer. */
 typedef struct satchel_arrived_unit {
-    satchel_bytes bytes;
-    satchel_unit_ops head; /* ops decoded, up to the first that cannot be */
+    satchel_bytes bytes;       /* its own, without what is shown behind them */
+    satchel_unit_return shown; /* receipt empty: nothing */
+    satchel_unit_ops head;     /* ops decoded, up to the first that cannot be */
     satchel_bytes *op_bytes;
     uint8_t digest[SATCHEL_DIGEST_BYTES];
     satchel_status bad_status; /* OK: all ops were decoded */

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Beginning an epoch, the fence, and numbers of lost stretches.
+ */
+#include "service/epoch.h"
+
+#include "base/error.h"
+#include "service/audit.h"
+
+#define FENCE "fenced"
+
+/* The request that comes next tells which token holds: after a restore the server knows an older one at best. */
+static satchel_status forget_tokens(satchel_db *db, satchel_error *error) {
+    static const uint8_t none[8] = {0};
+    return SATCHEL_DB_RUN(db, error, "UPDATE device_state SET token_current = ?1, token_previous = ?1",
+                          satchel_db_blob(none, sizeof none));
+}
+
+static satchel_status write_epoch(satchel_db *db, uint32_t number, uint64_t restored_n, uint64_t begins_n,
+                                  int64_t at_ms, satchel_error *error) {
+    satchel_status status = SATCHEL_DB_RUN(
+        db, error, "INSERT INTO epoch (number, restored_n, begins_n, at_ms) VALUES (?1, ?2, ?3, ?4)",
+        satchel_db_count(number), satchel_db_count(restored_n), satchel_db_count(begins_n), satchel_value_time(at_ms));
+    if (status == SATCHEL_OK) {
+        status = SATCHEL_DB_RUN(db, error, "INSERT INTO revision_time (n, at_ms) VALUES (?1, ?2)",
+                                satchel_db_count(begins_n), satchel_value_time(at_ms));
+    }
+    const satchel_ledger_entry entry = {.kind = SATCHEL_LEDGER_EPOCH, .epoch = number};
+    return status == SATCHEL_OK ? satchel_ledger_put(db, &entry, error) : status;
+}
+
+satchel_status satchel_epoch_begin(const satchel_service *service, satchel_db *db, const satchel_ledger_marks *marks,
+                                   uint32_t *out_epoch, satchel_error *error) {
+    satchel_counter counter;
+    int64_t now_ms = satchel_service_now_ms(service);
+    satchel_status status = satchel_counter_read(db, &counter, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    uint64_t restored_n = counter.n;
+    uint64_t given = counter.reserved_n > counter.n ? counter.reserved_n : counter.n;
+    uint32_t last = counter.epoch;
+    if (marks != NULL) {
+        given = marks->n > given ? marks->n : given;
+        last = marks->epoch > last ? marks->epoch : last;
+    } else {
+        uint32_t minutes = (uint32_t)(now_ms / 60000);
+        given += SATCHEL_EPOCH_GAP;
+        last = minutes > last ? minutes : last;
+    }
+    counter.epoch = last + 1;
+    counter.n = given + 1;
+    status = write_epoch(db, counter.epoch, restored_n, counter.n, now_ms, error);
+    if (status == SATCHEL_OK) {
+        status = forget_tokens(db, error);
+    }
+    if (status == SATCHEL_OK && marks == NULL) {
+        static const uint8_t yes = 1;
+        status = satchel_meta_put(db, FENCE, satchel_bytes_of(&yes, 1), error);
+    }
+    const satchel_audit_entry entry = {.action = "restored"};
+    if (status == SATCHEL_OK) {
+        status = satchel_audit_add(db, &counter, now_ms, &entry, error);
+    }
+    *out_epoch = counter.epoch;
+    return status == SATCHEL_OK ? satchel_counter_write(db, &counter, error) : status;
+}
+
+satchel_status satchel_epoch_cap(satchel_db *db, const satchel_counter *counter, uint64_t n, uint64_t *out,
+                                 satchel_error *error) {
+    int64_t capped = 0;
+    *out = n;
+    if (counter->epoch <= 1 || n > INT64_MAX) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = SATCHEL_DB_NUMBER(
+        db, error, &capped, (int64_t)n, "SELECT min(restored_n) FROM epoch WHERE restored_n < ?1 AND begins_n >= ?1",
+        satchel_db_count(n));
+    *out = (uint64_t)capped;
+    return status;
+}
+
+satchel_status satchel_epoch_cap_op(satchel_db *db, const satchel_counter *counter, satchel_arena *arena,
+                                    satchel_op *op, satchel_error *error) {
+    satchel_status status = satchel_epoch_cap(db, counter, op->base_n, &op->base_n, error);
+    if (status != SATCHEL_OK || op->exception_count == 0 || counter->epoch <= 1) {
+        return status;
+    }
+    satchel_base_exception *copy = satchel_arena_take_array(arena, op->exception_count, sizeof *copy);
+    if (copy == NULL) {
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for bases");
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && i < op->exception_count; i++) {
+        copy[i] = op->exceptions[i];
+        status = satchel_epoch_cap(db, counter, copy[i].base_n, &copy[i].base_n, error);
+    }
+    op->exceptions = copy;
+    return status;
+}
+
+satchel_status satchel_epoch_is_fenced(satchel_db *db, bool *out, satchel_error *error) {
+    int64_t count = 0;
+    satchel_status status =
+        satchel_db_number_values(db, "SELECT count(*) FROM meta WHERE name = '" FENCE "'", NULL, 0, 0, &count, error);
+    *out = count > 0;
+    return status;
+}
+
+satchel_status satchel_epoch_unfence(const satchel_service *service, satchel_db *db, satchel_error *error) {
+    const satchel_audit_entry entry = {.action = "unfenced"};
+    bool fenced = false;
+    satchel_status status = satchel_epoch_is_fenced(db, &fenced, error);
+    if (status == SATCHEL_OK && !fenced) {
+        return satchel_fail(error, SATCHEL_NOT_FOUND, "the server is not fenced");
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_db_exec(db, "DELETE FROM meta WHERE name = '" FENCE "'", error);
+    }
+    return status == SATCHEL_OK ? satchel_audit_note(service, db, &entry, error) : status;
+}

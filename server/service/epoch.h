@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Epochs: lives of the database between restored backups. A restored database begins a new one: its numbers go on above
+ * all that may have been given out, so the numbers in between belong to the lost stretch (restored_n, begins_n] and are
+ * known as such wherever they turn up: as base of an op, as what a phone had seen, in a receipt.
+ */
+#ifndef SATCHEL_SERVER_SERVICE_EPOCH_H
+#define SATCHEL_SERVER_SERVICE_EPOCH_H
+
+#include "schema/op.h"
+#include "service/ledger.h"
+
+/* How far apart the numbers of two epochs are if no ledger tells what was given out. */
+#define SATCHEL_EPOCH_GAP (UINT64_C(1) << 32)
+
+/*
+ * Writes: the database was restored. `marks` NULL: there is no ledger; the server is fenced then, and the epoch gets a
+ * number that no other can have had (minutes since 1970). Tokens of all devices are taken anew from their next request.
+ */
+SATCHEL_MUST_USE satchel_status satchel_epoch_begin(const satchel_service *service, satchel_db *db,
+                                                    const satchel_ledger_marks *marks, uint32_t *out_epoch,
+                                                    satchel_error *error);
+
+/* A number of the lost stretch counts as the point that was restored; every other as itself. Nothing in epoch 1. */
+SATCHEL_MUST_USE satchel_status satchel_epoch_cap(satchel_db *db, const satchel_counter *counter, uint64_t n,
+                                                  uint64_t *out, satchel_error *error);
+/* The same for the bases of an op, in place; exceptions are copied into `arena` where they change. */
+SATCHEL_MUST_USE satchel_status satchel_epoch_cap_op(satchel_db *db, const satchel_counter *counter,
+                                                     satchel_arena *arena, satchel_op *op, satchel_error *error);
+
+/* Fenced: phones are answered BUSY, because what the ledger would say is not known. */
+SATCHEL_MUST_USE satchel_status satchel_epoch_is_fenced(satchel_db *db, bool *out, satchel_error *error);
+/* Writes: an operator accepts that erasures and revocations since the backup may be undone. Errors: NOT_FOUND (no
+ * fence). */
+SATCHEL_MUST_USE satchel_status satchel_epoch_unfence(const satchel_service *service, satchel_db *db,
+                                                      satchel_error *error);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Erasing a person (a contact, a customer, a user), and what is held about one. Values go; rows stay as shells that
+ * tell what happened, when, and how much, but not to whom: ids, references, states, amounts.
+ *
+ * Which values go: rules/erase.h. With a customer go its contacts. Erased rows are remembered: what comes late from
+ * a phone, or comes back after a restore, writes no such value again.
+ */
+#ifndef SATCHEL_SERVER_SERVICE_ERASE_H
+#define SATCHEL_SERVER_SERVICE_ERASE_H
+
+#include "rules/erase.h"
+#include "service/admin.h"
+#include "service/change.h"
+#include "service/ledger.h"
+
+/*
+ * Writes. `entity` is contact, customer or user. Devices of an erased user are revoked. `*out_rows`: rows that lost
+ * something. Errors: NOT_FOUND, UNSUPPORTED (entity), FORBIDDEN (only the operator may).
+ */
+SATCHEL_MUST_USE satchel_status satchel_person_erase(const satchel_service *service, satchel_db *db,
+                                                     const satchel_actor *actor, uint32_t entity, const satchel_id *row,
+                                                     satchel_text reason, satchel_id *out_id, uint64_t *out_rows,
+                                                     satchel_error *error);
+
+/* Writes: carries an erasure of the ledger out on a database that does not have it. */
+SATCHEL_MUST_USE satchel_status satchel_erase_again(const satchel_service *service, satchel_db *db,
+                                                    const satchel_ledger_entry *entry, bool *out_done,
+                                                    satchel_error *error);
+
+/* Takes out of an op what must not be written again. `*out_empty`: its row was erased, so nothing of it is left. */
+SATCHEL_MUST_USE satchel_status satchel_erase_strip(satchel_change *change, satchel_op *op, bool *out_empty,
+                                                    satchel_error *error);
+
+/* Does the op touch, or name, a row that was erased? Its bytes are not to be kept then. */
+SATCHEL_MUST_USE satchel_status satchel_erase_concerns(satchel_change *change, const satchel_op *op, bool *out,
+                                                       satchel_error *error);
+
+/* --- phones --- */
+
+/* Appends frames for what the device was not told of, or did not confirm. */
+SATCHEL_MUST_USE satchel_status satchel_erase_frames(satchel_db *db, const satchel_id *device, satchel_arena *arena,
+                                                     satchel_buffer *out, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_erase_due(satchel_db *db, const satchel_id *device, bool *out,
+                                                  satchel_error *error);
+/* Writes: the device says that it carried these out; ids of 16 bytes each. */
+SATCHEL_MUST_USE satchel_status satchel_erase_confirmed(const satchel_service *service, satchel_db *db,
+                                                        const satchel_id *device, satchel_bytes erasures,
+                                                        satchel_error *error);
+
+#endif
