@@ -22,10 +22,16 @@
 #define WAL_SUFFIX "-wal"
 /* SQLite's VFSes look for parameters behind a name's end. */
 #define NAME_PADDING 8u
+#define PROBE_PLACES 16u
 
 static_assert(SATCHEL_SALVAGE_PAGE_BYTES == SATCHEL_PAGE_BYTES, "one size of pages");
 
-typedef enum slot_state { SLOT_BROKEN = 0, SLOT_OLD = 1, SLOT_CURRENT = 2 } slot_state;
+typedef enum slot_state {
+    SLOT_BROKEN = 0,
+    SLOT_OLD = 1, /* of an earlier generation, committed there */
+    SLOT_CURRENT = 2,
+    SLOT_LEFT = 3 /* of an earlier generation, in no transaction whose end is still there */
+} slot_state;
 
 typedef struct slot_note {
     uint8_t state;
@@ -123,11 +129,39 @@ static satchel_status size_of(sqlite3_file *file, uint64_t *out) {
     return status;
 }
 
+/* Whether any of a few places spread over the file can be read. */
+static bool can_be_read(sqlite3_file *file) {
+    uint8_t byte = 0;
+    uint64_t bytes = 0;
+    if (size_of(file, &bytes) != SATCHEL_OK) {
+        return false;
+    }
+    for (uint64_t i = 0; i < PROBE_PLACES; i++) {
+        if (bytes > i && read_at(file, bytes / PROBE_PLACES * i + i, &byte, 1) == SATCHEL_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * A page or slot. A sector that cannot be read is as bad as one that does not open (DAMAGED); but where nothing can be
+ * read the phone is locked or its card gone, and nothing may be concluded (IO_ERROR).
+ */
+static satchel_status read_piece(sqlite3_file *file, uint64_t offset, void *out, size_t bytes) {
+    satchel_status status = read_at(file, offset, out, bytes);
+    if (status == SATCHEL_IO_ERROR) {
+        status = read_at(file, offset, out, bytes);
+    }
+    return status == SATCHEL_IO_ERROR && can_be_read(file) ? SATCHEL_DAMAGED : status;
+}
+
 /* --- the WAL --- */
 
 /* Opens slot `number` into the scratch. DAMAGED: it does not open. */
 static satchel_status open_slot(satchel_salvage *salvage, uint64_t number, uint8_t **out_frame) {
-    satchel_status status = read_at(salvage->wal, satchel_wal_slot_at(number), salvage->slot, SATCHEL_WAL_SLOT_BYTES);
+    satchel_status status =
+        read_piece(salvage->wal, satchel_wal_slot_at(number), salvage->slot, SATCHEL_WAL_SLOT_BYTES);
     return status == SATCHEL_OK ? satchel_wal_slot_open(salvage->keys, number, salvage->slot, out_frame) : status;
 }
 
@@ -199,13 +233,31 @@ static void find_end(satchel_salvage *salvage) {
         if (note->state == SLOT_BROKEN) {
             continue;
         }
-        if (note->state == SLOT_OLD || (follows_whole && !note->chain_holds)) {
+        if (note->state != SLOT_CURRENT || (follows_whole && !note->chain_holds)) {
             break; /* from here on: what an earlier use of the file, or a transaction taken back, left */
         }
         if (note->commit != 0) {
             salvage->last_commit = i + 1;
             salvage->wanted_pages = note->commit;
         }
+    }
+}
+
+/*
+ * What earlier generations left is believed as far as a commit frame behind it tells, in an unbroken chain: a
+ * transaction that was taken back may have been written in part, and nobody was told of it.
+ */
+static void sort_out_old(satchel_salvage *salvage) {
+    bool committed = false;
+    for (uint64_t i = salvage->slot_count; i-- > 0;) {
+        slot_note *note = &salvage->slots[i];
+        if (note->state != SLOT_OLD) {
+            committed = false;
+            continue;
+        }
+        committed = committed || note->commit != 0;
+        note->state = committed ? SLOT_OLD : SLOT_LEFT;
+        committed = committed && note->chain_holds;
     }
 }
 
@@ -248,9 +300,12 @@ static void judge_slots(satchel_salvage *salvage) {
         }
     }
     find_end(salvage);
+    sort_out_old(salvage);
     for (uint64_t i = 0; i < salvage->slot_count; i++) {
-        salvage->count.frames_old += salvage->slots[i].state == SLOT_OLD ? 1 : 0;
-        salvage->count.frames_dropped += salvage->slots[i].state == SLOT_CURRENT && i >= salvage->last_commit ? 1 : 0;
+        slot_state state = (slot_state)salvage->slots[i].state;
+        bool dropped = state == SLOT_LEFT || (state == SLOT_CURRENT && i >= salvage->last_commit);
+        salvage->count.frames_old += state == SLOT_OLD ? 1 : 0;
+        salvage->count.frames_dropped += dropped ? 1 : 0;
     }
 }
 
@@ -271,13 +326,13 @@ static satchel_status look_at_wal(satchel_salvage *salvage) {
     if (salvage->slots == NULL) {
         return SATCHEL_NO_MEMORY;
     }
-    status = read_at(salvage->wal, 0, prologue, sizeof prologue);
+    status = read_piece(salvage->wal, 0, prologue, sizeof prologue);
     if (status == SATCHEL_OK) {
         status = satchel_wal_prologue_open(salvage->keys, prologue, salvage->header, &base_pages);
-        salvage->count.prologue_bad = status == SATCHEL_DAMAGED;
-        salvage->wanted_pages = status == SATCHEL_OK ? base_pages : 0;
-        status = status == SATCHEL_DAMAGED ? SATCHEL_OK : status;
     }
+    salvage->count.prologue_bad = status == SATCHEL_DAMAGED;
+    salvage->wanted_pages = status == SATCHEL_OK ? base_pages : 0;
+    status = status == SATCHEL_DAMAGED ? SATCHEL_OK : status;
     for (uint64_t number = 1; number <= salvage->slot_count && status == SATCHEL_OK; number++) {
         status = note_slot(salvage, number);
     }
@@ -380,7 +435,7 @@ static satchel_status visit_slots(satchel_salvage *salvage, slot_state state, sa
 }
 
 static satchel_status read_database(satchel_salvage *salvage, uint64_t number, uint8_t *out) {
-    satchel_status status = read_at(salvage->database, (number - 1) * SATCHEL_PAGE_BYTES, out, SATCHEL_PAGE_BYTES);
+    satchel_status status = read_piece(salvage->database, (number - 1) * SATCHEL_PAGE_BYTES, out, SATCHEL_PAGE_BYTES);
     if (status != SATCHEL_OK) {
         return status;
     }

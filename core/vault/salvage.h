@@ -4,7 +4,8 @@
  *
  * Nothing is assumed of what SQLite needs to find its way: page 1, the order of frames, the prologue may be destroyed.
  * What is given was sealed by this store: a page that does not authenticate is counted and never given. Frames of a
- * transaction that no commit frame ends are not given either: nobody was told that they are there.
+ * transaction that no commit frame ends are not given either: nobody was told that they are there. A page that the disk
+ * does not read counts as damaged as long as others can be read.
  * Reads only. The caller holds the folder, and no connection is open on it that may write.
  */
 #ifndef SATCHEL_VAULT_SALVAGE_H
@@ -33,7 +34,7 @@ typedef struct satchel_salvage_count {
     uint64_t frames;        /* slots of the WAL, those of earlier generations too */
     uint64_t frames_bad;
     uint64_t frames_old;     /* of an earlier generation: in the database since */
-    uint64_t frames_dropped; /* behind the last commit */
+    uint64_t frames_dropped; /* behind the last commit of their generation */
     bool prologue_bad;
     uint64_t bad_page[SATCHEL_SALVAGE_NAMED_MOST];
     uint64_t bad_frame[SATCHEL_SALVAGE_NAMED_MOST];

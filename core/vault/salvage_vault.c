@@ -166,10 +166,12 @@ satchel_status satchel_vault_finish_repair(const satchel_vault_config *config, s
 static satchel_status load_keyring(satchel_vault *vault, satchel_error *error) {
     satchel_id store;
     satchel_status status = satchel_store_file_id(vault->below, vault->store_path, &store);
-    if (status == SATCHEL_OK) {
+    bool named = status == SATCHEL_OK; /* else its first page is lost, and any key file of this folder will do */
+    if (named) {
         status = satchel_keyring_load(&vault->keyring, vault->files, vault->folder, &store);
     }
-    if (status != SATCHEL_OK && status != SATCHEL_NO_MEMORY && status != SATCHEL_IO_ERROR) {
+    if (!named ? status != SATCHEL_NO_MEMORY
+               : status != SATCHEL_OK && status != SATCHEL_NO_MEMORY && status != SATCHEL_IO_ERROR) {
         status = satchel_keyring_load(&vault->keyring, vault->files, vault->folder, NULL);
     }
     if (status == SATCHEL_NOT_FOUND) {

@@ -35,7 +35,7 @@ static satchel_status note_page(void *context, const satchel_salvage_page *page)
     list->canaries += holds(page->content, CANARY) ? 1 : 0;
     CHECK(page->age >= list->last_age);
     list->last_age = page->age;
-    if (page->age == 0) {
+    if (page->age == 0 && satchel_salvage_counts(list->salvage)->frames_old == 0) {
         CHECK_OK(satchel_salvage_read(list->salvage, page->number, 0, again));
         CHECK(memcmp(again, page->content, sizeof again) == 0);
     }
@@ -141,6 +141,31 @@ TEST(salvage, does_not_give_what_was_never_committed) {
     fixture_deinit(&fixture);
 }
 
+/* What a rolled-back transaction spilled stays in the file behind the frames of the next use of it. */
+TEST(salvage, regress_gives_no_frames_of_an_earlier_use_that_were_never_committed) {
+    vault_fixture fixture;
+    vault_fixture killed;
+    satchel_salvage_count count;
+    fixture_init(&fixture);
+    fixture_create(&fixture);
+    must_run(fixture.vault, "CREATE TABLE t (x)");
+    must_run(fixture.vault, "PRAGMA cache_size=1");
+    must_run(fixture.vault, "BEGIN; WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 400) "
+                            "INSERT INTO t SELECT '" CANARY "' || hex(zeroblob(400)) FROM c");
+    must_run(fixture.vault, "ROLLBACK");
+    must_run(fixture.vault, "INSERT INTO t VALUES ('kept')");
+    must_run(fixture.vault, "PRAGMA wal_checkpoint(RESTART)");
+    must_run(fixture.vault, "INSERT INTO t VALUES ('also kept')");
+    fixture_init(&killed);
+    fixture_copy(&killed, &fixture);
+    page_list list = walk(&killed, &count);
+    CHECK(count.frames_dropped > 50);
+    CHECK(count.frames_old > 0);
+    CHECK_UINT(list.canaries, 0);
+    fixture_deinit(&killed);
+    fixture_deinit(&fixture);
+}
+
 /* --- a new store in place of the old --- */
 
 static satchel_vault_config config_on(test_disk *disk, fake_keystore *keystore) {
@@ -219,6 +244,66 @@ TEST(salvage, a_repair_is_done_wholly_or_not_at_all) {
         test_disk_free(disk);
     }
     CHECK(found[1] > 0 && found[2] > 0);
+}
+
+static satchel_status ignore_page(void *context, const satchel_salvage_page *page) {
+    uint64_t *count = context;
+    *count += page->number != 0 ? 1 : 0;
+    return SATCHEL_OK;
+}
+
+/* Walks the store of `disk`; counts the pages that were given. */
+static satchel_status walk_disk(test_disk *disk, fake_keystore *keystore, uint64_t *given,
+                                satchel_salvage_count *count) {
+    satchel_vault *vault = NULL;
+    satchel_salvage *salvage = NULL;
+    const satchel_vault_config config = config_on(disk, keystore);
+    REQUIRE_OK(satchel_vault_open_unread(&vault, &config, NULL));
+    *given = 0;
+    satchel_status status = satchel_vault_look(vault, 0, &salvage, NULL);
+    if (status == SATCHEL_OK) {
+        status = satchel_salvage_walk(salvage, ignore_page, given, NULL);
+        *count = *satchel_salvage_counts(salvage);
+    }
+    satchel_salvage_close(salvage);
+    satchel_vault_close(vault);
+    return status;
+}
+
+TEST(salvage, regress_a_sector_that_cannot_be_read_costs_its_page_only) {
+    fake_keystore keystore = {SATCHEL_OK, 7};
+    satchel_salvage_count count;
+    uint64_t whole = 0, given = 0;
+    test_disk *disk = test_disk_make();
+    make_old(disk, &keystore);
+    REQUIRE_OK(walk_disk(disk, &keystore, &whole, &count));
+    REQUIRE(whole >= 2);
+    for (uint64_t page = 0; page < whole; page++) {
+        test_disk_spoil(disk, "/disk/store.db", page * SATCHEL_SALVAGE_PAGE_BYTES + 7);
+        CHECK_OK(walk_disk(disk, &keystore, &given, &count));
+        CHECK_UINT(given, whole - 1);
+        CHECK_UINT(count.pages_bad, 1);
+        CHECK_UINT(count.bad_page[0], page + 1);
+    }
+    test_disk_free(disk);
+}
+
+TEST(salvage, concludes_nothing_where_nothing_can_be_read) {
+    fake_keystore keystore = {SATCHEL_OK, 7};
+    satchel_salvage *salvage = NULL;
+    satchel_vault *vault = NULL;
+    uint64_t given = 0;
+    test_disk *disk = test_disk_make();
+    make_old(disk, &keystore);
+    const satchel_vault_config config = config_on(disk, &keystore);
+    REQUIRE_OK(satchel_vault_open_unread(&vault, &config, NULL));
+    REQUIRE_OK(satchel_vault_look(vault, 0, &salvage, NULL));
+    test_disk_fail_at(disk, test_disk_operations(disk) + 2, true, TEST_FAULT_ERROR); /* behind the first page */
+    CHECK_STATUS(satchel_salvage_walk(salvage, ignore_page, &given, NULL), SATCHEL_IO_ERROR);
+    CHECK_UINT(given, 1);
+    satchel_salvage_close(salvage);
+    satchel_vault_close(vault);
+    test_disk_free(disk);
 }
 
 /* An error that passes: the same repair again succeeds. */
