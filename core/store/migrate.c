@@ -10,6 +10,7 @@
  */
 #include "store/migrate.h"
 
+#include "store/digest.h"
 #include "store/page.h"
 #include "store/tables.h"
 
@@ -51,7 +52,8 @@ static satchel_status make_own_tables(satchel_store *store, satchel_error *error
 }
 
 static const satchel_format_step STEPS[] = {
-    {make_own_tables, NULL}, /* 1 */
+    {make_own_tables, NULL},      /* 1 */
+    {satchel_digests_make, NULL}, /* 2 */
 };
 
 satchel_store_release satchel_store_release_current(void) {

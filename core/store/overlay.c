@@ -8,6 +8,7 @@
  * sake: its row stays, marked, until it is dismissed. A parked CREATE goes: the row has left for somebody else's
  * desk.
  */
+#include "store/digest.h"
 #include "store/log.h"
 
 #include "merge/merge.h"
@@ -115,7 +116,10 @@ static satchel_status write_row(satchel_store *store, const satchel_stored_row *
     if (old->found) {
         satchel_status status =
             satchel_search_update(store, row->table, row->rowid, &old->visible, &row->visible, at_once, error);
-        return status == SATCHEL_OK ? satchel_row_update(store, &old->visible, row, arena, error) : status;
+        if (status == SATCHEL_OK) {
+            status = satchel_row_update(store, &old->visible, row, arena, error);
+        }
+        return status == SATCHEL_OK ? satchel_digests_move(store, old, row, error) : status;
     }
     satchel_status status = satchel_row_insert(store, row, arena, &inserted, error);
     if (status == SATCHEL_OK && !inserted) {

@@ -7,6 +7,7 @@
  */
 #include "store/page.h"
 
+#include "store/digest.h"
 #include "store/migrate.h"
 
 #include "merge/kernel.h"
@@ -371,6 +372,17 @@ static satchel_status reflect(page_work *work, bool *out_done) {
 
 /* --- the page --- */
 
+static satchel_status end_of_page(page_work *work, const satchel_page_end *end, bool *out_done) {
+    satchel_status status = end->more ? SATCHEL_OK : reflect(work, out_done);
+    if (status == SATCHEL_OK && *out_done && !end->more && end->digest.bytes > 0) {
+        return satchel_digests_compare(work->store, end->digest, work->error);
+    }
+    if (end->more || end->cursor.bytes > 0) {
+        satchel_digests_unknown(work->store);
+    }
+    return status;
+}
+
 /* `*out_done` false: the budget ended it, the frame comes again. */
 static satchel_status store_frame(page_work *work, const satchel_answer_frame *frame, bool *out_done) {
     satchel_store *store = work->store;
@@ -390,7 +402,9 @@ static satchel_status store_frame(page_work *work, const satchel_answer_frame *f
         work->budget -= *out_done ? 1 : 0;
         return *out_done ? store_row(work, &frame->as.row) : SATCHEL_OK;
     case SATCHEL_FRAME_REMOVAL: return remove_rows(work, &frame->as.removal, out_done);
-    case SATCHEL_FRAME_END: return frame->as.end.more ? SATCHEL_OK : reflect(work, out_done);
+    case SATCHEL_FRAME_RANGES: return satchel_digests_settle(store, &frame->as.ranges, work->outcome, work->error);
+    case SATCHEL_FRAME_END: return end_of_page(work, &frame->as.end, out_done);
+    case SATCHEL_FRAME_ERASED:
     case SATCHEL_FRAME_NONE: break;
     }
     return SATCHEL_OK;
@@ -451,6 +465,7 @@ static satchel_status end_slice(page_work *work, satchel_status status) {
         return status;
     }
     work->outcome->settled_through = store->settled_through;
+    work->outcome->digests_due = satchel_store_digests_due(store);
     return SATCHEL_OK;
 }
 

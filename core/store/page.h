@@ -20,6 +20,9 @@ SATCHEL_MUST_USE satchel_status satchel_scopes_lose(satchel_store *store, const 
 SATCHEL_MUST_USE satchel_status satchel_scopes_number(satchel_store *store, uint32_t number, int64_t *out,
                                                       satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_scopes_reload(satchel_store *store, satchel_error *error);
+/* Hides this row only. */
+SATCHEL_MUST_USE satchel_status satchel_row_hide_alone(satchel_store *store, satchel_table *table, const satchel_id *id,
+                                                       satchel_store_outcome *outcome, satchel_error *error);
 /* Hides a row and those that travel with it. */
 SATCHEL_MUST_USE satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, const satchel_id *id,
                                                  satchel_store_outcome *outcome, satchel_error *error);

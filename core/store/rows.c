@@ -8,6 +8,8 @@
  */
 #include "store/rows.h"
 
+#include "store/digest.h"
+
 #include "base/text.h"
 #include "wire/record_codec.h"
 
@@ -409,6 +411,7 @@ satchel_status satchel_row_insert(satchel_store *store, satchel_stored_row *row,
         row->found = true;
         row->rowid = sqlite3_last_insert_rowid(store->database);
         store->rows += store->rows >= 0 ? 1 : 0;
+        status = satchel_digests_move(store, NULL, row, error);
     }
     return status;
 }
@@ -538,6 +541,9 @@ satchel_status satchel_row_delete(satchel_store *store, const satchel_stored_row
     sqlite3_stmt *statement = NULL;
     (void)arena;
     satchel_status status = satchel_search_update(store, row->table, row->rowid, &row->visible, NULL, true, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_digests_move(store, row, NULL, error);
+    }
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_format(&sql, "DELETE FROM \"%s\" WHERE rowid = ?", row->table->entity->name);
     }

@@ -4,6 +4,7 @@
  * gives each meaning a number of its own and never changes it but by loss, so that a set which died and whose number
  * comes back with a new meaning does not bring the old rows back that still wait for their purge.
  */
+#include "store/digest.h"
 #include "store/page.h"
 
 static satchel_status encode_scopes(const uint32_t *scopes, uint32_t count, satchel_buffer *out) {
@@ -209,6 +210,9 @@ static satchel_status shrink_set(satchel_store *store, const known_set *set, sat
     satchel_status status = run_with(store, "DELETE FROM store_scope_set WHERE local = ?", set->local, none, error);
     if (status == SATCHEL_OK) {
         status = run_with(store, "DELETE FROM store_aside WHERE local = ?", set->local, none, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_digests_drop(store, set->local, error);
     }
     if (status == SATCHEL_OK) {
         store->has_dead_sets = true;

@@ -3,7 +3,7 @@
  * Statements, transactions and SQLite's result codes. Statements are prepared once and kept by their text; the least
  * recently used one goes when the slots are full. Nothing of a statement crosses the store's interface.
  */
-#include "store/store_state.h"
+#include "store/digest.h"
 
 #include "vault/vault.h"
 
@@ -231,6 +231,9 @@ satchel_status satchel_store_end(satchel_store *store, satchel_status status, sa
     sqlite3_stmt *statement;
     bool open = !sqlite3_get_autocommit(store->database);
     store->generation++;
+    if (status == SATCHEL_OK) {
+        status = satchel_digests_flush(store, error);
+    }
     if (status == SATCHEL_OK) {
         status = satchel_statement_of(store, "COMMIT", &statement, error);
         if (status == SATCHEL_OK) {

@@ -6,6 +6,7 @@
  *             [cursor bytes varint][cursor][epoch varint][n varint][seen, offset ms zigzag][settled varint]
  *             [page bytes varint]; of a life that the server was not told of also [parents 1][parent 16]…
  */
+#include "store/digest.h"
 #include "store/migrate.h"
 #include "store/page.h"
 
@@ -261,6 +262,9 @@ satchel_status satchel_store_reload(satchel_store *store, satchel_error *error) 
         status = satchel_paging_reload(store, error);
     }
     if (status == SATCHEL_OK) {
+        status = satchel_digests_reload(store, error);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_conflicts_count(store, error);
     }
     if (status == SATCHEL_OK) {
@@ -281,6 +285,7 @@ void satchel_store_close(satchel_store *store) {
     }
     satchel_statements_close(store);
     satchel_paging_close(store);
+    satchel_digests_close(store);
     satchel_arena_deinit(&store->arena);
     satchel_arena_deinit(&store->schema_arena);
     satchel_arena_deinit(&store->user_arena);

@@ -171,6 +171,7 @@ typedef struct satchel_store_outcome {
     uint32_t rows_stored;
     uint32_t rows_removed; /* one by one; rows of a lost scope are not counted */
     uint32_t rows_set_aside;
+    bool digests_due; /* the next request is to ask about ranges: the server says that other rows should be here */
 } satchel_store_outcome;
 SATCHEL_MUST_USE satchel_status satchel_store_page(satchel_store *store, satchel_bytes payload,
                                                    const satchel_sync_state *state, satchel_store_outcome *out,
@@ -191,6 +192,24 @@ SATCHEL_MUST_USE satchel_status satchel_store_page_go_on(satchel_store *store, u
                                                          satchel_store_outcome *out, bool *out_left,
                                                          satchel_error *error);
 bool satchel_store_page_left(const satchel_store *store);
+
+/*
+ * Digests (wire/digest.h). What the next request asks: `ranges` with the sums of the rows that are here (in `arena`),
+ * if the server's digest differs, counting anew did not help and asking has not failed too often; `wanted`: the digest
+ * is to be told even if nothing moves. Goes through all rows if it differs, else costs nothing. Errors: of the store.
+ */
+typedef struct satchel_digest_question {
+    satchel_bytes ranges;
+    bool wanted;
+} satchel_digest_question;
+SATCHEL_MUST_USE satchel_status satchel_store_ask_digests(satchel_store *store, satchel_arena *arena,
+                                                          satchel_digest_question *out, satchel_error *error);
+/* Would it ask about ranges? */
+bool satchel_store_digests_due(const satchel_store *store);
+/* Has the background work (satchel_store_purge) count the sums anew from the rows; it does so by itself once a week. */
+void satchel_store_count_digests(satchel_store *store);
+/* Differences that were made good; none of them should ever have been. */
+uint64_t satchel_store_repairs(const satchel_store *store);
 
 /*
  * The background work, one small transaction: purges hidden rows and indexes what pages brought, together at most

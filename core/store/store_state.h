@@ -19,7 +19,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#define SATCHEL_STORE_FORMAT 1 /* PRAGMA user_version */
+#define SATCHEL_STORE_FORMAT 2 /* PRAGMA user_version */
 
 /* One entity's table. Texts live in the store's arena, statements are prepared at first use. */
 typedef struct satchel_table {
@@ -123,6 +123,8 @@ struct satchel_store {
     satchel_sync_state sync;
     bool page_left;         /* a page is kept whose rest is to be stored */
     satchel_paging *paging; /* the same, once it was read; NULL: read it again */
+
+    struct satchel_digests *digests; /* digest.c; NULL until the tables are there */
 
     /* the user's own rights, read when first needed */
     satchel_arena user_arena;

@@ -114,6 +114,7 @@ static const satchel_wire_message end_message = SATCHEL_WIRE_TABLE("PageEnd", sa
 static const satchel_wire_member ranges_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_ranges_frame, settled, 1, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_DIGEST_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_ranges_frame, split, 2, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_DIGEST_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_ranges_frame, elements, 3, SATCHEL_WIRE_BLOB, SATCHEL_LIMIT_REMOVED_ROWS * 8),
 };
 static const satchel_wire_message ranges_message =
     SATCHEL_WIRE_TABLE("DigestRanges", satchel_ranges_frame, ranges_members);
@@ -174,7 +175,8 @@ static bool end_fits(const satchel_answer_frame *frame) {
 }
 
 static bool ranges_fit(const satchel_answer_frame *frame) {
-    return frame->as.ranges.settled.bytes > 0 || frame->as.ranges.split.bytes > 0;
+    const satchel_ranges_frame *ranges = &frame->as.ranges;
+    return (ranges->settled.bytes > 0 || ranges->split.bytes > 0) && ranges->elements.bytes % 8 == 0;
 }
 
 static bool erased_fits(const satchel_answer_frame *frame) {

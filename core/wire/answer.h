@@ -119,6 +119,8 @@ typedef struct satchel_page_end {
 typedef struct satchel_ranges_frame {
     satchel_bytes settled; /* what this answer holds of them is all there is */
     satchel_bytes split;   /* to be asked about in finer ones */
+    /* Rows of the settled ranges: the first lanes of their elements, 8 bytes each, big-endian, ascending. */
+    satchel_bytes elements;
 } satchel_ranges_frame;
 
 typedef enum satchel_frame_kind {

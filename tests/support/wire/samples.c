@@ -291,6 +291,7 @@ static void sample_ranges(test_random *random, satchel_arena *arena, satchel_ran
     do {
         out->settled = sample_bytes(random, 20, arena);
         out->split = sample_bytes(random, 20, arena);
+        out->elements = sample_sized(random, 24, arena);
     } while (out->settled.bytes + out->split.bytes == 0);
 }
 

@@ -108,15 +108,15 @@ TEST(store_state, a_store_of_a_newer_format_is_not_touched) {
     store_kit kit = kit_open(NULL);
     satchel_store_close(kit.store);
     kit.store = NULL;
-    execute(&kit, "PRAGMA user_version = 2");
+    execute(&kit, "PRAGMA user_version = 255");
     CHECK_STATUS(satchel_store_open(&kit.store, kit.database, NULL, NULL), SATCHEL_NEWER_FORMAT);
     CHECK(kit.store == NULL);
     kit_close(&kit);
 }
 
 TEST(store_state, a_damaged_note_of_the_store_itself_is_told) {
-    static const char *const names[] = {".sync", ".log"};
-    for (int i = 0; i < 2; i++) {
+    static const char *const names[] = {".sync", ".log", ".digest"};
+    for (int i = 0; i < 3; i++) {
         store_kit kit = kit_open(NULL);
         kit_customer(&kit, kit_id(1), "x");
         kit_page page = kit_page_begin(0);

@@ -401,7 +401,7 @@ TEST(migration, a_store_of_a_newer_model_or_format_is_refused_and_not_written) {
         if (i == 0) {
             REQUIRE_OK(kit_open_release(&it.kit, &later)); /* its background has not begun */
         } else {
-            REQUIRE_INT(sqlite3_exec(it.kit.database, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+            REQUIRE_INT(sqlite3_exec(it.kit.database, "PRAGMA user_version = 255", NULL, NULL, NULL), SQLITE_OK);
         }
         int changes = sqlite3_total_changes(it.kit.database);
         uint64_t before = sum_of(it.path);
@@ -414,7 +414,8 @@ TEST(migration, a_store_of_a_newer_model_or_format_is_refused_and_not_written) {
 }
 
 TEST(migration, a_release_that_makes_no_sense_is_refused) {
-    const satchel_format_step steps[SATCHEL_FORMAT_STEPS_MAX + 1] = {satchel_store_release_current().steps[0]};
+    const satchel_store_release today = satchel_store_release_current();
+    const satchel_format_step steps[SATCHEL_FORMAT_STEPS_MAX + 1] = {today.steps[0], today.steps[1]};
     const satchel_model nothing = {0, 0, NULL};
     const satchel_store_release good = {satchel_store_release_current().model, steps, SATCHEL_FORMAT_STEPS_MAX};
     satchel_store_release bad[] = {good, good, good, good};
@@ -460,8 +461,8 @@ static satchel_status visit_ops(satchel_store *store, uint32_t budget_rows, int6
 
 TEST(migration, the_slices_of_a_format_go_on_where_they_were_ended) {
     const satchel_store_release today = satchel_store_release_current();
-    const satchel_format_step steps[] = {today.steps[0], {make_visited, visit_ops}, {NULL, NULL}};
-    const satchel_store_release later = {today.model, steps, 3};
+    const satchel_format_step steps[] = {today.steps[0], today.steps[1], {make_visited, visit_ops}, {NULL, NULL}};
+    const satchel_store_release later = {today.model, steps, 4};
     store_kit kit = kit_open(NULL);
     unsigned commits = 0;
     unsigned failed = 0;
@@ -482,7 +483,7 @@ TEST(migration, the_slices_of_a_format_go_on_where_they_were_ended) {
     }
     sqlite3_commit_hook(kit.database, NULL, NULL);
     CHECK(failed > 9);
-    CHECK_INT(number_in(&kit, "PRAGMA user_version"), 3);
+    CHECK_INT(number_in(&kit, "PRAGMA user_version"), 4);
     CHECK_INT(number_in(&kit, "SELECT count(*) FROM store_visited"), 50);
     CHECK_INT(number_in(&kit, "SELECT count(DISTINCT sequence) FROM store_visited"), 50);
     kit_close(&kit);
