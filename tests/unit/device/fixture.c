@@ -47,6 +47,27 @@ void phone_anchor(phone *p) {
     p->config.keys.forget = forget;
 }
 
+static FILE *open_beside(const phone *p, const char *name, const char *mode) {
+    char path[TEST_PATH_BYTES + 64];
+    snprintf(path, sizeof path, "%s/%s", p->folder, name);
+    FILE *file = fopen(path, mode);
+    REQUIRE(file != NULL);
+    return file;
+}
+
+size_t phone_file_read(const phone *p, const char *name, void *out, size_t room) {
+    FILE *file = open_beside(p, name, "rb");
+    size_t count = fread(out, 1, room, file);
+    fclose(file);
+    return count;
+}
+
+void phone_file_write(const phone *p, const char *name, const void *bytes, size_t count) {
+    FILE *file = open_beside(p, name, "wb");
+    REQUIRE(fwrite(bytes, 1, count, file) == count);
+    REQUIRE(fclose(file) == 0);
+}
+
 /* Files that a copy is made of; locks and temporary names are none. */
 static const char *const store_files[] = {"keys.a", "keys.b", "store.db", "store.db-wal"};
 

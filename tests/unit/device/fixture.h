@@ -125,6 +125,9 @@ void phone_anchor(phone *p);
 /* Copies the store's folder to and from a place of its own. */
 void phone_back_up(phone *p, const char *name);
 void phone_put_back(phone *p, const char *name);
+/* A file of the store's folder, which must be there; gives how many bytes were read, at most `room`. */
+size_t phone_file_read(const phone *p, const char *name, void *out, size_t room);
+void phone_file_write(const phone *p, const char *name, const void *bytes, size_t count);
 /* Create, enrol, and one sync that brings the stock with customer "Huaning Market". */
 void phone_ready(phone *p, uint64_t seed);
 

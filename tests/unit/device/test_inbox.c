@@ -66,15 +66,6 @@ static void path_of(const phone *p, const char *name, char out[TEST_PATH_BYTES +
     snprintf(out, TEST_PATH_BYTES + 64, "%s/%s", p->folder, name);
 }
 
-static void write_file(const phone *p, const char *name, const void *bytes, size_t count) {
-    char path[TEST_PATH_BYTES + 64];
-    path_of(p, name, path);
-    FILE *file = fopen(path, "wb");
-    REQUIRE(file != NULL);
-    REQUIRE(fwrite(bytes, 1, count, file) == count);
-    REQUIRE(fclose(file) == 0);
-}
-
 static void set_up(phone *p, uint64_t seed) {
     phone_init(p, seed);
     phone_create(p);
@@ -131,15 +122,10 @@ static bool holds(const char *bytes, size_t count, const char *text) {
 
 TEST(inbox, what_is_put_is_not_legible_on_the_disk) {
     phone p;
-    char path[TEST_PATH_BYTES + 64];
     char bytes[4096];
     set_up(&p, 803);
     REQUIRE_OK(put(&p, 1, "KANARIENVOGEL"));
-    path_of(&p, "inbox/01000000000000000000000000000001", path);
-    FILE *file = fopen(path, "rb");
-    REQUIRE(file != NULL);
-    size_t got = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
+    size_t got = phone_file_read(&p, "inbox/01000000000000000000000000000001", bytes, sizeof bytes);
     CHECK(got > 13);
     CHECK(!holds(bytes, got, "KANARIENVOGEL"));
     CHECK(!holds(bytes, got, "text"));
@@ -216,10 +202,10 @@ TEST(inbox, hostile_files_are_set_aside_and_hold_nothing_up) {
     static uint8_t large[SATCHEL_INBOX_FILE_BYTES + 1];
     set_up(&p, 807);
     REQUIRE_OK(put(&p, 5, "good"));
-    write_file(&p, "inbox/00000000000000000000000000000001", "short", 5);
-    write_file(&p, "inbox/00000000000000000000000000000002", large, sizeof large);
-    write_file(&p, "inbox/strange name", "x", 1);
-    write_file(&p, "outside", "secret", 6);
+    phone_file_write(&p, "inbox/00000000000000000000000000000001", "short", 5);
+    phone_file_write(&p, "inbox/00000000000000000000000000000002", large, sizeof large);
+    phone_file_write(&p, "inbox/strange name", "x", 1);
+    phone_file_write(&p, "outside", "secret", 6);
     path_of(&p, "inbox/00000000000000000000000000000003", path);
     path_of(&p, "outside", target);
     REQUIRE(symlink(target, path) == 0);
@@ -240,25 +226,20 @@ TEST(inbox, hostile_files_are_set_aside_and_hold_nothing_up) {
 
 TEST(inbox, every_flipped_bit_of_an_item_is_found) {
     phone p;
-    char path[TEST_PATH_BYTES + 64];
     uint8_t bytes[512];
     set_up(&p, 808);
     REQUIRE_OK(put(&p, 1, "x"));
-    path_of(&p, "inbox/01000000000000000000000000000001", path);
-    FILE *file = fopen(path, "rb");
-    REQUIRE(file != NULL);
-    size_t count = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
+    size_t count = phone_file_read(&p, "inbox/01000000000000000000000000000001", bytes, sizeof bytes);
     for (size_t bit = 0; bit < count * 8; bit++) {
         bytes[bit / 8] = (uint8_t)(bytes[bit / 8] ^ 1u << bit % 8);
-        write_file(&p, "inbox/01000000000000000000000000000001", bytes, count);
+        phone_file_write(&p, "inbox/01000000000000000000000000000001", bytes, count);
         test_note("bit %zu", bit);
         REQUIRE(take(&p).set_aside == 1);
         bytes[bit / 8] = (uint8_t)(bytes[bit / 8] ^ 1u << bit % 8);
     }
-    write_file(&p, "inbox/02000000000000000000000000000001", bytes, count); /* under another id */
+    phone_file_write(&p, "inbox/02000000000000000000000000000001", bytes, count); /* under another id */
     CHECK_UINT(take(&p).set_aside, 1);
-    write_file(&p, "inbox/01000000000000000000000000000001", bytes, count);
+    phone_file_write(&p, "inbox/01000000000000000000000000000001", bytes, count);
     CHECK_UINT(take(&p).items, 1);
     phone_deinit(&p);
 }
@@ -266,15 +247,10 @@ TEST(inbox, every_flipped_bit_of_an_item_is_found) {
 TEST(inbox, a_key_that_was_replaced_is_put_right_and_reads_nothing_afterwards) {
     phone p;
     uint8_t mine[128];
-    char path[TEST_PATH_BYTES + 64];
     set_up(&p, 809);
-    path_of(&p, SATCHEL_INBOX_KEY_FILE, path);
-    FILE *file = fopen(path, "rb");
-    REQUIRE(file != NULL);
-    size_t count = fread(mine, 1, sizeof mine, file);
-    fclose(file);
+    size_t count = phone_file_read(&p, SATCHEL_INBOX_KEY_FILE, mine, sizeof mine);
     mine[6] ^= 1;
-    write_file(&p, SATCHEL_INBOX_KEY_FILE, mine, count);
+    phone_file_write(&p, SATCHEL_INBOX_KEY_FILE, mine, count);
     CHECK_STATUS(put(&p, 1, "x"), SATCHEL_DAMAGED);
     CHECK_UINT(take(&p).items, 0);
     CHECK_OK(put(&p, 1, "x"));
@@ -319,18 +295,13 @@ TEST(inbox, what_waits_keeps_a_store_from_being_retired) {
  */
 TEST(inbox, every_state_that_a_kill_leaves_is_gone_on_from) {
     phone p;
-    char path[TEST_PATH_BYTES + 64];
     uint8_t bytes[512];
     set_up(&p, 812);
     REQUIRE_OK(put(&p, 1, "x"));
-    path_of(&p, "inbox/01000000000000000000000000000001", path);
-    FILE *file = fopen(path, "rb");
-    REQUIRE(file != NULL);
-    size_t count = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    write_file(&p, "inbox/tmp-0123456789abcdef", bytes, 3);
+    size_t count = phone_file_read(&p, "inbox/01000000000000000000000000000001", bytes, sizeof bytes);
+    phone_file_write(&p, "inbox/tmp-0123456789abcdef", bytes, 3);
     CHECK_UINT(take(&p).items, 1);
-    write_file(&p, "inbox/01000000000000000000000000000001", bytes, count);
+    phone_file_write(&p, "inbox/01000000000000000000000000000001", bytes, count);
     satchel_inbox_taken taken = take(&p);
     CHECK_UINT(taken.known, 1);
     CHECK_UINT(taken.set_aside, 0);

@@ -189,13 +189,8 @@ static void measuring_phone(phone *p, int64_t ms_a_look) {
 /* Passes times KiB of the PIN's slot. */
 static uint64_t slot_cost(const phone *p) {
     uint8_t file[1024];
-    char path[TEST_PATH_BYTES + 16];
     satchel_key_file read;
-    snprintf(path, sizeof path, "%s/keys.a", p->folder);
-    FILE *keys = fopen(path, "rb");
-    REQUIRE(keys != NULL);
-    REQUIRE(fread(file, 1, sizeof file, keys) == sizeof file);
-    fclose(keys);
+    REQUIRE(phone_file_read(p, "keys.a", file, sizeof file) == sizeof file);
     REQUIRE_OK(satchel_key_file_read(satchel_bytes_of(file, sizeof file), &read));
     size_t slot = satchel_key_file_find(&read, SATCHEL_VAULT_SLOT_PIN_DEVICE);
     REQUIRE(slot < SATCHEL_KEY_FILE_SLOTS);
