@@ -4,6 +4,7 @@
  * SATCHEL_TEST_POSTGRES the addresses alone are looked at.
  */
 #include "base/text.h"
+#include "db/postgres.h"
 #include "support/database.h"
 
 #include <string.h>
@@ -94,6 +95,27 @@ TEST(postgres, a_session_that_was_ended_is_made_anew_at_the_next_begin) {
     CHECK_OK(satchel_db_commit(db, NULL));
     CHECK_INT(number_of(db, "SELECT count(*) FROM t"), 1);
     satchel_db_close(other);
+    satchel_db_close(db);
+}
+
+/* The connection may come back and the statements that set it up fail: then it must not be used as it is. */
+TEST(postgres, a_session_without_its_settings_is_made_anew) {
+    char where[TEST_DATABASE_WHERE_BYTES];
+    if (skips()) {
+        return;
+    }
+    satchel_db *reader = NULL;
+    satchel_db *db = open_new(where);
+    REQUIRE_OK(satchel_db_open_postgres(&reader, where, SATCHEL_DB_READER, NULL));
+    REQUIRE_OK(satchel_db_exec(reader, "SET default_transaction_read_only = off", NULL));
+    ((satchel_postgres *)reader->native)->ready = false;
+    REQUIRE_OK(satchel_db_begin(reader, SATCHEL_DB_READ, NULL));
+    CHECK_INT(number_of(reader, "SELECT count(*) FROM pg_settings WHERE name = 'default_transaction_read_only'"
+                                " AND setting = 'on' OR name = 'lock_timeout' AND setting = '20000'"),
+              2);
+    CHECK(SATCHEL_DB_RUN(reader, NULL, "INSERT INTO t (k) VALUES (?1)", satchel_value_int(1)) != SATCHEL_OK);
+    satchel_db_rollback(reader);
+    satchel_db_close(reader);
     satchel_db_close(db);
 }
 
