@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "service/journal.h"
+#include "service/wire_scopes.h"
 #include "wire/record_codec.h"
 
 #include <satchel/model.h>
@@ -99,11 +100,41 @@ satchel_status satchel_gathering_set(satchel_gathering *gathering, const uint32_
 }
 
 /* Defines a set in the page where it is used. */
-static satchel_status define_set(satchel_gathering *gathering, const satchel_known_set *known) {
+static satchel_status define_set(satchel_gathering *gathering, const satchel_known_set *known, const uint32_t *scopes) {
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_SCOPE_SET};
-    frame.as.scope_set = (satchel_scope_set){known->set, known->numbers, known->count};
+    frame.as.scope_set = (satchel_scope_set){known->set, scopes, known->count};
     satchel_status status = satchel_answer_write(&frame, &gathering->sets);
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(gathering->error, status, "a scope set");
+}
+
+static bool is_taken(const satchel_gathering *gathering, uint32_t set) {
+    for (const satchel_known_set *at = gathering->known_sets; at != NULL; at = at->next) {
+        if (at->set == set) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static satchel_status name_set(satchel_gathering *gathering, const uint32_t *numbers, uint32_t count, uint32_t *out) {
+    satchel_known_set *known = satchel_arena_take(gathering->arena, sizeof *known);
+    uint32_t *copy = copy_numbers(gathering->arena, numbers, count);
+    uint32_t *scopes = satchel_arena_take_array(gathering->arena, count, sizeof *scopes);
+    if (known == NULL || copy == NULL || scopes == NULL) {
+        return satchel_fail(gathering->error, SATCHEL_NO_MEMORY, "no memory for a scope set");
+    }
+    satchel_status status = satchel_wire_scopes(gathering->db, &gathering->person->access.id, numbers, count,
+                                                gathering->generation, scopes, gathering->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    *out = satchel_wire_set(scopes, count);
+    while (is_taken(gathering, *out)) {
+        (*out)++;
+    }
+    *known = (satchel_known_set){copy, count, *out, gathering->known_sets};
+    gathering->known_sets = known;
+    return define_set(gathering, known, scopes);
 }
 
 static satchel_status set_of_row(satchel_gathering *gathering, const satchel_member_list *members, uint32_t *out) {
@@ -114,7 +145,7 @@ static satchel_status set_of_row(satchel_gathering *gathering, const satchel_mem
     }
     for (uint32_t i = 0; i < members->count; i++) {
         if (members->items[i].present && satchel_scope_list_has(gathering->scopes, members->items[i].scope)) {
-            numbers[count++] = members->items[i].scope << 8 | gathering->generation;
+            numbers[count++] = members->items[i].scope;
         }
     }
     for (const satchel_known_set *at = gathering->known_sets; at != NULL; at = at->next) {
@@ -123,15 +154,7 @@ static satchel_status set_of_row(satchel_gathering *gathering, const satchel_mem
             return SATCHEL_OK;
         }
     }
-    satchel_known_set *known = satchel_arena_take(gathering->arena, sizeof *known);
-    uint32_t *copy = copy_numbers(gathering->arena, numbers, count);
-    if (known == NULL || copy == NULL) {
-        return satchel_fail(gathering->error, SATCHEL_NO_MEMORY, "no memory for a scope set");
-    }
-    satchel_status status = satchel_gathering_set(gathering, numbers, count, out);
-    *known = (satchel_known_set){copy, count, *out, gathering->known_sets};
-    gathering->known_sets = known;
-    return status == SATCHEL_OK && *out != 0 ? define_set(gathering, known) : status;
+    return name_set(gathering, numbers, count, out);
 }
 
 /* --- access --- */
@@ -151,11 +174,9 @@ static satchel_id id_in(const satchel_record *record, uint32_t field) {
 /* Does a dated assignment give him the aggregate? The memberships know. */
 static bool is_assigned(const satchel_gathering *gathering, const satchel_member_list *members) {
     for (uint32_t i = 0; i < members->count; i++) {
-        for (uint32_t s = 0; members->items[i].present && s < gathering->scopes->count; s++) {
-            if (gathering->scopes->kinds[s] == SATCHEL_SCOPE_ASSIGNED &&
-                gathering->scopes->numbers[s] == members->items[i].scope) {
-                return true;
-            }
+        const satchel_member *member = &members->items[i];
+        if (member->present && satchel_scope_list_kind(gathering->scopes, member->scope) == SATCHEL_SCOPE_ASSIGNED) {
+            return true;
         }
     }
     return false;
@@ -237,6 +258,21 @@ static satchel_status relations_through(satchel_gathering *gathering, uint32_t s
     }
     *out |= satchel_access_relations(&person->access, &row);
     return SATCHEL_OK;
+}
+
+satchel_status satchel_gathering_shows(satchel_gathering *gathering, uint32_t scope, uint32_t entity, bool *out) {
+    const satchel_entity *known = satchel_schema_entity(&gathering->service->schema, entity);
+    satchel_status status = SATCHEL_OK;
+    if (gathering->through_scope != scope) {
+        gathering->through = 0;
+        gathering->through_scope = scope;
+        status = relations_through(gathering, scope, &gathering->through);
+    }
+    *out = status == SATCHEL_OK && known != NULL && entity != SATCHEL_ENTITY_CONFLICT &&
+           (known->flags & SATCHEL_ENTITY_SERVER_ONLY) == 0 &&
+           satchel_access_allows(gathering->service->policy, &gathering->person->access, entity, gathering->through,
+                                 SATCHEL_VERB_READ);
+    return status;
 }
 
 /* Could he see it while it was in those of his scopes that it left? */

@@ -18,9 +18,9 @@ typedef struct satchel_wanted_set {
 } satchel_wanted_set;
 
 typedef struct satchel_known_set {
-    const uint32_t *numbers; /* scopes on the wire */
+    const uint32_t *numbers; /* of scopes, ascending */
     uint32_t count;
-    uint32_t set;
+    uint32_t set; /* on the wire */
     struct satchel_known_set *next;
 } satchel_known_set;
 
@@ -56,6 +56,8 @@ typedef struct satchel_gathering {
         satchel_id user;
         bool filled;
     } writers[SATCHEL_KNOWN_WRITERS];
+    uint32_t through_scope; /* the last scope that `shows` looked up, and the relations through it; 0: none */
+    uint32_t through;
     uint32_t row_count;
     uint32_t removal_count;
     satchel_error *error;
@@ -84,7 +86,12 @@ SATCHEL_MUST_USE satchel_status satchel_gathering_send(satchel_gathering *gather
 SATCHEL_MUST_USE satchel_status satchel_gathering_remove(satchel_gathering *gathering, const satchel_place *place,
                                                          const satchel_member_list *members);
 
-/* The number of a set of scopes on the wire, 0 if it has none yet (it is then among the wanted). */
+/* Does he see rows of the entity through the scope at all? Conflicts, which show themselves one by one, do not count.
+ */
+SATCHEL_MUST_USE satchel_status satchel_gathering_shows(satchel_gathering *gathering, uint32_t scope, uint32_t entity,
+                                                        bool *out);
+
+/* The server's own number of a set of scopes, for cursors; 0 if it has none yet (it is then among the wanted). */
 SATCHEL_MUST_USE satchel_status satchel_gathering_set(satchel_gathering *gathering, const uint32_t *numbers,
                                                       uint32_t count, uint32_t *out);
 

@@ -44,6 +44,7 @@ satchel_status satchel_cursor_write(const satchel_cursor *cursor, satchel_buffer
     put_number(&writer, cursor->generation);
     put_number(&writer, cursor->set);
     put_number(&writer, cursor->full_n);
+    put_number(&writer, cursor->hour);
     put_number(&writer, cursor->cut ? 1 : 0);
     if (cursor->cut) {
         put_number(&writer, cursor->cut_n);
@@ -123,6 +124,7 @@ satchel_status satchel_cursor_read(satchel_bytes bytes, satchel_cursor *out, sat
     out->generation = (uint8_t)take_number(&reader, UINT8_MAX);
     out->set = (uint32_t)take_number(&reader, UINT32_MAX);
     out->full_n = take_number(&reader, INT64_MAX);
+    out->hour = take_number(&reader, INT64_MAX);
     out->cut = take_number(&reader, 1) != 0;
     if (out->cut) {
         out->cut_n = take_number(&reader, INT64_MAX);

@@ -11,7 +11,7 @@
 
 #include "service/members.h"
 
-#define SATCHEL_CURSOR_FORMAT 1
+#define SATCHEL_CURSOR_FORMAT 2
 #define SATCHEL_CURSOR_SNAPSHOTS_MOST 8
 
 /* A snapshot that is not finished: scopes that the phone is still getting. */
@@ -30,6 +30,7 @@ typedef struct satchel_cursor {
     uint8_t generation; /* of the scopes on the wire */
     uint32_t set;       /* of all scopes that the phone has or is getting, 0: none yet */
     uint64_t full_n;    /* every change up to here was sent */
+    uint64_t hour;      /* since 1970, when it was made: see satchel_pull */
     bool cut;           /* the change lane was cut within a revision: behind (cut_n, cut_at) */
     uint64_t cut_n;
     satchel_place cut_at;

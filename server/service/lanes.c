@@ -317,12 +317,19 @@ static satchel_status read_snapshot_batch(pull_work *work, uint32_t index, lane_
     return status;
 }
 
-static uint32_t entries_among(const satchel_member_list *members, const satchel_scope_list *scopes) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < members->count; i++) {
-        count += members->items[i].present && satchel_scope_list_has(scopes, members->items[i].scope) ? 1 : 0;
+/* Entries of an aggregate that its snapshot counted. */
+static satchel_status count_done(pull_work *work, const satchel_place *place, const satchel_member_list *members,
+                                 const satchel_scope_list *scopes, uint64_t *count) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < members->count; i++) {
+        const satchel_member *member = &members->items[i];
+        bool shown = false;
+        if (member->present && satchel_scope_list_has(scopes, member->scope)) {
+            status = satchel_gathering_shows(&work->gathering, member->scope, satchel_place_entity(place), &shown);
+        }
+        *count += shown ? 1 : 0;
     }
-    return count;
+    return status;
 }
 
 static satchel_status send_member(pull_work *work, uint32_t index, const satchel_place *place) {
@@ -331,7 +338,7 @@ static satchel_status send_member(pull_work *work, uint32_t index, const satchel
     bool visible = false;
     satchel_status status = satchel_members_of(work->db, place, work->arena, &members, work->error);
     if (status == SATCHEL_OK) {
-        snapshot->done += entries_among(&members, &work->snapshot_scopes[index]);
+        status = count_done(work, place, &members, &work->snapshot_scopes[index], &snapshot->done);
     }
     if (status == SATCHEL_OK && !satchel_gathering_has_sent(&work->gathering, place)) {
         status = satchel_gathering_send(&work->gathering, place, &members, true, UINT64_MAX, &visible);

@@ -8,14 +8,13 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "service/lanes.h"
+#include "service/wire_scopes.h"
 
 #include <string.h>
 
-/* --- scopes lost and gained --- */
+#define MS_PER_HOUR INT64_C(3600000)
 
-static uint32_t on_wire(uint32_t scope, uint8_t generation) {
-    return scope << 8 | generation;
-}
+/* --- scopes lost and gained --- */
 
 static bool is_in(const uint32_t *numbers, uint32_t count, uint32_t number) {
     const satchel_scope_list list = {(uint32_t *)(uintptr_t)numbers, NULL, count};
@@ -70,30 +69,60 @@ static satchel_status must_renew(pull_work *work, const satchel_scope_list *lost
     return status;
 }
 
+/* Names on the wire of the scopes that the user has now. */
+static satchel_status name_present(pull_work *work, uint8_t generation, uint32_t **out) {
+    *out = satchel_arena_take_array(work->arena, work->scopes.count, sizeof **out);
+    return *out == NULL ? satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for scopes")
+                        : satchel_wire_scopes(work->db, &work->person->access.id, work->scopes.numbers,
+                                              work->scopes.count, generation, *out, work->error);
+}
+
 static satchel_status put_lost(pull_work *work, const satchel_scope_list *lost, uint8_t generation) {
-    uint32_t *numbers = satchel_arena_take_array(work->arena, work->lost_count + lost->count, sizeof *numbers);
-    if (numbers == NULL) {
-        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for lost scopes");
+    work->lost = satchel_arena_take_array(work->arena, lost->count, sizeof *work->lost);
+    work->lost_count = lost->count;
+    return work->lost == NULL ? satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for lost scopes")
+                              : satchel_wire_scopes(work->db, &work->person->access.id, lost->numbers, lost->count,
+                                                    generation, work->lost, work->error);
+}
+
+/* By chance two scopes of a user have one name. Then losing the one would take the rows of the other away. */
+static satchel_status lost_hits_present(pull_work *work, uint8_t generation, bool *out) {
+    uint32_t *present = NULL;
+    *out = false;
+    if (work->lost_count == 0) {
+        return SATCHEL_OK;
     }
-    if (work->lost_count > 0) {
-        memcpy(numbers, work->lost, work->lost_count * sizeof *numbers);
+    satchel_status status = name_present(work, generation, &present);
+    *out = status == SATCHEL_OK && satchel_wire_scopes_meet(work->lost, work->lost_count, present, work->scopes.count);
+    return status;
+}
+
+/* Entries of a scope, but for kinds of rows of which he sees none: what is hidden does not count. */
+static satchel_status count_scope(pull_work *work, uint32_t scope, uint64_t *count) {
+    satchel_db_statement *statement = NULL;
+    satchel_status status = SATCHEL_DB_START(&statement, work->db, work->error,
+                                             "SELECT rank, count(*) FROM membership WHERE scope = ?1 AND present = 1"
+                                             " GROUP BY rank",
+                                             satchel_db_count(scope));
+    bool found = status == SATCHEL_OK;
+    while (status == SATCHEL_OK && found) {
+        bool shown = false;
+        status = satchel_db_step(statement, &found, work->error);
+        if (status == SATCHEL_OK && found) {
+            const satchel_place place = {.rank = (uint32_t)satchel_db_uint(statement, 0)};
+            status = satchel_gathering_shows(&work->gathering, scope, satchel_place_entity(&place), &shown);
+        }
+        *count += status == SATCHEL_OK && found && shown ? satchel_db_uint(statement, 1) : 0;
     }
-    for (uint32_t i = 0; i < lost->count; i++) {
-        numbers[work->lost_count + i] = on_wire(lost->numbers[i], generation);
-    }
-    work->lost = numbers;
-    work->lost_count += lost->count;
-    return SATCHEL_OK;
+    satchel_db_end(statement);
+    return status;
 }
 
 static satchel_status count_members(pull_work *work, const satchel_scope_list *scopes, uint64_t *out) {
     satchel_status status = SATCHEL_OK;
     *out = 0;
     for (uint32_t i = 0; status == SATCHEL_OK && i < scopes->count; i++) {
-        int64_t members = 0;
-        status = SATCHEL_DB_NUMBER(work->db, work->error, &members, 0, "SELECT members FROM scope WHERE number = ?1",
-                                   satchel_db_count(scopes->numbers[i]));
-        *out += (uint64_t)members;
+        status = count_scope(work, scopes->numbers[i], out);
     }
     return status;
 }
@@ -136,6 +165,20 @@ static satchel_status begin_anew(pull_work *work) {
     return add_snapshot(work, &work->scopes);
 }
 
+/* Everything that he holds goes, everything comes anew under other names, none of them among those that go. */
+static satchel_status renew_all(pull_work *work) {
+    satchel_cursor *cursor = &work->cursor;
+    satchel_status status = SATCHEL_OK;
+    bool meets = true;
+    for (int tries = 0; status == SATCHEL_OK && meets && tries < UINT8_MAX; tries++) {
+        cursor->generation = (uint8_t)(cursor->generation + 1);
+        status = lost_hits_present(work, cursor->generation, &meets);
+    }
+    cursor->view = work->person->view;
+    work->gathering.generation = cursor->generation;
+    return status == SATCHEL_OK ? begin_anew(work) : status;
+}
+
 static satchel_status settle_scopes(pull_work *work, bool fresh) {
     satchel_cursor *cursor = &work->cursor;
     satchel_scope_list had = {NULL, NULL, 0};
@@ -166,14 +209,17 @@ static satchel_status settle_scopes(pull_work *work, bool fresh) {
     if (status != SATCHEL_OK) {
         return status;
     }
-    if (renew || cursor->view != work->person->view) {
-        status = put_lost(work, &had, cursor->generation);
-        cursor->generation = (uint8_t)(cursor->generation + 1);
-        cursor->view = work->person->view;
-        work->gathering.generation = cursor->generation;
-        return status == SATCHEL_OK ? begin_anew(work) : status;
+    bool renews = renew || cursor->view != work->person->view;
+    status = put_lost(work, renews ? &had : &lost, cursor->generation);
+    if (status == SATCHEL_OK && !renews) {
+        status = lost_hits_present(work, cursor->generation, &renews);
+        if (status == SATCHEL_OK && renews) {
+            status = put_lost(work, &had, cursor->generation);
+        }
     }
-    status = put_lost(work, &lost, cursor->generation);
+    if (status == SATCHEL_OK && renews) {
+        return renew_all(work);
+    }
     if (status == SATCHEL_OK) {
         status = load_snapshots(work);
     }
@@ -191,15 +237,23 @@ static satchel_status run_lanes(pull_work *work) {
     return status;
 }
 
-static bool moved(const pull_work *work, const satchel_cursor *before) {
-    return work->scanned > 0 || work->lost_count > 0 || work->cursor.set != before->set ||
-           work->cursor.snapshot_count != before->snapshot_count || work->cursor.view != before->view ||
-           work->cursor.cut != before->cut;
+/*
+ * Does the user see anything of what moved? What he does not see must not show even in this, that a cursor comes: the
+ * phone goes on with the one that it holds, and what was looked at in vain is looked at once more. So that this does
+ * not pile up a phone gets a new cursor every hour, whatever has happened.
+ */
+static bool is_quiet(const pull_work *work, const satchel_cursor *before, uint64_t hour) {
+    const satchel_cursor *cursor = &work->cursor;
+    return work->gathering.row_count == 0 && work->gathering.removal_count == 0 && work->lost_count == 0 &&
+           cursor->set == before->set && cursor->view == before->view && before->snapshot_count == 0 &&
+           cursor->snapshot_count == 0 && !before->cut && !cursor->cut && hour <= before->hour;
 }
 
 static satchel_status finish_page(pull_work *work, const satchel_cursor *before, bool fresh, satchel_pulled_page *out) {
-    const satchel_cursor *cursor = &work->cursor;
-    bool stands = !fresh && !moved(work, before);
+    satchel_cursor *cursor = &work->cursor;
+    uint64_t hour = (uint64_t)(satchel_service_now_ms(work->service) / MS_PER_HOUR);
+    bool stands = !fresh && is_quiet(work, before, hour);
+    cursor->hour = hour;
     satchel_status status = satchel_gathering_write(&work->gathering, work->lost, work->lost_count, &out->frames);
     if (status == SATCHEL_OK && !stands) {
         status = satchel_cursor_write(cursor, &out->cursor);

@@ -20,8 +20,17 @@ static int compare_numbers(const void *a, const void *b) {
     return left < right ? -1 : left > right;
 }
 
+static const uint32_t *find_number(const satchel_scope_list *list, uint32_t number) {
+    return list->count > 0 ? bsearch(&number, list->numbers, list->count, sizeof number, compare_numbers) : NULL;
+}
+
 bool satchel_scope_list_has(const satchel_scope_list *list, uint32_t number) {
-    return list->count > 0 && bsearch(&number, list->numbers, list->count, sizeof number, compare_numbers) != NULL;
+    return find_number(list, number) != NULL;
+}
+
+uint8_t satchel_scope_list_kind(const satchel_scope_list *list, uint32_t number) {
+    const uint32_t *found = find_number(list, number);
+    return found != NULL && list->kinds != NULL ? list->kinds[found - list->numbers] : 0;
 }
 
 satchel_status satchel_scope_find(satchel_db *db, satchel_scope_kind kind, const satchel_id *subject, uint32_t *out,

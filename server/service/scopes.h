@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scopes: what sync is cut by. A scope is a small number that stands for (kind, subject); it never changes its meaning.
- *
- * On the wire a scope is (number << 8 | generation): when what a user may see through his relations changes, the
- * generation moves on, so that everything he holds belongs to scopes that he has no longer, and comes anew.
+ * Scopes: what sync is cut by. A scope is a small number that stands for (kind, subject); it never changes its meaning
+ * and never leaves the server (service/wire_scopes.h says what phones are told).
  */
 #ifndef SATCHEL_SERVER_SERVICE_SCOPES_H
 #define SATCHEL_SERVER_SERVICE_SCOPES_H
@@ -27,6 +25,8 @@ typedef struct satchel_scope_list {
 } satchel_scope_list;
 
 bool satchel_scope_list_has(const satchel_scope_list *list, uint32_t number);
+/* Its kind; 0: it is not in the list, or the list has no kinds. */
+uint8_t satchel_scope_list_kind(const satchel_scope_list *list, uint32_t number);
 
 /* 0 if there is no such scope yet. */
 SATCHEL_MUST_USE satchel_status satchel_scope_find(satchel_db *db, satchel_scope_kind kind, const satchel_id *subject,

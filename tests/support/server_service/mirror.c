@@ -168,10 +168,26 @@ const mirror_set *phone_set(const phone *mine, uint32_t number) {
     return NULL;
 }
 
+/* A number comes back with another meaning: rows of the old one keep it under a number of the phone's own. */
+static void forget_number(phone *mine, mirror_set *set) {
+    uint32_t own = UINT32_MAX - (uint32_t)(set - mine->sets);
+    for (uint32_t i = 0; i < mine->row_count; i++) {
+        if (mine->rows[i]->set == set->number) {
+            mine->rows[i]->set = own;
+        }
+    }
+    set->number = own;
+}
+
 static void define_set(phone *mine, const satchel_scope_set *frame) {
     mirror_set *set = find_set(mine, frame->number);
-    if (set != NULL) {
+    bool same = set != NULL && set->count == frame->scope_count &&
+                memcmp(set->scopes, frame->scopes, set->count * sizeof *set->scopes) == 0;
+    if (same) {
         return;
+    }
+    if (set != NULL) {
+        forget_number(mine, set);
     }
     REQUIRE(mine->set_count < sizeof mine->sets / sizeof *mine->sets);
     set = &mine->sets[mine->set_count++];

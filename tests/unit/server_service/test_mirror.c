@@ -11,8 +11,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "service/cursor.h"
 #include "service/journal.h"
 #include "service/state.h"
+#include "service/wire_scopes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -355,21 +357,23 @@ static bool same_scopes(judge *mind, const phone *mine, const mirror_row *have, 
     stage *here = &mind->all->here;
     satchel_standing standing;
     satchel_member_list members;
-    uint32_t expected = 0;
+    satchel_cursor cursor;
+    uint32_t numbers[64];
+    uint32_t names[64];
+    uint32_t count = 0;
     const mirror_set *set = phone_set(mine, have->set);
     REQUIRE_OK(satchel_standing_of(here->service, here->db, row->entity, &row->id, &row->merged.value, &mind->arena,
                                    &standing, NULL));
     REQUIRE_OK(satchel_members_of(here->db, &standing.place, &mind->arena, &members, NULL));
+    REQUIRE_OK(satchel_cursor_read(satchel_bytes_of(mine->cursor, mine->cursor_bytes), &cursor, NULL));
     for (uint32_t i = 0; i < members.count; i++) {
-        if (!members.items[i].present || !satchel_scope_list_has(&mind->scopes, members.items[i].scope)) {
-            continue;
+        if (members.items[i].present && satchel_scope_list_has(&mind->scopes, members.items[i].scope)) {
+            REQUIRE(count < 64);
+            numbers[count++] = members.items[i].scope;
         }
-        if (set == NULL || expected == set->count || set->scopes[expected] >> 8 != members.items[i].scope) {
-            return false;
-        }
-        expected++;
     }
-    return set != NULL && set->count == expected;
+    REQUIRE_OK(satchel_wire_scopes(here->db, &mine->user, numbers, count, cursor.generation, names, NULL));
+    return set != NULL && set->count == count && memcmp(set->scopes, names, count * sizeof *names) == 0;
 }
 
 static void judge_all_rows_of(judge *mind, const phone *mine, uint32_t entity, uint32_t *expected_rows) {
