@@ -6,6 +6,7 @@
  * running exchange with them: both are safe to lose at any moment, as nothing of them was acknowledged.
  */
 #include "device/device.h"
+#include "device/ending.h"
 #include "device/inbox.h"
 
 #include "base/error.h"
@@ -43,6 +44,18 @@ satchel_status satchel_device_enter(satchel_device *device, satchel_error *error
                                           : satchel_fail(error, SATCHEL_MISUSE, "the device is suspended");
 }
 
+satchel_status satchel_device_enter_work(satchel_device *device, satchel_error *error) {
+    satchel_status status = satchel_device_enter(device, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = satchel_lease_check(device, error);
+    if (status != SATCHEL_OK) {
+        satchel_device_leave(device);
+    }
+    return status;
+}
+
 void satchel_device_leave(satchel_device *device) {
     pthread_mutex_unlock(&device->mutex);
 }
@@ -66,6 +79,7 @@ static satchel_status open_op(void *context, satchel_bytes sealed, satchel_bytes
 
 void satchel_device_close_store(satchel_device *device, satchel_status why) {
     if (device->state == SATCHEL_DEVICE_OPEN) {
+        satchel_lease_keep(device);
         satchel_anchor_write(device);
     }
     satchel_device_cut_exchange(device, why);
@@ -81,6 +95,9 @@ static satchel_status load_state(satchel_device *device, bool fresh, satchel_err
     satchel_status status = satchel_device_load_notes(device, error);
     if (status == SATCHEL_OK) {
         status = satchel_settings_load(&device->settings, device->store, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_orders_load(device, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_device_load_warnings(device, error);
@@ -111,6 +128,17 @@ static satchel_status try_store(satchel_device *device, bool fresh, satchel_erro
     return status;
 }
 
+/* The order came, and the process was killed before it was carried out. */
+static satchel_status obey_wipe(satchel_device *device, satchel_error *error) {
+    satchel_sync_state state;
+    satchel_wipe_receipt receipt;
+    satchel_status status = satchel_store_sync_state(device->store, &state, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_ending_by_order(device, SATCHEL_RECEIPT_WIPED, &state, &receipt, error);
+    }
+    return status == SATCHEL_OK ? satchel_fail(error, SATCHEL_WIPED, "the company had the store wiped") : status;
+}
+
 /* An opening writes: an upgrade, a start of the phone. What a full disk has stopped goes on in the reserve's space. */
 static satchel_status open_store(satchel_device *device, bool fresh, satchel_error *error) {
     satchel_status status = try_store(device, fresh, error);
@@ -118,7 +146,8 @@ static satchel_status open_store(satchel_device *device, bool fresh, satchel_err
         satchel_error_clear(error);
         status = try_store(device, fresh, error);
     }
-    return status;
+    return status == SATCHEL_OK && device->book.orders.command == SATCHEL_ORDER_WIPE ? obey_wipe(device, error)
+                                                                                     : status;
 }
 
 /* --- create and open --- */
@@ -284,11 +313,22 @@ static satchel_status begin(satchel_device **out, const satchel_device_config *c
     if (status == SATCHEL_OK) {
         status = satchel_crypto_init();
     }
-    if (status == SATCHEL_OK) {
-        status = create ? make_folder(config->folder, error) : find_store(config->folder, error);
+    if (status == SATCHEL_OK && create) {
+        status = make_folder(config->folder, error);
     }
     if (status == SATCHEL_OK) {
         status = allocate(&device, config, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_ending_resume(device, error);
+        device->state = SATCHEL_DEVICE_LOCKED;
+    }
+    if (status == SATCHEL_WIPED && create) {
+        satchel_error_clear(error);
+        status = SATCHEL_OK;
+    }
+    if (status == SATCHEL_OK && !create) {
+        status = find_store(config->folder, error);
     }
     if (status != SATCHEL_OK) {
         goto done;
@@ -384,7 +424,7 @@ satchel_status satchel_device_unlock(satchel_device *device, const char *pin, sa
         goto done;
     }
     status = open_store(device, false, error);
-    if (status != SATCHEL_OK) {
+    if (status != SATCHEL_OK && device->vault != NULL) {
         satchel_status locked = satchel_vault_lock(device->vault, NULL);
         (void)locked; /* why the store could not be opened matters more */
     }

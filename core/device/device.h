@@ -17,7 +17,9 @@
 #include "device/anchor.h"
 #include "device/identity.h"
 #include "device/idle.h"
+#include "device/lease.h"
 #include "device/observers.h"
+#include "device/orders.h"
 #include "device/reserve.h"
 #include "device/settings.h"
 #include "sales/sales.h"
@@ -54,6 +56,8 @@ struct satchel_device {
     uint32_t warnings;
     satchel_anchor anchor;
     satchel_settings settings;
+    satchel_order_book book;
+    satchel_lease lease;
     satchel_space space;
     satchel_idle idle;
     const satchel_vault_files *files;  /* of vault and reserve; NULL: POSIX. Tests inject */
@@ -66,6 +70,8 @@ struct satchel_device {
 /* Takes the mutex. Errors: LOCKED, MISUSE (suspended), NOT_FOUND (wiped); the mutex is then not held. */
 SATCHEL_MUST_USE satchel_status satchel_device_enter(satchel_device *device, satchel_error *error);
 void satchel_device_leave(satchel_device *device);
+/* The same for what shows or changes the user's rows. Also LEASE_OVER; the mutex is then not held. */
+SATCHEL_MUST_USE satchel_status satchel_device_enter_work(satchel_device *device, satchel_error *error);
 /* Between two slices of long work, with the device left: calls that wait get their turn first. */
 void satchel_device_give_way(satchel_device *device);
 

@@ -205,20 +205,12 @@ static satchel_status fill_identity(const satchel_enrolment *enrolment, const sa
     return SATCHEL_OK;
 }
 
-/* What the company asks of the store; its recovery key gets a slot, or the slot that there was goes. */
+/* What the company asks of the store. */
 static satchel_status accept_settings(satchel_device *device, const satchel_enroll_answer *answer,
                                       satchel_error *error) {
     satchel_settings settings = {.policy = answer->policy};
     memcpy(settings.recovery_key, answer->recovery_key, sizeof settings.recovery_key);
-    bool escrow = satchel_settings_escrow(&settings);
-    satchel_status status = satchel_settings_save(&settings, device->store, error);
-    if (status == SATCHEL_OK && (escrow || satchel_vault_stats_of(device->vault).escrow)) {
-        status = satchel_vault_escrow_put(device->vault, escrow ? settings.recovery_key : NULL, error);
-    }
-    if (status == SATCHEL_OK) {
-        device->settings = settings;
-    }
-    return status;
+    return satchel_settings_apply(device, &settings, error);
 }
 
 /*

@@ -10,6 +10,7 @@
 #include <satchel/version.h>
 
 #include "device/device.h"
+#include "device/ending.h"
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -32,8 +33,10 @@ typedef enum exchange_phase {
     PHASE_WAIT = 2,   /* the engine waits */
     PHASE_PURGE = 3,  /* the engine is done, rows are purged */
     PHASE_OVER = 4,
-    PHASE_STORE = 5, /* a page is stored, slice by slice */
-    PHASE_RESUME = 6 /* the same of a page that an earlier exchange began */
+    PHASE_STORE = 5,  /* a page is stored, slice by slice */
+    PHASE_RESUME = 6, /* the same of a page that an earlier exchange began */
+    PHASE_NOTICE = 7, /* the store is gone: its notice is to be sent */
+    PHASE_NOTICE_OUT = 8
 } exchange_phase;
 
 struct satchel_exchange {
@@ -53,6 +56,9 @@ struct satchel_exchange {
     bool budget_over;
     bool anchored;
     uint64_t rows_done, rows_total;
+    uint64_t sent_number; /* of the request that is out */
+    bool says;            /* … and it says what satchel_orders_notes gave */
+    satchel_notice *notice;
     satchel_arena arena;
     satchel_changed_set changed; /* not told yet */
     char url[URL_BYTES];
@@ -108,6 +114,13 @@ void satchel_device_cut_exchange(satchel_device *device, satchel_status status) 
     }
 }
 
+static void say_notes(satchel_exchange *exchange) {
+    satchel_sync_notes notes;
+    satchel_orders_notes(exchange->device, &notes);
+    satchel_sync_engine_say(exchange->engine, &notes);
+    exchange->says = notes.witness.bytes > 0 || notes.orders_serial > 0;
+}
+
 satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *device, int64_t budget_ms,
                                      satchel_error *error) {
     satchel_sync_state state;
@@ -134,9 +147,13 @@ satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *dev
         status = satchel_store_sync_state(device->store, &state, error);
     }
     if (status == SATCHEL_OK) {
+        status = satchel_orders_resume(device, error);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_sync_engine_open(&exchange->engine, &state, satchel_schema_version());
     }
     if (status == SATCHEL_OK) {
+        say_notes(exchange);
         exchange->started_ms = satchel_device_moment(device).monotonic_ms;
         status = step_fresh(exchange, SATCHEL_SYNC_START, error);
         exchange->phase = satchel_store_page_left(device->store) ? PHASE_RESUME : exchange->phase;
@@ -173,6 +190,7 @@ static satchel_status begin_again(satchel_exchange *exchange, satchel_error *err
     }
     satchel_sync_engine_close(exchange->engine);
     exchange->engine = engine;
+    say_notes(exchange);
     return step_fresh(exchange, SATCHEL_SYNC_START, error);
 }
 
@@ -261,6 +279,7 @@ static satchel_status save_state(satchel_exchange *exchange, satchel_error *erro
 }
 
 static satchel_status sign_request(satchel_exchange *exchange, satchel_http_request *out, satchel_error *error) {
+    exchange->sent_number = exchange->action.request_number;
     const satchel_identity *identity = &exchange->device->identity;
     satchel_status status = satchel_request_sign("POST", SYNC_PATH, exchange->action.body, &identity->device,
                                                  exchange->action.request_number, identity->secret, &exchange->headers);
@@ -351,6 +370,59 @@ static satchel_status go_on_storing(satchel_exchange *exchange, satchel_error *e
     return exchange->phase == PHASE_RESUME ? begin_again(exchange, error) : page_stored(exchange, settled, error);
 }
 
+/* --- orders --- */
+
+/* What came beside rows is taken from any answer to this very request: it stands on its signature. */
+static satchel_status take_head(satchel_exchange *exchange, satchel_error *error) {
+    satchel_device *device = exchange->device;
+    const satchel_answer_head *head = satchel_sync_engine_head(exchange->engine);
+    if (head->request_number == 0 || head->request_number != exchange->sent_number) {
+        return SATCHEL_OK;
+    }
+    bool ok = head->status == SATCHEL_OK;
+    satchel_status status = satchel_orders_take(device, head, ok && exchange->says, error);
+    if (status == SATCHEL_OK) {
+        status =
+            satchel_lease_hear(device, head->server_time_ms, ok || head->status == SATCHEL_UPGRADE_REQUIRED, error);
+    }
+    say_notes(exchange);
+    return status;
+}
+
+/* Is it time to end the store? `*out_kind` 0: no. */
+static satchel_receipt_kind look_for_end(satchel_exchange *exchange) {
+    satchel_wipe_receipt left;
+    const satchel_orders *orders = &exchange->device->book.orders;
+    if (orders->command == SATCHEL_ORDER_WIPE) {
+        return SATCHEL_RECEIPT_WIPED;
+    }
+    if (orders->command != SATCHEL_ORDER_RETIRE || exchange->status != SATCHEL_OK || exchange->more) {
+        return (satchel_receipt_kind)0;
+    }
+    satchel_ending_count(exchange->device, &left);
+    if (!satchel_ending_is_clear(&left)) {
+        exchange->status = SATCHEL_REQUIRED_BEFORE;
+        return (satchel_receipt_kind)0;
+    }
+    return SATCHEL_RECEIPT_RETIRED;
+}
+
+/* The store ends here; the exchange goes on for its notice. */
+static satchel_status end_store(satchel_exchange *exchange, satchel_receipt_kind kind, satchel_error *error) {
+    satchel_device *device = exchange->device;
+    const satchel_sync_state state = *satchel_sync_engine_state(exchange->engine);
+    satchel_wipe_receipt receipt;
+    device->exchange = NULL;
+    satchel_status status = satchel_ending_by_order(device, kind, &state, &receipt, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    end_exchange(exchange, kind == SATCHEL_RECEIPT_WIPED ? SATCHEL_WIPED : SATCHEL_RETIRED);
+    exchange->phase =
+        satchel_notice_open(&exchange->notice, device->folder, NULL) == SATCHEL_OK ? PHASE_NOTICE : PHASE_OVER;
+    return SATCHEL_OK;
+}
+
 /* The engine is done: what is remembered of it, then the purge. */
 static satchel_status finish(satchel_exchange *exchange, satchel_error *error) {
     exchange->status = exchange->action.status;
@@ -360,6 +432,10 @@ static satchel_status finish(satchel_exchange *exchange, satchel_error *error) {
         satchel_status without = exchange->pages > 0 ? SATCHEL_OK : SATCHEL_TIMED_OUT;
         exchange->status = exchange->failure != SATCHEL_OK ? exchange->failure : without;
         exchange->more = true;
+    }
+    satchel_receipt_kind ends = look_for_end(exchange);
+    if (ends != 0) {
+        return end_store(exchange, ends, error);
     }
     exchange->phase = PHASE_PURGE;
     /* An answer with nothing new is not stored, yet it measured the clock. */
@@ -452,6 +528,8 @@ static satchel_status advance(satchel_exchange *exchange, satchel_step *out, boo
             return step_plain(exchange, SATCHEL_SYNC_CANCEL, error);
         }
         return satchel_fail(error, SATCHEL_MISUSE, "the last request has neither answer nor failure yet");
+    case PHASE_NOTICE:
+    case PHASE_NOTICE_OUT: break; /* without the device: send_notice */
     case PHASE_OVER:
         fill_step(exchange, SATCHEL_STEP_DONE, out);
         *out_told = true;
@@ -468,12 +546,35 @@ static satchel_status count_unsent(satchel_exchange *exchange, satchel_step *out
     return status;
 }
 
+/* There is no store any more, and no device to hold. */
+static satchel_status send_notice(satchel_exchange *exchange, satchel_step *out, satchel_error *error) {
+    if (exchange->phase == PHASE_NOTICE_OUT && !atomic_load(&exchange->cancelled)) {
+        return satchel_fail(error, SATCHEL_MISUSE, "the last request has neither answer nor failure yet");
+    }
+    bool sends = exchange->phase == PHASE_NOTICE && !atomic_load(&exchange->cancelled);
+    exchange->phase = sends ? PHASE_NOTICE_OUT : PHASE_OVER;
+    fill_step(exchange, sends ? SATCHEL_STEP_SEND : SATCHEL_STEP_DONE, out);
+    if (sends) {
+        satchel_notice_request(exchange->notice, &out->request);
+    }
+    return SATCHEL_OK;
+}
+
+static bool has_no_device(const satchel_exchange *exchange) {
+    return exchange->phase == PHASE_NOTICE || exchange->phase == PHASE_NOTICE_OUT ||
+           (exchange->phase == PHASE_OVER &&
+            (exchange->status == SATCHEL_WIPED || exchange->status == SATCHEL_RETIRED));
+}
+
 satchel_status satchel_exchange_next(satchel_exchange *exchange, satchel_step *out, satchel_error *error) {
     satchel_device *device = exchange->device;
     satchel_status status = SATCHEL_OK;
     bool told = false;
     memset(out, 0, sizeof *out);
     while (status == SATCHEL_OK && !told) {
+        if (has_no_device(exchange)) {
+            return send_notice(exchange, out, error);
+        }
         status = satchel_device_enter(device, error);
         if (status != SATCHEL_OK) {
             break;
@@ -498,6 +599,12 @@ satchel_status satchel_exchange_next(satchel_exchange *exchange, satchel_step *o
 
 satchel_status satchel_exchange_feed(satchel_exchange *exchange, uint32_t http_status, satchel_bytes body,
                                      int64_t elapsed_ms, satchel_error *error) {
+    if (exchange->phase == PHASE_NOTICE_OUT) {
+        satchel_status taken = satchel_notice_feed(exchange->notice, http_status, body, NULL);
+        (void)taken; /* what was not taken stays, to be sent at another time */
+        exchange->phase = PHASE_OVER;
+        return SATCHEL_OK;
+    }
     satchel_status status = satchel_device_enter(exchange->device, error);
     if (status != SATCHEL_OK) {
         return status;
@@ -517,12 +624,19 @@ satchel_status satchel_exchange_feed(satchel_exchange *exchange, uint32_t http_s
         status = satchel_random_fill(satchel_device_random(exchange->device), event.random, sizeof event.random);
         status = status == SATCHEL_OK ? step(exchange, &event, error)
                                       : satchel_fail(error, status, "the random source failed");
+        if (status == SATCHEL_OK) {
+            status = take_head(exchange, error);
+        }
     }
     satchel_device_leave(exchange->device);
     return status;
 }
 
 satchel_status satchel_exchange_fail(satchel_exchange *exchange, satchel_error *error) {
+    if (exchange->phase == PHASE_NOTICE_OUT) {
+        exchange->phase = PHASE_OVER;
+        return SATCHEL_OK;
+    }
     satchel_status status = satchel_device_enter(exchange->device, error);
     if (status != SATCHEL_OK) {
         return status;
@@ -551,6 +665,7 @@ void satchel_exchange_close(satchel_exchange *exchange) {
     }
     pthread_mutex_unlock(&device->mutex);
     satchel_sync_engine_close(exchange->engine);
+    satchel_notice_close(exchange->notice);
     satchel_arena_deinit(&exchange->arena);
     satchel_memory_give(exchange);
 }

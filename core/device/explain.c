@@ -19,7 +19,7 @@ struct satchel_reasons {
 static satchel_status open_reasons(satchel_reasons **out, satchel_device *device, uint32_t entity, const satchel_id *id,
                                    satchel_reason_kind kind, uint32_t limit, satchel_error *error) {
     *out = NULL;
-    satchel_status status = satchel_device_enter(device, error);
+    satchel_status status = satchel_device_enter_work(device, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -82,7 +82,7 @@ satchel_status satchel_reasons_at(const satchel_reasons *reasons, uint32_t index
 }
 
 satchel_status satchel_reason_dismiss(satchel_device *device, uint64_t unit, satchel_error *error) {
-    satchel_status status = satchel_device_enter(device, error);
+    satchel_status status = satchel_device_enter_work(device, error);
     if (status == SATCHEL_OK) {
         status = satchel_store_dismiss(device->store, unit, error);
         satchel_device_leave(device);

@@ -6,6 +6,7 @@
  * whose items were sealed to a key of the store, then what the keystore holds.
  */
 #include "device/device.h"
+#include "device/ending.h"
 
 #include "device/inbox.h"
 
@@ -58,7 +59,7 @@ static satchel_status count_left(satchel_device *device, satchel_wipe_receipt *o
 }
 
 /* As far as it can be known; what cannot be counted does not keep a store from being wiped. */
-static void fill_receipt(satchel_device *device, satchel_wipe_receipt *out) {
+void satchel_ending_count(satchel_device *device, satchel_wipe_receipt *out) {
     int64_t monotonic_ms;
     uint64_t waiting = 0;
     memset(out, 0, sizeof *out);
@@ -93,7 +94,7 @@ static satchel_status erase(satchel_device *device, satchel_wipe_receipt *out, s
 }
 
 /* From any state. Whether it fails or not, the handle is of no more use but for another wipe. */
-static satchel_status wipe(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
+satchel_status satchel_ending_wipe(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
     device->anchor.on = false; /* nothing is left to be named */
     satchel_device_close_store(device, SATCHEL_LOCKED);
     satchel_vault_close(device->vault);
@@ -104,8 +105,8 @@ static satchel_status wipe(satchel_device *device, satchel_wipe_receipt *out, sa
 
 satchel_status satchel_device_wipe(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
     pthread_mutex_lock(&device->mutex);
-    fill_receipt(device, out);
-    satchel_status status = wipe(device, out, error);
+    satchel_ending_count(device, out);
+    satchel_status status = satchel_ending_wipe(device, out, error);
     pthread_mutex_unlock(&device->mutex);
     return status;
 }
@@ -116,16 +117,16 @@ satchel_status satchel_store_wipe(const satchel_device_config *config, satchel_w
     memset(out, 0, sizeof *out);
     satchel_status status = satchel_device_prepare(&device, config, error);
     if (status == SATCHEL_OK) {
-        fill_receipt(device, out);
-        status = wipe(device, out, error);
+        satchel_ending_count(device, out);
+        status = satchel_ending_wipe(device, out, error);
     }
     satchel_device_close(device);
     return status;
 }
 
-static bool has_something_left(const satchel_wipe_receipt *receipt) {
-    return !receipt->counted || receipt->repaired || receipt->units_unsent > 0 || receipt->inbox_items > 0 ||
-           receipt->ops_aside > 0;
+bool satchel_ending_is_clear(const satchel_wipe_receipt *receipt) {
+    return receipt->counted && !receipt->repaired && receipt->units_unsent == 0 && receipt->inbox_items == 0 &&
+           receipt->ops_aside == 0;
 }
 
 satchel_status satchel_device_retire(satchel_device *device, satchel_wipe_receipt *out, satchel_error *error) {
@@ -134,15 +135,15 @@ satchel_status satchel_device_retire(satchel_device *device, satchel_wipe_receip
     if (status != SATCHEL_OK) {
         return status;
     }
-    fill_receipt(device, out);
-    if (has_something_left(out)) {
+    satchel_ending_count(device, out);
+    if (!satchel_ending_is_clear(out)) {
         status = satchel_fail(
             error, SATCHEL_REQUIRED_BEFORE, "not handed over: %llu changes, %llu items, %llu changes in quarantine%s%s",
             (unsigned long long)out->units_unsent, (unsigned long long)out->inbox_items,
             (unsigned long long)out->ops_aside, out->repaired ? "; the repaired store has not synced" : "",
             out->counted ? "" : "; not all could be counted");
     } else {
-        status = wipe(device, out, error);
+        status = satchel_ending_wipe(device, out, error);
     }
     satchel_device_leave(device);
     return status;

@@ -17,7 +17,7 @@ typedef struct verb_call {
 
 static satchel_status begin_verb(verb_call *call, satchel_device *device, satchel_error *error) {
     call->device = device;
-    satchel_status status = satchel_device_enter(device, error);
+    satchel_status status = satchel_device_enter_work(device, error);
     if (status == SATCHEL_OK && !device->identity.enrolled) {
         satchel_device_leave(device);
         return satchel_fail(error, SATCHEL_UNAUTHENTICATED, "the device is not enrolled: whose work is it?");

@@ -26,7 +26,7 @@ struct satchel_write {
 };
 
 static satchel_status enter_write(satchel_write *write, satchel_error *error) {
-    satchel_status status = satchel_device_enter(write->device, error);
+    satchel_status status = satchel_device_enter_work(write->device, error);
     if (status == SATCHEL_OK && write->draft == NULL) {
         satchel_device_leave(write->device);
         status = satchel_fail(error, SATCHEL_LOCKED, "the store was locked since the write began");
@@ -36,7 +36,7 @@ static satchel_status enter_write(satchel_write *write, satchel_error *error) {
 
 satchel_status satchel_write_begin(satchel_write **out, satchel_device *device, satchel_error *error) {
     *out = NULL;
-    satchel_status status = satchel_device_enter(device, error);
+    satchel_status status = satchel_device_enter_work(device, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -217,7 +217,7 @@ satchel_status satchel_commit(satchel_write *write, satchel_receipt *receipt, sa
 satchel_status satchel_undo(satchel_device *device, uint64_t sequence, satchel_error *error) {
     satchel_draft *draft = NULL;
     satchel_receipt receipt = {0, 0};
-    satchel_status status = satchel_device_enter(device, error);
+    satchel_status status = satchel_device_enter_work(device, error);
     if (status != SATCHEL_OK) {
         return status;
     }

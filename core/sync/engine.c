@@ -28,6 +28,7 @@ struct satchel_sync_engine {
     bool forked;   /* a new life was begun in this exchange */
     bool pull_off; /* the server wants a newer app: units go up, nothing comes down */
     uint32_t minimum_schema;
+    satchel_sync_notes notes;
     uint64_t after;      /* units up to here were decided in this exchange or are settled */
     uint64_t told;       /* settled_through that the server need not hear again */
     uint32_t unit_count; /* of the request under way */
@@ -112,7 +113,7 @@ static satchel_status on_start(satchel_sync_engine *engine, const satchel_sync_e
     begin(engine, event);
     satchel_pace_rest(&engine->pace);
     engine->forked = false;
-    engine->pull_off = false;
+    engine->pull_off = engine->notes.push_only;
     engine->minimum_schema = 0;
     engine->after = engine->state.settled_through;
     engine->more_units = false;
@@ -147,6 +148,8 @@ static satchel_status write_request(satchel_sync_engine *engine, const satchel_s
         .page_bytes = engine->pull_off ? 0 : satchel_pace_page_bytes(state->page_bytes),
         .settled_through = state->settled_through > engine->told ? state->settled_through : 0,
     };
+    head.witness = engine->notes.witness;
+    head.orders_serial = engine->notes.orders_serial;
     head.now.offset_ms = 0; /* the server measures it itself */
     if (event->unit_count > 0 || state->incarnation_new) {
         head.incarnation = state->incarnation;
@@ -559,4 +562,12 @@ const satchel_sync_state *satchel_sync_engine_state(const satchel_sync_engine *e
 
 uint64_t satchel_sync_engine_applied(const satchel_sync_engine *engine) {
     return engine->answer.head.applied_through;
+}
+
+void satchel_sync_engine_say(satchel_sync_engine *engine, const satchel_sync_notes *notes) {
+    engine->notes = *notes;
+}
+
+const satchel_answer_head *satchel_sync_engine_head(const satchel_sync_engine *engine) {
+    return &engine->answer.head;
 }

@@ -120,6 +120,17 @@ SATCHEL_MUST_USE satchel_status satchel_sync_engine_open(satchel_sync_engine **o
                                                          uint32_t schema_version);
 void satchel_sync_engine_close(satchel_sync_engine *engine);
 
+/* What the requests say beside units, until it is replaced; bytes are borrowed until then. */
+typedef struct satchel_sync_notes {
+    satchel_bytes witness;
+    uint64_t orders_serial;
+    bool push_only; /* the company wants a newer app: as after UPGRADE_REQUIRED */
+} satchel_sync_notes;
+void satchel_sync_engine_say(satchel_sync_engine *engine, const satchel_sync_notes *notes);
+
+/* The head of the last answer, borrowed until the next step; all zero if it was none of ours. */
+const satchel_answer_head *satchel_sync_engine_head(const satchel_sync_engine *engine);
+
 /* What is to be made durable with the current action. */
 const satchel_sync_state *satchel_sync_engine_state(const satchel_sync_engine *engine);
 

@@ -63,7 +63,7 @@ SATCHEL_MUST_USE satchel_status satchel_device_create(satchel_device **out, cons
  * other way round), WRONG_PIN, PIN_DELAYED (the detail gives the seconds),
  * KEY_UNAVAILABLE, KEY_GONE, IN_USE, DAMAGED, FOREIGN_FILE, NEWER_FORMAT, ROLLED_BACK (the company locks stores that
  * were put back; else such a store opens with a warning and goes on under a new name), IO_ERROR, DISK_FULL,
- * UNSUPPORTED_SQLITE, NO_MEMORY.
+ * UNSUPPORTED_SQLITE, NO_MEMORY, WIPED (the company ordered it: nothing is left but a notice, see sync.h).
  */
 SATCHEL_MUST_USE satchel_status satchel_device_open(satchel_device **out, const satchel_device_config *config,
                                                     satchel_error *error);

@@ -75,8 +75,10 @@ typedef struct satchel_step {
 
 /*
  * Begins an exchange; one at a time a device. budget_ms: end after about this time even if more is ready, 0 = no
- * limit. Errors: MISUSE (one runs already), UNAUTHENTICATED (not enrolled), REQUIRED_BEFORE (the company requires a
- * PIN and there is none), LOCKED, NO_MEMORY.
+ * limit. It may end with WIPED or RETIRED: the company ordered it, the store is gone, the handle of the device is of no
+ * more use; with REQUIRED_BEFORE if the phone is to be retired and something on it is not handed over yet.
+ * Errors: MISUSE (one runs already), UNAUTHENTICATED (not enrolled), REQUIRED_BEFORE (the company requires a PIN and
+ * there is none), LOCKED, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *device, int64_t budget_ms,
                                                       satchel_error *error);
@@ -96,6 +98,23 @@ SATCHEL_MUST_USE satchel_status satchel_exchange_fail(satchel_exchange *exchange
 void satchel_exchange_cancel(satchel_exchange *exchange);
 
 void satchel_exchange_close(satchel_exchange *exchange);
+
+/* --- the notice of a wipe --- */
+
+/*
+ * A store that the company had wiped, or that handed itself over, tells the server so with the exchange that brought
+ * the order; without a network then the notice stays in the folder, after the store is gone. For a shell that finds no
+ * store, or WIPED when it opens one: send what is there, and feed the answer.
+ */
+typedef struct satchel_notice satchel_notice;
+
+/* Errors: NOT_FOUND (none waits), DAMAGED, IO_ERROR, NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_notice_open(satchel_notice **out, const char *folder, satchel_error *error);
+void satchel_notice_request(satchel_notice *notice, satchel_http_request *out);
+/* OK: the server has it, and the notice is removed. Errors: BUSY (send it again later), IO_ERROR. */
+SATCHEL_MUST_USE satchel_status satchel_notice_feed(satchel_notice *notice, uint32_t http_status, satchel_bytes body,
+                                                    satchel_error *error);
+void satchel_notice_close(satchel_notice *notice);
 
 #ifdef __cplusplus
 }
