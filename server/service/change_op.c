@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "rules/orders.h"
 #include "schema/validate.h"
+#include "service/family.h"
 #include "service/journal.h"
 
 #include <satchel/model.h>
@@ -611,6 +612,37 @@ static satchel_status park_all(op_work *work) {
     return status == SATCHEL_OK ? park(work, SATCHEL_RETIRED, "the phone is being retired") : status;
 }
 
+/* What is deleted below a root, or comes back with it, goes with what becomes of the root. */
+static satchel_status apply(op_work *work) {
+    satchel_merge_outcome outcome;
+    uint64_t deleted_n = satchel_family_deleted_n(&work->row);
+    bool stays = false;
+    satchel_status status = satchel_family_stays(work->change, work->op, &work->row, &outcome, &stays, work->error);
+    if (status == SATCHEL_OK && !stays) {
+        status = merge(work, &outcome);
+    }
+    if (status != SATCHEL_OK || is_decided(work)) {
+        return status;
+    }
+    status = store(work, &outcome);
+    bool stands = work->decision->code == SATCHEL_RESULT_APPLIED || work->decision->code == SATCHEL_RESULT_MERGED;
+    return status == SATCHEL_OK && stands && outcome.restored
+               ? satchel_family_returns(work->change, work->op, deleted_n, work->error)
+               : status;
+}
+
+satchel_status satchel_family_bring_back(satchel_change *change, satchel_op *op, satchel_error *error) {
+    satchel_op_decision decision = {.code = SATCHEL_RESULT_APPLIED, .status = SATCHEL_OK};
+    op_work work = {.change = change, .op = op, .decision = &decision, .error = error};
+    satchel_merge_outcome outcome;
+    work.entity = satchel_schema_entity(&change->service->schema, op->entity);
+    satchel_status status = look_up(&work);
+    if (status == SATCHEL_OK) {
+        status = merge(&work, &outcome);
+    }
+    return status == SATCHEL_OK && !is_decided(&work) ? store(&work, &outcome) : status;
+}
+
 satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel_op_decision *out,
                                  satchel_error *error) {
     op_work work = {.change = change, .op = op, .decision = out, .error = error};
@@ -620,15 +652,10 @@ satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel
     if (work.entity == NULL) {
         return refuse(&work, SATCHEL_UNKNOWN_ENTITY, 0, "the server does not know this entity");
     }
-    satchel_merge_outcome outcome;
     satchel_status status = change->parks ? park_all(&work) : decide(&work);
     if (status != SATCHEL_OK || is_decided(&work)) {
         return status;
     }
     drop_derived(&work);
-    status = merge(&work, &outcome);
-    if (status != SATCHEL_OK || is_decided(&work)) {
-        return status;
-    }
-    return store(&work, &outcome);
+    return apply(&work);
 }
