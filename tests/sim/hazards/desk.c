@@ -38,6 +38,7 @@ typedef struct desk_work {
     satchel_bytes record;
     const satchel_id *owner;
     uint64_t roles;
+    bool system;
 } desk_work;
 
 static satchel_actor mona(const hazard *on) {
@@ -46,7 +47,7 @@ static satchel_actor mona(const hazard *on) {
 
 static satchel_status edit_row(hazard *on, void *context) {
     const desk_work *work = context;
-    const satchel_actor actor = mona(on);
+    const satchel_actor actor = work->system ? satchel_actor_system() : mona(on);
     satchel_arena arena = {0};
     satchel_record record;
     satchel_write_outcome outcome;
@@ -60,17 +61,74 @@ static satchel_status edit_row(hazard *on, void *context) {
     return status;
 }
 
-void hazard_office_edit(hazard *on, const hazard_row *row, uint32_t field, const char *text) {
+static void edit_as(hazard *on, const hazard_row *row, uint32_t field, const char *text, bool system) {
     char label[HAZARD_TEXT_BYTES];
     satchel_buffer bytes = {NULL, 0, 0};
     hazard_pass(on, 1);
     hazard_field_label(row->entity, field, label);
-    hazard_tell(on, "At the office Mona sets the %s of %s to \"%s\".", label, row->name, text);
+    hazard_tell(on, "%s the %s of %s to \"%s\".", system ? "The administrator sets" : "At the office Mona sets", label,
+                row->name, text);
     bool fine = hazard_record_of(row->entity, field, text, &bytes);
-    desk_work work = {.row = row, .record = satchel_buffer_view(&bytes)};
+    desk_work work = {.row = row, .record = satchel_buffer_view(&bytes), .system = system};
     satchel_status status = fine ? hazard_write_with(on, edit_row, &work) : SATCHEL_MALFORMED;
     hazard_expect(on, status == SATCHEL_OK, "the server refuses: %s.", satchel_status_text(status, "en"));
     satchel_buffer_deinit(&bytes);
+}
+
+void hazard_office_edit(hazard *on, const hazard_row *row, uint32_t field, const char *text) {
+    edit_as(on, row, field, text, false);
+}
+
+void hazard_admin_edit(hazard *on, const hazard_row *row, uint32_t field, const char *text) {
+    edit_as(on, row, field, text, true);
+}
+
+typedef struct many_work {
+    uint32_t entity, count, field, owner_field;
+    const char *name;
+    const satchel_id *owner;
+} many_work;
+
+static satchel_status put_one(hazard *on, satchel_bulk *bulk, const many_work *work, uint32_t number) {
+    static const satchel_id none;
+    satchel_arena arena = {0};
+    satchel_record record;
+    satchel_write_outcome outcome;
+    char name[64];
+    (void)on;
+    (void)snprintf(name, sizeof name, "%s %u", work->name, (unsigned)number);
+    satchel_record_init(&record, &arena);
+    satchel_status status = satchel_record_set_text(&record, work->field, satchel_text_of(name));
+    if (status == SATCHEL_OK) {
+        status = satchel_record_set_id(&record, work->owner_field, work->owner);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_bulk_put(bulk, work->entity, &none, &record, &outcome, NULL);
+    }
+    satchel_arena_deinit(&arena);
+    return status;
+}
+
+static satchel_status put_many(hazard *on, void *context) {
+    const many_work *work = context;
+    const satchel_actor system = satchel_actor_system();
+    satchel_bulk *bulk = NULL;
+    satchel_status status = satchel_bulk_open(&bulk, on->here->service, on->here->db, &system, NULL);
+    for (uint32_t i = 0; i < work->count && status == SATCHEL_OK; i++) {
+        status = put_one(on, bulk, work, i + 1);
+    }
+    satchel_status closed = satchel_bulk_close(bulk, NULL);
+    return status == SATCHEL_OK ? closed : status;
+}
+
+void hazard_office_many(hazard *on, uint32_t entity, uint32_t count, const char *name, uint32_t field,
+                        uint32_t owner_field, uint32_t owner) {
+    many_work work = {entity, count, field, owner_field, name, &on->here->phones[owner].user};
+    hazard_pass(on, 1);
+    hazard_tell(on, "At the office %u rows are brought in for %s, \"%s 1\" and so on.", (unsigned)count,
+                hazard_user_name(owner), name);
+    satchel_status status = hazard_write_with(on, put_many, &work);
+    hazard_expect(on, status == SATCHEL_OK, "the server refuses: %s.", satchel_status_text(status, "en"));
 }
 
 static satchel_status delete_row(hazard *on, void *context) {
@@ -155,6 +213,45 @@ void hazard_office_roles(hazard *on, uint32_t phone, uint64_t roles, const char 
     hazard_pass(on, 1);
     hazard_tell(on, "The administrator makes %s %s.", hazard_user_name(phone), words);
     satchel_status status = hazard_write_with(on, set_roles, &work);
+    hazard_expect(on, status == SATCHEL_OK, "the server refuses: %s.", satchel_status_text(status, "en"));
+}
+
+typedef struct decision_work {
+    satchel_id parked;
+    satchel_decision decision;
+} decision_work;
+
+static satchel_status take_parked(void *context, const satchel_id *id, const satchel_record *record, uint64_t n) {
+    decision_work *work = context;
+    (void)record;
+    (void)n;
+    work->parked = *id;
+    return SATCHEL_OK;
+}
+
+static satchel_status decide(hazard *on, void *context) {
+    decision_work *work = context;
+    const satchel_actor actor = mona(on);
+    satchel_query *query = NULL;
+    satchel_buffer next = {NULL, 0, 0};
+    satchel_status status = satchel_query_open(&query, SATCHEL_ENTITY_PARKED_EDIT);
+    if (status == SATCHEL_OK) {
+        status = satchel_rows_list(on->here->service, on->here->db, &actor, query, (satchel_bytes){NULL, 0}, 1,
+                                   take_parked, work, &next, NULL);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_parked_decide(on->here->service, on->here->db, &actor, &work->parked, work->decision, NULL);
+    }
+    satchel_query_close(query);
+    satchel_buffer_deinit(&next);
+    return status;
+}
+
+void hazard_office_decides(hazard *on, satchel_decision decision, const char *words) {
+    decision_work work = {.decision = decision};
+    hazard_pass(on, 1);
+    hazard_tell(on, "At the office Mona finds the parked edit in her inbox and %s.", words);
+    satchel_status status = hazard_write_with(on, decide, &work);
     hazard_expect(on, status == SATCHEL_OK, "the server refuses: %s.", satchel_status_text(status, "en"));
 }
 

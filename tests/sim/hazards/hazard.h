@@ -100,6 +100,18 @@ void hazard_clock(hazard *on, uint32_t phone, int64_t wrong_by_ms, const char *w
 /* Power is lost, and comes back. */
 void hazard_crash(hazard *on, uint32_t phone, test_survival survival);
 
+/* --- verbs.c: the verbs of sales --- */
+hazard_row hazard_order(hazard *on, uint32_t phone, const char *name, const hazard_row *shop);
+hazard_row hazard_line(hazard *on, uint32_t phone, const char *name, const hazard_row *order, int64_t quantity,
+                       int64_t price_minor);
+void hazard_submit(hazard *on, uint32_t phone, const hazard_row *order);
+hazard_row hazard_visit_plan(hazard *on, uint32_t phone, const char *name, const hazard_row *shop, int64_t in_days);
+/* `planned` NULL: a visit of its own. */
+hazard_row hazard_check_in(hazard *on, uint32_t phone, const char *name, const hazard_row *shop,
+                           const hazard_row *planned);
+void hazard_check_out(hazard *on, uint32_t phone, const hazard_row *visit, const char *summary);
+void hazard_visit_cancel(hazard *on, uint32_t phone, const hazard_row *visit, const char *reason);
+
 /* --- luck.c: what the network does --- */
 typedef enum hazard_luck {
     HAZARD_FINE,
@@ -125,11 +137,18 @@ void hazard_settle(hazard *on);
 
 /* --- desk.c: what happens at the office --- */
 void hazard_office_edit(hazard *on, const hazard_row *row, uint32_t field, const char *text);
+/* By the administrator, whom nothing is hidden from. */
+void hazard_admin_edit(hazard *on, const hazard_row *row, uint32_t field, const char *text);
+/* So many rows as one revision, named "<name> <number>", of `owner`. */
+void hazard_office_many(hazard *on, uint32_t entity, uint32_t count, const char *name, uint32_t field,
+                        uint32_t owner_field, uint32_t owner);
 void hazard_office_delete(hazard *on, const hazard_row *row);
 hazard_row hazard_office_create(hazard *on, uint32_t entity, const char *name, const hazard_row *parent,
                                 uint32_t parent_field, uint32_t field, const char *text);
 void hazard_office_gives(hazard *on, const hazard_row *shop, uint32_t to);
 void hazard_office_roles(hazard *on, uint32_t phone, uint64_t roles, const char *words);
+/* The one parked edit is let in, or not. */
+void hazard_office_decides(hazard *on, satchel_decision decision, const char *words);
 void hazard_office_revokes(hazard *on, uint32_t phone);
 /* As the operator sees it; NULL: there is no such row, or it is deleted. */
 void hazard_server_shows(hazard *on, const hazard_row *row, uint32_t field, const char *expected);

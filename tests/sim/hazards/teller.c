@@ -74,7 +74,7 @@ const char *hazard_user_name(uint32_t phone) {
 const char *hazard_phone_name(const hazard *on, uint32_t phone) {
     static const char *const names[] = {"Anna's phone", "Anna's tablet", "Boris's phone", "Mona's phone"};
     (void)on;
-    return phone < HAZARD_PEOPLE ? names[phone] : "the clone";
+    return phone < HAZARD_PEOPLE ? names[phone] : "Anna's clone";
 }
 
 /* --- values --- */
