@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "wire/message.h"
-#include "wire/unit_codec.h"
 #include "wire/orders.h"
+#include "wire/unit_codec.h"
 
 /* Field numbers of SyncRequest. */
 #define HEAD 1u
@@ -33,6 +33,7 @@ static const satchel_wire_member head_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_request_head, witness, 15, SATCHEL_WIRE_BLOB, SATCHEL_CHECKPOINT_BLOCK_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, receipt, 16, SATCHEL_WIRE_BLOB, SATCHEL_ORDER_RECEIPT_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, orders_serial, 17, SATCHEL_WIRE_U64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_request_head, erased, 18, SATCHEL_WIRE_BLOB, SATCHEL_ERASURES_MOST *SATCHEL_ID_BYTES),
 };
 static const satchel_wire_message head_message = SATCHEL_WIRE_TABLE("RequestHead", satchel_request_head, head_members);
 
@@ -111,6 +112,9 @@ satchel_status satchel_request_check(satchel_bytes payload, satchel_request_head
     }
     if (status == SATCHEL_OK && out_head->parents.bytes % SATCHEL_ID_BYTES != 0) {
         return satchel_fail(error, SATCHEL_MALFORMED, "SyncRequest: parents that are no ids");
+    }
+    if (status == SATCHEL_OK && out_head->erased.bytes % SATCHEL_ID_BYTES != 0) {
+        return satchel_fail(error, SATCHEL_MALFORMED, "SyncRequest: erasures that are no ids");
     }
     if (status == SATCHEL_OK && out_head->parents.bytes > 0 && satchel_id_is_none(&out_head->incarnation)) {
         return satchel_fail(error, SATCHEL_MALFORMED, "SyncRequest: parents without an incarnation");

@@ -12,6 +12,7 @@
 #define SATCHEL_PROTOCOL_VERSION 1u
 /* Tokens tell copies of a store apart, they prove nothing: 64 random bits are enough and keep polls small. */
 #define SATCHEL_TOKEN_BYTES 8
+#define SATCHEL_ERASURES_MOST 64 /* confirmed in one request */
 
 typedef struct satchel_request_head {
     uint32_t protocol;
@@ -34,6 +35,7 @@ typedef struct satchel_request_head {
     satchel_bytes witness;  /* the newest checkpoint of the audit that the phone holds, when there is cause */
     satchel_bytes receipt;  /* what was done of an order (wire/orders.h) */
     uint64_t orders_serial; /* of the standing orders that are carried out; 0: nothing new to say */
+    satchel_bytes erased;   /* erasures that were carried out here and are not confirmed yet, 16 bytes each */
 } satchel_request_head;
 
 /* Appends. Errors: NO_MEMORY, LIMIT_EXCEEDED (cursor, unit). */

@@ -55,11 +55,19 @@ static const char own_tables_2[] =
     /* Numbers of revisions up to here were given out, as far as anybody outside may have heard of one. */
     "ALTER TABLE counter ADD COLUMN reserved_n BIGINT NOT NULL DEFAULT 0;\n"
     "ALTER TABLE counter ADD COLUMN erasures BIGINT NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE counter ADD COLUMN fenced BIGINT NOT NULL DEFAULT 0;\n"
     "CREATE TABLE epoch (number BIGINT NOT NULL PRIMARY KEY, restored_n BIGINT NOT NULL, begins_n BIGINT NOT NULL,"
     " at_ms BIGINT NOT NULL) {clustered};\n"
     "CREATE TABLE backup (number BIGINT NOT NULL PRIMARY KEY, epoch BIGINT NOT NULL, n BIGINT NOT NULL,"
     " at_ms BIGINT NOT NULL, audit_position BIGINT NOT NULL, audit_hash {blob} NOT NULL, bytes BIGINT NOT NULL,"
     " digest {blob} NOT NULL) {clustered};\n"
+    "CREATE TABLE digest (grp BIGINT NOT NULL, kind BIGINT NOT NULL, sums {blob} NOT NULL, PRIMARY KEY (grp, kind))"
+    " {clustered};\n"
+    "CREATE TABLE digest_scope (scope BIGINT NOT NULL, grp BIGINT NOT NULL, PRIMARY KEY (scope, grp)) {clustered};\n"
+    /* Of a company that has rows already they are made when it is idle. */
+    "CREATE TABLE digest_state (one INTEGER PRIMARY KEY CHECK (one = 1), valid BIGINT NOT NULL);\n"
+    "INSERT INTO digest_state (one, valid) SELECT 1, CASE WHEN n = 0 THEN 1 ELSE 0 END FROM counter;\n";
+static const char own_tables_2_more[] =
     "CREATE TABLE ledger_outbox (id {blob} NOT NULL PRIMARY KEY, entry {blob} NOT NULL) {clustered};\n"
     "CREATE TABLE restored_row (entity BIGINT NOT NULL, row {blob} NOT NULL, before {blob} NOT NULL,"
     " PRIMARY KEY (entity, row)) {clustered};\n"
@@ -84,8 +92,10 @@ static const char own_tables_2[] =
     " hash {blob} NOT NULL, block {blob} NOT NULL) {clustered};\n"
     "CREATE TABLE audit_witness (device {blob} NOT NULL PRIMARY KEY, position BIGINT NOT NULL, at_ms BIGINT NOT NULL,"
     " hash {blob} NOT NULL, seen_ms BIGINT NOT NULL, bad_position BIGINT NOT NULL, bad_ms BIGINT NOT NULL,"
-    " bad_hash {blob} NOT NULL) {clustered};\n"
-    /* Commands: the company's rules and marks, what users did today, and what waits, was merged or may be a double. */
+    " bad_hash {blob} NOT NULL) {clustered};\n";
+
+/* And for commands: the company's rules and marks, what users did today, what waits, was merged, may be a double. */
+static const char command_tables_2[] =
     "CREATE TABLE company_rule (name TEXT PRIMARY KEY, value BIGINT NOT NULL);\n"
     "CREATE TABLE company_mark (name TEXT PRIMARY KEY, day BIGINT NOT NULL, done BIGINT NOT NULL,"
     " place {blob} NOT NULL);\n"
@@ -104,15 +114,8 @@ static const char own_tables_2[] =
     " PRIMARY KEY (kind, content, customer)) {clustered};\n"
     "CREATE INDEX customer_key_by_customer ON customer_key (customer);\n";
 
-/* Own tables of all formats, in the order in which they can be written. */
-static const char *const own_names[] = {
-    "meta",           "counter",        "metric",           "revision_time", "device_state",
-    "incarnation",    "enrolment_code", "unit_result",      "kept_unit",     "unmade_row",
-    "scope",          "scope_set",      "scope_loss",       "membership",    "epoch",
-    "backup",         "restored_row",   "returned_op",      "erased_row",    "erasure_due",
-    "order_book",     "device_orders",  "audit_checkpoint", "audit_witness", "company_rule",
-    "company_mark",   "daily_count",    "pool_past",        "proposal",      "customer_merge",
-    "customer_moved", "customer_key"};
+/* In pieces, because a text of C has a longest length. */
+static const char *const steps_to_2[] = {own_tables_2, own_tables_2_more};
 
 /* Columns that the server adds to an entity's table. */
 static const char extra_columns_sqlite[] =
@@ -307,8 +310,11 @@ static satchel_status create_all(const satchel_tables *tables, satchel_db *db, s
     satchel_buffer sql;
     satchel_buffer_init(&sql);
     satchel_status status = put_dialect(own_tables, tables->dialect, &sql);
+    for (size_t i = 0; status == SATCHEL_OK && i < sizeof steps_to_2 / sizeof *steps_to_2; i++) {
+        status = put_dialect(steps_to_2[i], tables->dialect, &sql);
+    }
     if (status == SATCHEL_OK) {
-        status = put_dialect(own_tables_2, tables->dialect, &sql);
+        status = put_dialect(command_tables_2, tables->dialect, &sql);
     }
     if (status == SATCHEL_OK) {
         status = put_entities(tables, &sql);
@@ -331,15 +337,14 @@ static satchel_status create_all(const satchel_tables *tables, satchel_db *db, s
     return status;
 }
 
-/* The steps from `format` to the present one. */
-static satchel_status bring_up(const satchel_tables *tables, satchel_db *db, uint32_t format, satchel_error *error) {
-    static const char *const steps[] = {own_tables_2}; /* to format 2, … */
+/* From format 1, the only older one. */
+static satchel_status bring_up(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
     uint8_t now[4];
     satchel_buffer sql;
     satchel_buffer_init(&sql);
     satchel_status status = SATCHEL_OK;
-    for (uint32_t to = format; status == SATCHEL_OK && to < SATCHEL_TABLES_FORMAT; to++) {
-        status = put_dialect(steps[to - 1], tables->dialect, &sql);
+    for (size_t i = 0; status == SATCHEL_OK && i < sizeof steps_to_2 / sizeof *steps_to_2; i++) {
+        status = put_dialect(steps_to_2[i], tables->dialect, &sql);
     }
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_byte(&sql, 0);
@@ -374,7 +379,7 @@ static satchel_status check_format(const satchel_tables *tables, satchel_db *db,
     if (status == SATCHEL_OK && format > SATCHEL_TABLES_FORMAT) {
         status = satchel_fail(error, SATCHEL_NEWER_FORMAT, "the database has format %u", (unsigned)format);
     }
-    return status == SATCHEL_OK && format < SATCHEL_TABLES_FORMAT ? bring_up(tables, db, format, error) : status;
+    return status == SATCHEL_OK && format < SATCHEL_TABLES_FORMAT ? bring_up(tables, db, error) : status;
 }
 
 static const char *exists_sql(satchel_dialect dialect) {
@@ -391,13 +396,4 @@ satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db
         return status;
     }
     return there == 0 ? create_all(tables, db, error) : check_format(tables, db, error);
-}
-
-const char *satchel_db_tables_name(const satchel_tables *tables, uint32_t index) {
-    const uint32_t own = sizeof own_names / sizeof *own_names;
-    if (index < own) {
-        return own_names[index];
-    }
-    const satchel_model *model = tables->schema->model;
-    return index - own < model->entity_count ? model->entities[index - own].name : NULL;
 }

@@ -46,10 +46,4 @@ const satchel_table *satchel_db_tables_get(const satchel_tables *tables, uint32_
 SATCHEL_MUST_USE satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db *db,
                                                          satchel_error *error);
 
-/*
- * The tables that a backup holds, entities' and own, by name in an order in which they can be written. NULL past the
- * last.
- */
-const char *satchel_db_tables_name(const satchel_tables *tables, uint32_t index);
-
 #endif

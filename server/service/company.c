@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/secret.h"
 #include "service/people_moves.h"
+#include "service/pool.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -140,12 +141,25 @@ satchel_status satchel_company_secret(satchel_db *db, uint8_t out[SATCHEL_SIGN_S
 
 /* --- days --- */
 
-satchel_status satchel_service_day_due(const satchel_service *service, satchel_db *db, bool *out_due,
-                                       satchel_error *error) {
+static satchel_status look_at_day(const satchel_service *service, satchel_db *db, const satchel_counter *counter,
+                                  bool *out_due, satchel_error *error) {
+    *out_due = counter->day < satchel_service_today(service);
+    return *out_due ? SATCHEL_OK : satchel_pool_due(service, db, out_due, error);
+}
+
+satchel_status satchel_service_gate(const satchel_service *service, satchel_db *db, bool *out_day_due, bool *out_fenced,
+                                    satchel_error *error) {
     satchel_counter counter;
     satchel_status status = satchel_counter_read(db, &counter, error);
-    *out_due = status == SATCHEL_OK && counter.day < satchel_service_today(service);
-    return status;
+    *out_day_due = false;
+    *out_fenced = status == SATCHEL_OK && counter.fenced;
+    return status == SATCHEL_OK ? look_at_day(service, db, &counter, out_day_due, error) : status;
+}
+
+satchel_status satchel_service_day_due(const satchel_service *service, satchel_db *db, bool *out_due,
+                                       satchel_error *error) {
+    bool fenced = false;
+    return satchel_service_gate(service, db, out_due, &fenced, error);
 }
 
 /* Customers that some assignment gives, or takes from, somebody between the two days. */
@@ -201,10 +215,10 @@ satchel_status satchel_service_day(const satchel_service *service, satchel_db *d
     int64_t today = satchel_service_today(service);
     satchel_status status = satchel_counter_read(db, &counter, error);
     if (status != SATCHEL_OK || counter.day >= today) {
-        return status;
+        return status == SATCHEL_OK ? satchel_pool_step(service, db, error) : status;
     }
     satchel_arena_init(&arena);
     status = move_day(service, db, &counter, today, &arena, error);
     satchel_arena_deinit(&arena);
-    return status;
+    return status == SATCHEL_OK ? satchel_pool_step(service, db, error) : status;
 }

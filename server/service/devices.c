@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "service/desk.h"
+#include "service/ledger.h"
 #include "service/orders.h"
 
 #include <satchel/model.h>
@@ -163,8 +164,12 @@ static satchel_status end_device(const satchel_service *service, satchel_db *db,
         status = satchel_fail(error, SATCHEL_REVOKED, "the device is revoked: it can hand nothing over any more");
     }
     if (status == SATCHEL_OK && ending->revokes) {
+        const satchel_ledger_entry revoked = {.kind = SATCHEL_LEDGER_REVOKED, .id = *device};
         state.revoked = true;
         status = satchel_device_state_save(db, &state, error);
+        if (status == SATCHEL_OK) {
+            status = satchel_ledger_put(db, &revoked, error);
+        }
     }
     if (status == SATCHEL_OK) {
         status = satchel_orders_command(service, db, device, ending->command, error);

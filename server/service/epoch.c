@@ -7,8 +7,6 @@
 #include "base/error.h"
 #include "service/audit.h"
 
-#define FENCE "fenced"
-
 /* The request that comes next tells which token holds: after a restore the server knows an older one at best. */
 static satchel_status forget_tokens(satchel_db *db, satchel_error *error) {
     static const uint8_t none[8] = {0};
@@ -50,13 +48,10 @@ satchel_status satchel_epoch_begin(const satchel_service *service, satchel_db *d
     }
     counter.epoch = last + 1;
     counter.n = given + 1;
+    counter.fenced = counter.fenced || marks == NULL;
     status = write_epoch(db, counter.epoch, restored_n, counter.n, now_ms, error);
     if (status == SATCHEL_OK) {
         status = forget_tokens(db, error);
-    }
-    if (status == SATCHEL_OK && marks == NULL) {
-        static const uint8_t yes = 1;
-        status = satchel_meta_put(db, FENCE, satchel_bytes_of(&yes, 1), error);
     }
     const satchel_audit_entry entry = {.action = "restored"};
     if (status == SATCHEL_OK) {
@@ -99,22 +94,20 @@ satchel_status satchel_epoch_cap_op(satchel_db *db, const satchel_counter *count
 }
 
 satchel_status satchel_epoch_is_fenced(satchel_db *db, bool *out, satchel_error *error) {
-    int64_t count = 0;
-    satchel_status status =
-        satchel_db_number_values(db, "SELECT count(*) FROM meta WHERE name = '" FENCE "'", NULL, 0, 0, &count, error);
-    *out = count > 0;
+    satchel_counter counter;
+    satchel_status status = satchel_counter_read(db, &counter, error);
+    *out = status == SATCHEL_OK && counter.fenced;
     return status;
 }
 
-satchel_status satchel_epoch_unfence(const satchel_service *service, satchel_db *db, satchel_error *error) {
-    const satchel_audit_entry entry = {.action = "unfenced"};
-    bool fenced = false;
-    satchel_status status = satchel_epoch_is_fenced(db, &fenced, error);
-    if (status == SATCHEL_OK && !fenced) {
-        return satchel_fail(error, SATCHEL_NOT_FOUND, "the server is not fenced");
+satchel_status satchel_epoch_fence(const satchel_service *service, satchel_db *db, bool fenced, satchel_error *error) {
+    const satchel_audit_entry entry = {.action = fenced ? "fenced" : "unfenced"};
+    satchel_counter counter;
+    satchel_status status = satchel_counter_read(db, &counter, error);
+    if (status != SATCHEL_OK || counter.fenced == fenced) {
+        return status;
     }
-    if (status == SATCHEL_OK) {
-        status = satchel_db_exec(db, "DELETE FROM meta WHERE name = '" FENCE "'", error);
-    }
-    return status == SATCHEL_OK ? satchel_audit_note(service, db, &entry, error) : status;
+    counter.fenced = fenced;
+    status = satchel_audit_add(db, &counter, satchel_service_now_ms(service), &entry, error);
+    return status == SATCHEL_OK ? satchel_counter_write(db, &counter, error) : status;
 }

@@ -30,9 +30,11 @@ SATCHEL_MUST_USE satchel_status satchel_epoch_cap_op(satchel_db *db, const satch
 
 /* Fenced: phones are answered BUSY, because what the ledger would say is not known. */
 SATCHEL_MUST_USE satchel_status satchel_epoch_is_fenced(satchel_db *db, bool *out, satchel_error *error);
-/* Writes: an operator accepts that erasures and revocations since the backup may be undone. Errors: NOT_FOUND (no
- * fence). */
-SATCHEL_MUST_USE satchel_status satchel_epoch_unfence(const satchel_service *service, satchel_db *db,
-                                                      satchel_error *error);
+/*
+ * Writes: puts the fence up, or takes it down, because the ledger was replayed, or because an operator accepts that
+ * erasures and revocations since the backup may be undone. As it is already: nothing happens.
+ */
+SATCHEL_MUST_USE satchel_status satchel_epoch_fence(const satchel_service *service, satchel_db *db, bool fenced,
+                                                    satchel_error *error);
 
 #endif

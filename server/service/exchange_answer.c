@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "service/erase.h"
 #include "wire/body.h"
 
 #include <string.h>
@@ -84,6 +85,9 @@ static satchel_status build_payload(satchel_answer_work *work, satchel_buffer *p
     }
     if (status == SATCHEL_OK && work->has_page && head_status == SATCHEL_OK) {
         status = satchel_buffer_append(payload, satchel_buffer_view(&work->page.frames));
+        if (status == SATCHEL_OK) {
+            status = satchel_erase_frames(work->db, &exchange->device, &work->arena, payload, work->error);
+        }
         if (status == SATCHEL_OK) {
             status = write_end(exchange, &work->page, payload);
         }

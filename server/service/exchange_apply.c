@@ -8,6 +8,8 @@
 #include "base/ids.h"
 #include "base/limits.h"
 
+#include "service/cursor.h"
+
 #include <string.h>
 
 static satchel_status begin_intake(satchel_server_exchange *exchange, satchel_db *db, satchel_arena *arena,
@@ -46,6 +48,26 @@ static satchel_status begin_intake(satchel_server_exchange *exchange, satchel_db
     return status;
 }
 
+/*
+ * Units between what is known and what came: decided in the lost stretch of an epoch that ended. A phone that shows
+ * receipts has forgotten the first of them; one that does not yet know of the restore is told from where to show them.
+ */
+static satchel_status answer_gap(satchel_server_exchange *exchange, satchel_db *db,
+                                 const satchel_incarnation *incarnation, const satchel_arrived_unit *unit,
+                                 satchel_error *error) {
+    satchel_counter counter;
+    satchel_cursor cursor;
+    satchel_status status = satchel_counter_read(db, &counter, error);
+    if (status != SATCHEL_OK || (counter.epoch > 1 && unit->shown.receipt.bytes > 0)) {
+        return status;
+    }
+    bool older = exchange->head.cursor.bytes > 0 &&
+                 satchel_cursor_read(exchange->head.cursor, &cursor, NULL) == SATCHEL_OK &&
+                 cursor.epoch < counter.epoch;
+    exchange->fork_through = incarnation->applied_through;
+    return satchel_exchange_answer_with(exchange, older ? SATCHEL_STALE_CURSOR : SATCHEL_PROTOCOL_ERROR);
+}
+
 /* Decided before, with the same bytes? `*out_new`: index of the first unit that is not. FORKED if the bytes differ. */
 static satchel_status skip_known(satchel_server_exchange *exchange, satchel_db *db,
                                  const satchel_incarnation *incarnation, uint32_t *out_new, satchel_error *error) {
@@ -64,7 +86,7 @@ static satchel_status skip_known(satchel_server_exchange *exchange, satchel_db *
     }
     *out_new = i;
     bool gap = i < exchange->unit_count && exchange->units[i].head.first_sequence != expected;
-    return status == SATCHEL_OK && gap ? satchel_exchange_answer_with(exchange, SATCHEL_PROTOCOL_ERROR) : status;
+    return status == SATCHEL_OK && gap ? answer_gap(exchange, db, incarnation, &exchange->units[i], error) : status;
 }
 
 static satchel_status write_metrics(satchel_db *db, const satchel_intake *intake, uint32_t known,
@@ -96,6 +118,7 @@ static satchel_status move_device(satchel_server_exchange *exchange, satchel_db 
         status = satchel_incarnation_advance(db, incarnation, error);
     }
     if (!exchange->token_moved) {
+        satchel_exchange_take_token(exchange, state);
         memcpy(state->token_previous, state->token_current, sizeof state->token_previous);
         memcpy(state->token_current, exchange->head.token_next, sizeof state->token_current);
         exchange->token_moved = true;
@@ -118,28 +141,62 @@ static uint32_t units_to_decide(const satchel_server_exchange *exchange, uint32_
     return end;
 }
 
-static satchel_status decide_units(satchel_server_exchange *exchange, satchel_db *db, satchel_device_state *state,
-                                   satchel_incarnation *incarnation, uint32_t first_new, satchel_arena *arena,
-                                   satchel_error *error) {
+/* What the units of one exchange share while they are decided. */
+typedef struct deciding {
     satchel_person person;
     satchel_scope_list scopes;
     satchel_counter counter;
     satchel_author author;
-    satchel_intake intake = {.counter = &counter, .author = &author};
-    satchel_status status = begin_intake(exchange, db, arena, &person, &scopes, &intake, error);
+    satchel_intake intake;
+} deciding;
+
+static satchel_status decide_run(satchel_server_exchange *exchange, satchel_db *db,
+                                 const satchel_incarnation *incarnation, uint32_t first, uint32_t end,
+                                 satchel_arena *arena, deciding *work, satchel_error *error) {
+    const bool together = work->intake.together;
+    work->intake = (satchel_intake){.counter = &work->counter, .author = &work->author};
+    satchel_status status = begin_intake(exchange, db, arena, &work->person, &work->scopes, &work->intake, error);
     if (status == SATCHEL_OK) {
-        status = satchel_author_of_phone(db, incarnation, &author, error);
+        status = satchel_author_of_phone(db, incarnation, &work->author, error);
     }
-    intake.batch.touched.arena = arena;
+    work->intake.batch.touched.arena = arena;
+    work->intake.together = together;
+    for (uint32_t i = first; status == SATCHEL_OK && i < end; i++) {
+        status = satchel_unit_decide(&work->intake, &exchange->units[i], error);
+    }
+    return status == SATCHEL_OK ? satchel_change_batch_end(&work->intake.batch, db, &work->counter, error) : status;
+}
+
+/* Mostly all units are applied: they share a savepoint. If one is not, all are decided anew with one each. */
+static satchel_status decide_all(satchel_server_exchange *exchange, satchel_db *db,
+                                 const satchel_incarnation *incarnation, uint32_t first, uint32_t end,
+                                 satchel_arena *arena, deciding *work, satchel_error *error) {
+    satchel_status status = satchel_db_savepoint(db, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    work->intake.together = true;
+    status = decide_run(exchange, db, incarnation, first, end, arena, work, error);
+    if (status == SATCHEL_OK) {
+        return satchel_db_release(db, error);
+    }
+    satchel_db_back(db);
+    if (!work->intake.torn || !satchel_db_in_transaction(db)) {
+        return status;
+    }
+    satchel_error_clear(error);
+    work->intake.together = false;
+    return decide_run(exchange, db, incarnation, first, end, arena, work, error);
+}
+
+static satchel_status decide_units(satchel_server_exchange *exchange, satchel_db *db, satchel_device_state *state,
+                                   satchel_incarnation *incarnation, uint32_t first_new, satchel_arena *arena,
+                                   satchel_error *error) {
+    deciding work = {.intake = {.torn = false}};
     uint32_t end = units_to_decide(exchange, first_new);
-    for (uint32_t i = first_new; status == SATCHEL_OK && i < end; i++) {
-        status = satchel_unit_decide(&intake, &exchange->units[i], error);
-    }
+    satchel_status status = decide_all(exchange, db, incarnation, first_new, end, arena, &work, error);
     if (status == SATCHEL_OK) {
-        status = satchel_change_batch_end(&intake.batch, db, &counter, error);
-    }
-    if (status == SATCHEL_OK) {
-        status = write_metrics(db, &intake, first_new, error);
+        status = write_metrics(db, &work.intake, first_new, error);
     }
     if (status == SATCHEL_OK) {
         status = move_device(exchange, db, state, incarnation, first_new, end, error);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "service/erase.h"
 
 #include <string.h>
 
@@ -22,7 +23,7 @@ satchel_status satchel_exchange_look_at_notes(satchel_server_exchange *exchange,
     bool heard = head->orders_serial > state->heard;
     bool shows = head->witness.bytes > 0;
     bool ok = exchange->status == SATCHEL_OK;
-    exchange->notes_due = (ok || exchange->status == SATCHEL_REVOKED) && (ends || (ok && (heard || shows)));
+    exchange->notes_due = (ok || exchange->status == SATCHEL_REVOKED) && (ends || (ok && (heard || shows || head->erased.bytes > 0)));
     exchange->checkpoint_due = ok && satchel_checkpoint_due(exchange->service, state);
     exchange->parks = state->command == SATCHEL_ORDER_RETIRE;
     return SATCHEL_OK;
@@ -55,6 +56,9 @@ static satchel_status write_down(satchel_server_exchange *exchange, satchel_db *
     }
     if (status == SATCHEL_OK && head->witness.bytes > 0) {
         status = satchel_witness_take(service, db, &exchange->device, head->witness, error);
+    }
+    if (status == SATCHEL_OK && head->erased.bytes > 0) {
+        status = satchel_erase_confirmed(service, db, &exchange->device, head->erased, error);
     }
     return status;
 }

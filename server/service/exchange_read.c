@@ -112,6 +112,7 @@ satchel_status satchel_exchange_take_request(satchel_server_exchange *exchange, 
                                              satchel_bytes body, satchel_error *error) {
     satchel_device_state state;
     satchel_incarnation incarnation;
+    bool fenced = false;
     satchel_status status = authenticate(exchange, db, method, path, headers, body, &state, error);
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = satchel_exchange_check_device(exchange, &state);
@@ -126,7 +127,10 @@ satchel_status satchel_exchange_take_request(satchel_server_exchange *exchange, 
         status = satchel_exchange_check_store(exchange, db, &state, &incarnation, error);
     }
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
-        status = satchel_service_day_due(exchange->service, db, &exchange->day_due, error);
+        status = satchel_service_gate(exchange->service, db, &exchange->day_due, &fenced, error);
+    }
+    if (status == SATCHEL_OK && exchange->status == SATCHEL_OK && fenced) {
+        status = satchel_exchange_answer_with(exchange, SATCHEL_BUSY);
     }
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = satchel_exchange_look_at_notes(exchange, db, error);

@@ -54,6 +54,8 @@ SATCHEL_MUST_USE satchel_status satchel_exchange_take_request(satchel_server_exc
 satchel_status satchel_exchange_answer_with(satchel_server_exchange *exchange, satchel_status status);
 satchel_status satchel_exchange_answer_fork(satchel_server_exchange *exchange, const satchel_incarnation *known);
 satchel_status satchel_exchange_check_device(satchel_server_exchange *exchange, const satchel_device_state *state);
+/* After a restore: the token of the request is the one that holds. */
+void satchel_exchange_take_token(const satchel_server_exchange *exchange, satchel_device_state *state);
 /*
  * Is it the one store that goes on from where this device was? The token that is expected, or the retry of the request
  * whose answer was lost, or a new life of it; anything else comes from a copy.

@@ -16,6 +16,8 @@ satchel_status satchel_exchange_answer_with(satchel_server_exchange *exchange, s
     return SATCHEL_OK;
 }
 
+static const uint8_t no_token[SATCHEL_TOKEN_BYTES] = {0};
+
 static bool same_token(const uint8_t a[SATCHEL_TOKEN_BYTES], const uint8_t b[SATCHEL_TOKEN_BYTES]) {
     return memcmp(a, b, SATCHEL_TOKEN_BYTES) == 0;
 }
@@ -76,7 +78,8 @@ satchel_status satchel_exchange_check_store(satchel_server_exchange *exchange, s
                                        : satchel_exchange_answer_fork(exchange, out);
     }
     exchange->incarnation = out->number;
-    if (same_token(head->token_current, state->token_current)) {
+    /* A restored server takes the token as it comes: it knows an older one at best. */
+    if (same_token(head->token_current, state->token_current) || same_token(state->token_current, no_token)) {
         return SATCHEL_OK;
     }
     if (same_token(head->token_current, state->token_previous) && same_token(head->token_next, state->token_current)) {
@@ -84,6 +87,12 @@ satchel_status satchel_exchange_check_store(satchel_server_exchange *exchange, s
         return SATCHEL_OK;
     }
     return satchel_exchange_answer_fork(exchange, out);
+}
+
+void satchel_exchange_take_token(const satchel_server_exchange *exchange, satchel_device_state *state) {
+    if (same_token(state->token_current, no_token)) {
+        memcpy(state->token_current, exchange->head.token_current, sizeof state->token_current);
+    }
 }
 
 satchel_status satchel_exchange_check_device(satchel_server_exchange *exchange, const satchel_device_state *state) {

@@ -151,7 +151,7 @@ satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satche
     bool found = false;
     *out = (satchel_counter){0};
     satchel_status status = satchel_db_start(
-        &statement, db, "SELECT epoch, n, audit_position, audit_hash, day, reserved_n, erasures FROM counter WHERE one = 1", NULL, 0,
+        &statement, db, "SELECT epoch, n, audit_position, audit_hash, day, reserved_n, erasures, fenced FROM counter WHERE one = 1", NULL, 0,
         error);
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, &found, error);
@@ -167,6 +167,7 @@ satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satche
         out->day = satchel_db_int(statement, 4);
         out->reserved_n = satchel_db_uint(statement, 5);
         out->erasures = satchel_db_uint(statement, 6);
+        out->fenced = satchel_db_int(statement, 7) != 0;
         if (hash.bytes == sizeof out->audit_hash) {
             memcpy(out->audit_hash, hash.data, hash.bytes);
         }
@@ -185,12 +186,12 @@ satchel_status satchel_counter_write(satchel_db *db, const satchel_counter *coun
     return status == SATCHEL_OK
                ? SATCHEL_DB_RUN(db, error,
                                 "UPDATE counter SET epoch = ?1, n = ?2, audit_position = ?3, audit_hash = ?4, day = ?5,"
-                                " reserved_n = ?6, erasures = ?7 WHERE one = 1",
+                                " reserved_n = ?6, erasures = ?7, fenced = ?8 WHERE one = 1",
                                 satchel_db_count(counter->epoch), satchel_db_count(counter->n),
                                 satchel_db_count(counter->audit_position),
                                 satchel_db_blob(counter->audit_hash, sizeof counter->audit_hash),
                                 satchel_value_int(counter->day), satchel_db_count(reserved),
-                                satchel_db_count(counter->erasures))
+                                satchel_db_count(counter->erasures), satchel_value_bool(counter->fenced))
                : status;
 }
 

@@ -76,8 +76,10 @@ SATCHEL_MUST_USE satchel_status satchel_store_policy_set(const satchel_service *
 /*
  * Writes: moves memberships whose dated assignments begin or end by today; returns at once if this day was done before.
  * To be called before an exchange or by a timer. `*out_due` of `day_due` tells, by a read, whether there is anything
- * to do.
+ * to do; `gate` tells also whether the server is fenced (service/epoch.h), with no further read.
  */
+SATCHEL_MUST_USE satchel_status satchel_service_gate(const satchel_service *service, satchel_db *db, bool *out_day_due,
+                                                     bool *out_fenced, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_service_day_due(const satchel_service *service, satchel_db *db, bool *out_due,
                                                         satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_service_day(const satchel_service *service, satchel_db *db,

@@ -27,6 +27,7 @@ typedef struct satchel_counter {
     uint64_t audit_position;
     uint8_t audit_hash[SATCHEL_HASH_BYTES]; /* zeros before the first entry */
     int64_t day;                            /* last day whose assignments are settled in the memberships */
+    bool fenced;                            /* see service/epoch.h */
     uint64_t erasures;                      /* persons that were erased: 0 saves looking for them */
     uint64_t reserved_n;                    /* the ledger says that numbers up to here may have been given out */
 } satchel_counter;

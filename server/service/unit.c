@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "merge/stamp.h"
+#include "service/erase.h"
 #include "service/journal.h"
 #include "service/returned.h"
 
@@ -429,19 +430,36 @@ static satchel_status journal_unit(unit_work *work, satchel_change *change) {
     return status;
 }
 
+/* Bytes that speak of an erased person are not kept; that there was a unit is. */
+static satchel_status look_for_erased(unit_work *work, satchel_change *change, bool *out) {
+    const satchel_arrived_unit *unit = work->unit;
+    uint32_t readable = unit->bad_status == SATCHEL_OK ? unit->head.count : unit->bad_index;
+    satchel_status status = SATCHEL_OK;
+    *out = false;
+    for (uint32_t i = 0; status == SATCHEL_OK && !*out && i < readable; i++) {
+        status = satchel_erase_concerns(change, &unit->head.ops[i], out, work->error);
+    }
+    return status;
+}
+
 /* Refused, parked, held or quarantined: the bytes are kept, people are told, dependents will be found. */
 static satchel_status keep_unit(unit_work *work) {
     satchel_change change;
     begin_change(work, &change);
     change.stamp_ms = change.now_ms;
-    satchel_status status = journal_unit(work, &change);
+    bool erased = false;
+    satchel_status status = look_for_erased(work, &change, &erased);
+    if (status == SATCHEL_OK && !erased) {
+        status = journal_unit(work, &change);
+    }
     if (status == SATCHEL_OK) {
         status = note_unmade(work);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_journal_keep(work->intake->db, work->intake->author->incarnation,
-                                      work->unit->head.first_sequence, work->code, work->decisions[work->cause].status,
-                                      change.now_ms, work->unit->bytes, work->error);
+        status =
+            satchel_journal_keep(work->intake->db, work->intake->author->incarnation, work->unit->head.first_sequence,
+                                 work->code, work->decisions[work->cause].status, change.now_ms,
+                                 erased ? (satchel_bytes){NULL, 0} : work->unit->bytes, work->error);
     }
     return status == SATCHEL_OK ? finish_change(work, &change) : status;
 }
@@ -511,7 +529,8 @@ static satchel_status store_result(unit_work *work) {
 /* One attempt under a savepoint, which is gone when it returns. The counter is as before unless all went well. */
 static satchel_status attempt(unit_work *work, satchel_status (*step)(unit_work *), bool *out_keeps) {
     satchel_counter before = *work->intake->counter;
-    satchel_status status = satchel_db_savepoint(work->intake->db, work->error);
+    const bool together = work->intake->together;
+    satchel_status status = together ? SATCHEL_OK : satchel_db_savepoint(work->intake->db, work->error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -522,7 +541,11 @@ static satchel_status attempt(unit_work *work, satchel_status (*step)(unit_work 
         bool moved = work->intake->counter->n > before.n;
         batch->noted_ms = moved ? work->now_ms : batch->noted_ms;
         batch->time_noted = batch->time_noted || moved;
-        return satchel_db_release(work->intake->db, work->error);
+        return together ? SATCHEL_OK : satchel_db_release(work->intake->db, work->error);
+    }
+    if (together) {
+        work->intake->torn = status == SATCHEL_OK || !satchel_status_is_of_machine(status);
+        return work->intake->torn ? SATCHEL_BUSY : status;
     }
     satchel_db_back(work->intake->db);
     *work->intake->counter = before;

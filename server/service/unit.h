@@ -46,6 +46,12 @@ typedef struct satchel_intake {
     int64_t seen_ms;
     bool parks;      /* the device is being retired */
     bool has_unmade; /* this device has rows that were not made: dependents are looked for */
+    /*
+     * Units are decided under one savepoint of the caller's, without one each, which costs as much as a change. If one
+     * must be undone, `torn` is set and BUSY given: the caller undoes all and decides each by itself.
+     */
+    bool together;
+    bool torn;
     uint64_t applied, refused, parked, held, quarantined; /* units */
 } satchel_intake;
 
