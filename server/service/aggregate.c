@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
-#include "service/journal.h"
+#include "service/command.h"
 #include "service/wire_scopes.h"
 #include "wire/record_codec.h"
 
@@ -190,6 +190,12 @@ static satchel_status relations_to(satchel_gathering *gathering, const satchel_p
     satchel_access_row row = {.entity = root->entity,
                               .owner = id_in(values, entity->owner_field),
                               .company = (entity->flags & SATCHEL_ENTITY_COMPANY) != 0};
+    if (root->entity == SATCHEL_ENTITY_CUSTOMER && satchel_pool_holds(values)) {
+        /* A customer of the pool comes through the company's scope alone, so that alone says what of it is shown. */
+        *out =
+            satchel_access_relations(&person->access, &(satchel_access_row){.entity = root->entity, .company = true});
+        return SATCHEL_OK;
+    }
     if (root->entity == SATCHEL_ENTITY_CUSTOMER) {
         const satchel_value *shared = satchel_record_get(values, SATCHEL_CUSTOMER_SHARED_WITH);
         row.anchor_owner = row.owner;

@@ -142,7 +142,8 @@ satchel_status satchel_change_refresh(satchel_change *change, const satchel_id *
         satchel_standing standing = {.entity = satchel_place_entity(&places.items[i]),
                                      .place = places.items[i],
                                      .anchor = anchor,
-                                     .root_exists = true};
+                                     .root_exists = true,
+                                     .company = places.items[i].rank == 0 && anchor.pooled};
         status = owner_of(change, &places.items[i], &standing.owner, error);
         if (status == SATCHEL_OK) {
             status = set_scopes(change, &standing, false, error);
@@ -172,6 +173,7 @@ static satchel_status follow_assignment(satchel_change *change, const satchel_st
 static bool moves_customer(const satchel_stored_row *row, const uint32_t *changed, uint32_t count) {
     return row->entity == SATCHEL_ENTITY_CUSTOMER &&
            (is_among(SATCHEL_CUSTOMER_OWNER, changed, count) || is_among(SATCHEL_CUSTOMER_TERRITORY, changed, count) ||
+            is_among(SATCHEL_CUSTOMER_POOL_STATE, changed, count) ||
             is_among(SATCHEL_CUSTOMER_SHARED_WITH, changed, count));
 }
 
@@ -275,8 +277,8 @@ satchel_status satchel_change_touch_order(satchel_change *change, const satchel_
 }
 
 /* The lines of an order that are not deleted, as the rules want them: records one after another. */
-static satchel_status load_lines(satchel_change *change, const satchel_id *order, satchel_record **out, size_t *count,
-                                 satchel_error *error) {
+satchel_status satchel_change_order_lines(satchel_change *change, const satchel_id *order, satchel_record **out,
+                                          size_t *count, satchel_error *error) {
     const satchel_table *table = satchel_db_tables_get(change->service->tables, SATCHEL_ENTITY_ORDER_LINE);
     satchel_db_statement *statement = NULL;
     size_t capacity = 0;
@@ -343,7 +345,7 @@ static satchel_status derive_order(satchel_change *change, const satchel_touched
     if (status != SATCHEL_OK || !order.merged.exists) {
         return status;
     }
-    status = load_lines(change, &touched->id, &lines, &count, error);
+    status = satchel_change_order_lines(change, &touched->id, &lines, &count, error);
     satchel_record after;
     satchel_record_init(&after, change->arena);
     if (status == SATCHEL_OK) {

@@ -132,6 +132,10 @@ SATCHEL_MUST_USE satchel_status satchel_change_save(satchel_change *change, satc
 SATCHEL_MUST_USE satchel_status satchel_change_refresh(satchel_change *change, const satchel_id *customer,
                                                        satchel_error *error);
 
+/* The lines of an order that are not deleted, in the present arena. */
+SATCHEL_MUST_USE satchel_status satchel_change_order_lines(satchel_change *change, const satchel_id *order,
+                                                           satchel_record **out, size_t *count, satchel_error *error);
+
 /* Notes an order whose totals are to be derived. */
 SATCHEL_MUST_USE satchel_status satchel_change_touch_order(satchel_change *change, const satchel_id *order,
                                                            bool created, bool submitted);

@@ -10,8 +10,10 @@
 #include "base/text.h"
 #include "rules/orders.h"
 #include "schema/validate.h"
+#include "service/command.h"
+#include "service/erase.h"
 #include "service/family.h"
-#include "service/journal.h"
+#include "service/merge_customers.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -25,6 +27,9 @@ typedef struct op_work {
     satchel_stored_row row;
     satchel_record future;     /* of a new row: what the op sets, with the server's defaults */
     satchel_standing standing; /* before the op; of a new row as it will be */
+    satchel_id gone;           /* the customer that the op named, if that was merged into the one it stands for now */
+    satchel_loss *asked;       /* what of an edit of that one a person decides on */
+    uint32_t asked_count;
     satchel_op_decision *decision;
     satchel_error *error;
 } op_work;
@@ -100,6 +105,9 @@ static satchel_status look_up(op_work *work) {
 static satchel_status had_it(op_work *work, const satchel_standing *standing, bool *out) {
     const satchel_change *change = work->change;
     *out = false;
+    if (change->by_phone && !satchel_id_is_none(&work->gone)) {
+        return satchel_gone_is_his(work->change, &work->gone, out, work->error);
+    }
     if (!change->by_phone || change->seen.epoch != change->counter->epoch) {
         return SATCHEL_OK;
     }
@@ -479,12 +487,14 @@ static satchel_status derive(op_work *work, const satchel_merge_outcome *outcome
 static satchel_status record_losses(op_work *work, const satchel_merge_outcome *outcome) {
     satchel_op_decision *decision = work->decision;
     satchel_status status = SATCHEL_OK;
-    decision->losses = satchel_arena_take_array(work->change->arena, outcome->loss_count, sizeof *decision->losses);
+    uint32_t count = outcome->loss_count + work->asked_count;
+    decision->losses = satchel_arena_take_array(work->change->arena, count, sizeof *decision->losses);
     if (decision->losses == NULL) {
         return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for losses");
     }
-    for (uint32_t i = 0; status == SATCHEL_OK && i < outcome->loss_count; i++) {
-        const satchel_loss *loss = &outcome->losses[i];
+    for (uint32_t i = 0; status == SATCHEL_OK && i < count; i++) {
+        const satchel_loss *loss =
+            i < outcome->loss_count ? &outcome->losses[i] : &work->asked[i - outcome->loss_count];
         satchel_result_loss *result = &decision->losses[decision->loss_count++];
         *result = (satchel_result_loss){
             .field = loss->field, .policy = loss->policy, .kind = loss->kind, .status = loss->reason};
@@ -495,6 +505,14 @@ static satchel_status record_losses(op_work *work, const satchel_merge_outcome *
         }
     }
     return status;
+}
+
+/* What the row means for its customer, and for finding a customer twice. */
+static satchel_status follow(op_work *work, const satchel_merge_outcome *outcome) {
+    if (work->op->entity == SATCHEL_ENTITY_CUSTOMER) {
+        return satchel_duplicate_note(work->change, &work->row, outcome->created, work->op, work->error);
+    }
+    return satchel_pool_follow(work->change, &work->row, &work->standing.anchor.id, work->error);
 }
 
 static satchel_status store(op_work *work, const satchel_merge_outcome *outcome) {
@@ -512,8 +530,11 @@ static satchel_status store(op_work *work, const satchel_merge_outcome *outcome)
         (outcome->moved || changed.count > 0 || outcome->created || outcome->deleted || outcome->restored)) {
         status = satchel_change_save(work->change, &work->row, changed.numbers, changed.count, work->error);
     }
-    if (status == SATCHEL_OK && !is_decided(work) && outcome->loss_count > 0) {
+    if (status == SATCHEL_OK && !is_decided(work) && outcome->loss_count + work->asked_count > 0) {
         status = record_losses(work, outcome);
+    }
+    if (status == SATCHEL_OK && !is_decided(work)) {
+        status = follow(work, outcome);
     }
     work->decision->created = outcome->created;
     return status;
@@ -523,9 +544,6 @@ static satchel_status store(op_work *work, const satchel_merge_outcome *outcome)
 
 static satchel_status check_kind(op_work *work) {
     satchel_error why = {SATCHEL_OK, 0, 0, ""};
-    if (work->op->kind == SATCHEL_OP_COMMAND) {
-        return refuse(work, SATCHEL_UNSUPPORTED, 0, "the server does not know this command");
-    }
     satchel_status status =
         settle(work, satchel_validate_op(&work->change->service->schema, work->op, work->change->by_phone, &why), &why);
     bool archives = (work->entity->flags & SATCHEL_ENTITY_ARCHIVE) != 0 && work->op->kind == SATCHEL_OP_DELETE;
@@ -612,6 +630,15 @@ static satchel_status park_all(op_work *work) {
     return status == SATCHEL_OK ? park(work, SATCHEL_RETIRED, "the phone is being retired") : status;
 }
 
+/* An edit of a customer that was merged away: what differs from the survivor is for a person to decide. */
+static satchel_status ask_for_survivor(op_work *work) {
+    if (work->op->entity != SATCHEL_ENTITY_CUSTOMER || satchel_id_is_none(&work->gone)) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_survivor_asks(work->change, work->op, &work->row, &work->asked, &work->asked_count);
+    return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "an edit of a merged customer");
+}
+
 /* What is deleted below a root, or comes back with it, goes with what becomes of the root. */
 static satchel_status apply(op_work *work) {
     satchel_merge_outcome outcome;
@@ -643,16 +670,45 @@ satchel_status satchel_family_bring_back(satchel_change *change, satchel_op *op,
     return status == SATCHEL_OK && !is_decided(&work) ? store(&work, &outcome) : status;
 }
 
+/* Deciding changes the op, and a unit may be decided twice: the phone's own stays as it came. */
+static satchel_status take_copy(satchel_change *change, const satchel_op *op, satchel_op *out, satchel_error *error) {
+    satchel_record_init(&out->set, change->arena);
+    satchel_record_init(&out->from, change->arena);
+    satchel_status status = satchel_record_copy(&op->set, &out->set);
+    if (status == SATCHEL_OK) {
+        status = satchel_record_copy(&op->from, &out->from);
+    }
+    return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(error, status, "no memory for an op");
+}
+
 satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel_op_decision *out,
                                  satchel_error *error) {
-    op_work work = {.change = change, .op = op, .decision = out, .error = error};
+    satchel_op own = *op;
+    op_work work = {.change = change, .op = &own, .decision = out, .error = error};
     *out = (satchel_op_decision){.code = SATCHEL_RESULT_APPLIED, .status = SATCHEL_OK};
     change->sequence = op->sequence;
     work.entity = satchel_schema_entity(&change->service->schema, op->entity);
     if (work.entity == NULL) {
         return refuse(&work, SATCHEL_UNKNOWN_ENTITY, 0, "the server does not know this entity");
     }
-    satchel_status status = change->parks ? park_all(&work) : decide(&work);
+    bool erased = false;
+    satchel_status status = take_copy(change, op, &own, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_erase_strip(change, &own, &erased, error);
+    }
+    if (status != SATCHEL_OK || erased) {
+        return status; /* nothing is left of it: erasing beats everything */
+    }
+    if (op->kind == SATCHEL_OP_COMMAND && !change->parks) {
+        return satchel_command_decide(change, &own, out, error);
+    }
+    status = satchel_op_to_survivor(change, &own, &work.gone, error);
+    if (status == SATCHEL_OK) {
+        status = change->parks ? park_all(&work) : decide(&work);
+    }
+    if (status == SATCHEL_OK && !is_decided(&work)) {
+        status = ask_for_survivor(&work);
+    }
     if (status != SATCHEL_OK || is_decided(&work)) {
         return status;
     }

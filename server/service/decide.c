@@ -4,8 +4,9 @@
  */
 #include "base/error.h"
 #include "base/ids.h"
+#include "service/command.h"
+#include "service/command_admin.h"
 #include "service/desk.h"
-#include "service/journal.h"
 
 #include <satchel/model.h>
 
@@ -44,6 +45,106 @@ static bool is_decided(const satchel_stored_row *conflict) {
     int64_t state = satchel_record_int(values, SATCHEL_CONFLICT_STATUS, 0);
     bool by_a_person = satchel_record_get(values, SATCHEL_CONFLICT_RESOLVED_AT) != NULL;
     return state == SATCHEL_CONFLICT_STATUS_RESTORED || state == SATCHEL_CONFLICT_STATUS_EDITED || by_a_person;
+}
+
+/* What a conflict is about, as it stands now; of a merged-away customer the survivor. */
+static satchel_status load_subject(const satchel_service *service, satchel_db *db, const satchel_record *conflict,
+                                   satchel_arena *arena, satchel_stored_row *out, satchel_error *error) {
+    uint32_t entity = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
+    satchel_id id = satchel_record_id(conflict, SATCHEL_CONFLICT_SUBJECT_ROW);
+    satchel_status status = SATCHEL_OK;
+    if (entity == SATCHEL_ENTITY_CUSTOMER) {
+        status = satchel_customer_survivor(db, &id, &id, error);
+    }
+    return status == SATCHEL_OK ? satchel_stored_row_load(service->tables, db, entity, &id, arena, out, error) : status;
+}
+
+/* --- who may write what is put back --- */
+
+typedef struct field_rights {
+    const satchel_service *service;
+    const satchel_person *person;
+    const satchel_stored_row *row;
+    uint32_t relations;
+    satchel_id owner;
+} field_rights;
+
+static bool may(const field_rights *rights, satchel_verb verb) {
+    return satchel_access_allows(rights->service->policy, &rights->person->access, rights->row->entity,
+                                 rights->relations, verb);
+}
+
+/* The level of its class, and the kind of writer that it wants, as for any op. */
+static bool may_write(const field_rights *rights, uint32_t number) {
+    const satchel_field *field = satchel_schema_field(&rights->service->schema, rights->row->entity, number);
+    const satchel_id *user = &rights->person->access.id;
+    if (number == SATCHEL_FIELD_DELETED) {
+        return may(rights, SATCHEL_VERB_DELETE);
+    }
+    if (field == NULL || (field->flags & SATCHEL_FIELD_META) != 0) {
+        return false;
+    }
+    bool assigns = may(rights, SATCHEL_VERB_ASSIGN);
+    bool fits = field->policy != SATCHEL_POLICY_SERVER || assigns;
+    switch (field->writer) {
+    case SATCHEL_WRITE_ANY_EDITOR: break;
+    case SATCHEL_WRITE_OWNER: fits &= assigns || satchel_id_equal(&rights->owner, user); break;
+    case SATCHEL_WRITE_CREATOR: fits &= assigns || satchel_id_equal(&rights->row->created_by, user); break;
+    default: fits &= assigns; break;
+    }
+    return fits &&
+           satchel_access_level(rights->service->policy, &rights->person->access, rights->row->entity,
+                                rights->relations, (satchel_sensitivity)field->sensitivity) == SATCHEL_LEVEL_WRITE;
+}
+
+/* The first field of the two sides that he may not write, 0 if he may write all. */
+static uint32_t first_forbidden(const field_rights *rights, const satchel_record *winner, const satchel_record *loser) {
+    const satchel_record *sides[] = {loser, winner};
+    for (size_t s = 0; s < 2; s++) {
+        for (uint32_t i = 0; i < sides[s]->count; i++) {
+            if (!may_write(rights, sides[s]->fields[i].number)) {
+                return sides[s]->fields[i].number;
+            }
+        }
+    }
+    return 0;
+}
+
+static satchel_status look_at_rights(const satchel_service *service, satchel_db *db, const satchel_person *person,
+                                     const satchel_stored_row *subject, satchel_arena *arena, field_rights *out,
+                                     satchel_error *error) {
+    satchel_standing standing;
+    *out = (field_rights){.service = service, .person = person, .row = subject};
+    satchel_status status = satchel_standing_of(service, db, subject->entity, &subject->id, &subject->merged.value,
+                                                arena, &standing, error);
+    if (status == SATCHEL_OK) {
+        out->owner = *satchel_standing_owner(&standing);
+        status = satchel_relations_of(db, &standing, person, satchel_service_today(service), &out->relations, error);
+    }
+    return status;
+}
+
+satchel_status satchel_conflict_may_decide(satchel_change *change, const satchel_stored_row *conflict, bool *out,
+                                           satchel_error *error) {
+    const satchel_record *values = &conflict->merged.value;
+    satchel_stored_row subject;
+    satchel_record winner;
+    satchel_record loser;
+    field_rights rights;
+    *out = change->trusted;
+    if (change->trusted) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = load_subject(change->service, change->db, values, change->arena, &subject, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_journal_values(&change->service->schema, values, change->arena, &winner, &loser, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = look_at_rights(change->service, change->db, change->person, &subject, change->arena, &rights, error);
+    }
+    *out = status == SATCHEL_OK && subject.merged.exists && may(&rights, SATCHEL_VERB_EDIT) &&
+           first_forbidden(&rights, &winner, &loser) == 0;
+    return status;
 }
 
 /* The value that a field gets when what lost is put back: united, added, or as it is. */
@@ -98,15 +199,21 @@ static satchel_status restore(satchel_desk *desk, const satchel_stored_row *conf
     satchel_stored_row subject;
     satchel_record winner;
     satchel_record loser;
-    uint32_t entity = (uint32_t)satchel_record_int(values, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
-    satchel_id id = satchel_record_id(values, SATCHEL_CONFLICT_SUBJECT_ROW);
-    satchel_status status =
-        satchel_stored_row_load(desk->service->tables, desk->db, entity, &id, &desk->arena, &subject, desk->error);
+    field_rights rights;
+    satchel_status status = load_subject(desk->service, desk->db, values, &desk->arena, &subject, desk->error);
     if (status == SATCHEL_OK) {
         status = satchel_desk_require_row(desk, &subject, SATCHEL_VERB_EDIT, NULL);
     }
     if (status == SATCHEL_OK) {
         status = satchel_journal_values(&desk->service->schema, values, &desk->arena, &winner, &loser, desk->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = look_at_rights(desk->service, desk->db, &desk->person, &subject, &desk->arena, &rights, desk->error);
+    }
+    uint32_t forbidden = status == SATCHEL_OK && !desk->person.system ? first_forbidden(&rights, &winner, &loser) : 0;
+    if (forbidden != 0) {
+        return satchel_fail_field(desk->error, SATCHEL_FORBIDDEN, subject.entity, forbidden,
+                                  "no rule lets the user write what would be put back");
     }
     return status == SATCHEL_OK ? restore_fields(desk, &subject, &winner, &loser) : status;
 }
@@ -132,6 +239,54 @@ satchel_status satchel_conflict_decide(const satchel_service *service, satchel_d
     if (status == SATCHEL_OK) {
         status =
             resolve(&desk, &row, &fields, restores ? SATCHEL_CONFLICT_STATUS_RESTORED : SATCHEL_CONFLICT_STATUS_KEPT);
+    }
+    return satchel_desk_close(&desk, status, "conflict decided", SATCHEL_ENTITY_CONFLICT, conflict);
+}
+
+/* A value of his own: an edit like any other, made on what the row is now. */
+static satchel_status write_instead(satchel_desk *desk, const satchel_stored_row *conflict,
+                                    const satchel_record *record, const uint32_t *cleared, uint32_t cleared_count) {
+    satchel_stored_row subject;
+    satchel_op op;
+    satchel_op_decision decision;
+    bool any = false;
+    satchel_status status =
+        load_subject(desk->service, desk->db, &conflict->merged.value, &desk->arena, &subject, desk->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_desk_require_row(desk, &subject, SATCHEL_VERB_EDIT, NULL);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_op_init(&op, SATCHEL_OP_EDIT, subject.entity, &subject.id, &desk->arena);
+    op.base_n = subject.revision;
+    status = satchel_desk_difference(desk, &subject, record, cleared, cleared_count, &op, &any);
+    return status == SATCHEL_OK && any ? satchel_desk_op(desk, &op, &decision) : status;
+}
+
+satchel_status satchel_conflict_edit(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
+                                     const satchel_id *conflict, const satchel_record *record, const uint32_t *cleared,
+                                     uint32_t cleared_count, satchel_error *error) {
+    static const resolution_fields fields = {SATCHEL_CONFLICT_STATUS, SATCHEL_CONFLICT_RESOLVED_BY,
+                                             SATCHEL_CONFLICT_RESOLVED_AT};
+    satchel_desk desk;
+    satchel_stored_row row;
+    if (record->count == 0 && cleared_count == 0) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "an edit says what it wants");
+    }
+    satchel_status status = satchel_desk_open(&desk, service, db, actor, 0, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = load_open(&desk, SATCHEL_ENTITY_CONFLICT, conflict, &row);
+    if (status == SATCHEL_OK && is_decided(&row)) {
+        status = satchel_fail(error, SATCHEL_OVERTAKEN, "the conflict was decided before");
+    }
+    if (status == SATCHEL_OK) {
+        status = write_instead(&desk, &row, record, cleared, cleared_count);
+    }
+    if (status == SATCHEL_OK) {
+        status = resolve(&desk, &row, &fields, SATCHEL_CONFLICT_STATUS_EDITED);
     }
     return satchel_desk_close(&desk, status, "conflict decided", SATCHEL_ENTITY_CONFLICT, conflict);
 }

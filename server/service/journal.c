@@ -156,6 +156,7 @@ static int64_t kind_of(const satchel_loss *loss) {
         return SATCHEL_CONFLICT_KIND_ASK;
     }
     switch (loss->reason) {
+    case SATCHEL_AMBIGUOUS: return SATCHEL_CONFLICT_KIND_DUPLICATE;
     case SATCHEL_ILLEGAL_STATE: return SATCHEL_CONFLICT_KIND_STATE;
     case SATCHEL_ALREADY_EXISTS: return SATCHEL_CONFLICT_KIND_ONCE;
     default: return SATCHEL_CONFLICT_KIND_OVERWRITTEN;

@@ -86,6 +86,16 @@ static satchel_status encode_side(reply_work *work, uint32_t entity, uint32_t re
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "a value that lost");
 }
 
+/* Who was first with a command: named to those who read the users of the company. */
+static void fill_winner(const reply_work *work, satchel_result_loss *loss) {
+    bool sees = satchel_access_allows(work->service->policy, &work->person->access, SATCHEL_ENTITY_USER,
+                                      SATCHEL_RELATION_COMPANY, SATCHEL_VERB_READ);
+    if (!sees || !work->person->access.active) {
+        loss->winner_user = (satchel_id){{0}};
+        loss->winner_ms = 0;
+    }
+}
+
 static satchel_status fill_loss(reply_work *work, satchel_result_loss *loss) {
     satchel_stored_row conflict;
     satchel_record winner;
@@ -126,6 +136,10 @@ static satchel_status fill_op(reply_work *work, satchel_op_result *op) {
     }
     for (uint32_t i = 0; status == SATCHEL_OK && i < op->loss_count; i++) {
         losses[i] = op->losses[i];
+        if (satchel_id_is_none(&losses[i].conflict)) {
+            fill_winner(work, &losses[i]);
+            continue;
+        }
         status = work->room > 0 ? fill_loss(work, &losses[i]) : SATCHEL_OK;
     }
     op->losses = losses;

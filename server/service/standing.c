@@ -30,7 +30,8 @@ satchel_status satchel_anchor_load(satchel_db *db, const satchel_id *customer, s
     }
     satchel_status status = SATCHEL_DB_START(
         &statement, db, error,
-        "SELECT \"owner\", \"territory\", \"shared_with\", \"deleted\" FROM \"customer\" WHERE \"id\" = ?1",
+        "SELECT \"owner\", \"territory\", \"shared_with\", \"deleted\", \"pool_state\" FROM \"customer\" WHERE"
+        " \"id\" = ?1",
         satchel_value_id(customer));
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, &found, error);
@@ -40,6 +41,7 @@ satchel_status satchel_anchor_load(satchel_db *db, const satchel_id *customer, s
         out->owner = satchel_db_id(statement, 0);
         out->territory = satchel_db_id(statement, 1);
         out->deleted = satchel_db_int(statement, 3) != 0;
+        out->pooled = satchel_id_is_none(&out->owner) && satchel_db_int(statement, 4) == SATCHEL_POOL_STATE_POOL;
         satchel_bytes shared = satchel_db_bytes(statement, 2);
         satchel_bytes kept = {NULL, 0};
         if (shared.bytes > 0) {
@@ -78,6 +80,9 @@ static void take_customer(const satchel_id *id, const satchel_record *record, sa
     out->anchor.territory = satchel_record_id(record, SATCHEL_CUSTOMER_TERRITORY);
     out->anchor.shared_with = set_in(record, SATCHEL_CUSTOMER_SHARED_WITH);
     out->owner = out->anchor.owner;
+    out->anchor.pooled = satchel_id_is_none(&out->owner) &&
+                         satchel_record_int(record, SATCHEL_CUSTOMER_POOL_STATE, 0) == SATCHEL_POOL_STATE_POOL;
+    out->company = out->anchor.pooled;
 }
 
 satchel_status satchel_standing_of(const satchel_service *service, satchel_db *db, uint32_t entity,

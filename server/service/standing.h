@@ -13,6 +13,7 @@ typedef struct satchel_anchor {
     satchel_id id; /* none: there is no anchor */
     bool exists;
     bool deleted;
+    bool pooled; /* in the public pool: the customer itself, not what hangs on it, is a row of the company's */
     satchel_id owner;
     satchel_id territory;
     satchel_set shared_with; /* ids of users */

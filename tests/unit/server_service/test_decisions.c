@@ -360,7 +360,7 @@ TEST(decisions, an_op_of_an_unknown_kind_or_entity_is_refused_by_name) {
     phone_unit unit = {.count = 0};
     satchel_op *op = phone_edit(&day.mine, &unit, SATCHEL_ENTITY_CUSTOMER, &day.customer);
     op->kind = SATCHEL_OP_COMMAND;
-    op->command = 9;
+    op->command = 99;
     phone_commit(&day.mine, &unit);
     op = phone_edit(&day.mine, &unit, SATCHEL_ENTITY_USER, &day.li);
     REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_USER_NAME, satchel_text_of("Boss")));
