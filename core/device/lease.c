@@ -131,6 +131,10 @@ satchel_status satchel_lease_hear(satchel_device *device, int64_t server_ms, boo
     return worth ? keep(device, error) : SATCHEL_OK;
 }
 
+int64_t satchel_lease_left_ms(const satchel_device *device) {
+    return (int64_t)device->lease.days * DAY_MS - satchel_lease_used_ms(device);
+}
+
 satchel_status satchel_lease_check(satchel_device *device, satchel_error *error) {
     const satchel_lease *lease = &device->lease;
     if (lease->days == 0) {
@@ -140,7 +144,7 @@ satchel_status satchel_lease_check(satchel_device *device, satchel_error *error)
     if (now.monotonic_ms - lease->kept_ms >= SATCHEL_LEASE_STEP_MS || now.monotonic_ms < lease->kept_ms) {
         satchel_lease_keep(device);
     }
-    return satchel_lease_used_ms(device) > (int64_t)lease->days * DAY_MS
+    return satchel_lease_left_ms(device) < 0
                ? satchel_fail(error, SATCHEL_LEASE_OVER, "not synced for more than %u days: sync first", lease->days)
                : SATCHEL_OK;
 }

@@ -39,6 +39,8 @@ SATCHEL_MUST_USE satchel_status satchel_lease_hear(struct satchel_device *device
                                                    satchel_error *error);
 /* Time that counts against the lease. */
 int64_t satchel_lease_used_ms(const struct satchel_device *device);
+/* Until the lease is over; below 0: it is. Of use with a lease only. */
+int64_t satchel_lease_left_ms(const struct satchel_device *device);
 /* Errors: LEASE_OVER. */
 SATCHEL_MUST_USE satchel_status satchel_lease_check(struct satchel_device *device, satchel_error *error);
 /* Before the store closes: what passed lasts. A failure costs what passed since the last time. */

@@ -221,6 +221,17 @@ void satchel_orders_notes(const satchel_device *device, satchel_sync_notes *out)
     out->push_only = satchel_orders_want_newer(device);
 }
 
+void satchel_orders_tell(const satchel_device *device, satchel_device_info *out) {
+    const satchel_order_book *book = &device->book;
+    out->orders_serial = book->orders.serial;
+    out->retiring = book->orders.command == SATCHEL_ORDER_RETIRE;
+    out->app_too_old = satchel_orders_want_newer(device);
+    out->lease_days = device->lease.days;
+    out->lease_left_ms = device->lease.days > 0 ? satchel_lease_left_ms(device) : 0;
+    out->audit_position = book->checkpoint.position;
+    out->audit_findings = book->findings;
+}
+
 /* --- versions --- */
 
 uint32_t satchel_app_number(const char *text) {

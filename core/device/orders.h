@@ -9,16 +9,12 @@
 #ifndef SATCHEL_DEVICE_ORDERS_H
 #define SATCHEL_DEVICE_ORDERS_H
 
+#include <satchel/device.h>
+
 #include "sync/engine.h"
 #include "wire/orders.h"
 
 struct satchel_device;
-
-/* What the chain of the server's audit is to this phone; bits, stored. */
-typedef enum satchel_audit_finding {
-    SATCHEL_AUDIT_SHORTER = 1,  /* the server handed out an end before one that this phone holds */
-    SATCHEL_AUDIT_DIFFERENT = 2 /* the server's entry differs from what it signed for this phone */
-} satchel_audit_finding;
 
 typedef struct satchel_order_book {
     satchel_orders orders; /* serial 0: none came */
@@ -28,7 +24,7 @@ typedef struct satchel_order_book {
     uint32_t block_bytes;
     satchel_checkpoint checkpoint; /* position 0: none came */
     bool shown;                    /* the server has seen it again */
-    uint8_t findings;
+    uint8_t findings;              /* satchel_audit_finding */
     uint8_t checkpoint_block[SATCHEL_CHECKPOINT_BLOCK_BYTES];
     uint32_t checkpoint_bytes;
 } satchel_order_book;
@@ -49,6 +45,9 @@ SATCHEL_MUST_USE satchel_status satchel_orders_take(struct satchel_device *devic
 
 /* What the next request is to say; bytes live in the device. */
 void satchel_orders_notes(const struct satchel_device *device, satchel_sync_notes *out);
+
+/* Fills the members of the info that orders and audit give. */
+void satchel_orders_tell(const struct satchel_device *device, satchel_device_info *out);
 
 /* Is this library older than what the company wants? */
 bool satchel_orders_want_newer(const struct satchel_device *device);

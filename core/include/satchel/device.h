@@ -111,6 +111,12 @@ typedef enum satchel_device_warning {
     SATCHEL_WARNING_ANCHOR_LOST = 4  /* the keystore no longer knows how far this store was: it was reset */
 } satchel_device_warning;
 
+/* What the server's audit is to this phone, as far as it witnessed it; bits. It is for people to look into. */
+typedef enum satchel_audit_finding {
+    SATCHEL_AUDIT_SHORTER = 1,  /* the server handed out an end before one that this phone holds */
+    SATCHEL_AUDIT_DIFFERENT = 2 /* the server's entry differs from what it signed for this phone */
+} satchel_audit_finding;
+
 /* How things stand; what a status line shows. Times in ms since 1970-01-01 UTC, 0 = never. Locked: the rest is zero. */
 typedef struct satchel_device_info {
     bool locked;
@@ -133,8 +139,15 @@ typedef struct satchel_device_info {
     bool escrowed;         /* an administrator with the company's recovery key can open a copy of the store */
     bool disk_low;         /* the disk is full: nothing new can be stored until there is space (READ_ONLY_STORE) */
     uint32_t upgrade_done; /* of upgrade_total, while the store is being brought up to this version in the background */
-    uint32_t upgrade_total; /* 0: it is up to date; see satchel_device_idle */
-    bool pin_required;      /* the company requires a PIN and there is none: until it is set nothing is synced */
+    uint32_t upgrade_total;  /* 0: it is up to date; see satchel_device_idle */
+    bool pin_required;       /* the company requires a PIN and there is none: until it is set nothing is synced */
+    uint64_t orders_serial;  /* of the company's standing orders for this phone; 0: none came */
+    bool retiring;           /* it is to be retired: it wipes itself as soon as everything is handed over */
+    bool app_too_old;        /* the company wants a newer app: changes are sent, none are brought */
+    uint32_t lease_days;     /* the phone locks if it does not sync for longer; 0: never */
+    int64_t lease_left_ms;   /* until then; below 0: it is locked, a sync unlocks it */
+    uint64_t audit_position; /* of the newest checkpoint of the server's audit that this phone holds */
+    uint32_t audit_findings; /* satchel_audit_finding: what the server's audit contradicts; 0: nothing */
 } satchel_device_info;
 SATCHEL_MUST_USE satchel_status satchel_device_get_info(satchel_device *device, satchel_device_info *out,
                                                         satchel_error *error);

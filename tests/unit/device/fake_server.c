@@ -24,7 +24,9 @@ static const satchel_id fake_user = {{0x01, 0x90, 0x05, 0xe4, 0, 0, 0x70, 0, 0x8
 
 void fake_server_init(fake_server *server) {
     memset(server, 0, sizeof *server);
-    memset(server->public_key, 0x33, sizeof server->public_key);
+    uint8_t seed[SATCHEL_KEY_BYTES];
+    memset(seed, 0x33, sizeof seed);
+    satchel_sign_keys(seed, server->public_key, server->secret);
     memset(server->code, 0x77, sizeof server->code);
     server->device = fake_device;
     server->user = fake_user;
@@ -196,6 +198,44 @@ static void answer_page(fake_server *server, satchel_bytes cursor, satchel_buffe
     answer_end(out, cursor, satchel_bytes_of(next, sizeof next), to, to < server->row_count);
 }
 
+/* --- orders and checkpoints --- */
+
+static void hear(fake_server *server, const satchel_request_head *head) {
+    server->heard = head->orders_serial > 0 ? head->orders_serial : server->heard;
+    if (head->witness.bytes > 0) {
+        server->shows++;
+        REQUIRE_OK(satchel_checkpoint_read(head->witness, server->public_key, &server->shown, NULL));
+    }
+    if (head->receipt.bytes > 0) {
+        server->receipts++;
+        REQUIRE_OK(satchel_order_receipt_read(head->receipt, &server->receipt, NULL));
+    }
+}
+
+/* Blocks live in `blocks` until the head is written. */
+static void tell(fake_server *server, satchel_answer_head *head, satchel_buffer blocks[2]) {
+    if (server->orders.serial > server->heard) {
+        server->orders.device = satchel_id_is_none(&server->orders.device) ? server->device : server->orders.device;
+        REQUIRE_OK(satchel_orders_sign(&server->orders, server->secret, &blocks[0]));
+        blocks[0].data[0] = (uint8_t)(blocks[0].data[0] ^ (server->spoil_orders ? 1 : 0));
+        head->orders = satchel_buffer_view(&blocks[0]);
+    }
+    if (server->checkpoint.position > 0 &&
+        memcmp(server->checkpoint.hash, server->shown.hash, sizeof server->shown.hash) != 0) {
+        REQUIRE_OK(satchel_checkpoint_sign(&server->checkpoint, server->secret, &blocks[1]));
+        head->checkpoint = satchel_buffer_view(&blocks[1]);
+        head->witnessed = satchel_bytes_of(server->witnessed, server->witnessed != NULL ? SATCHEL_HASH_BYTES : 0);
+    }
+}
+
+static void answer_with_orders(fake_server *server, satchel_answer_head *head, satchel_buffer *out) {
+    satchel_buffer blocks[2] = {{0}, {0}};
+    tell(server, head, blocks);
+    answer_head(out, head);
+    satchel_buffer_deinit(&blocks[0]);
+    satchel_buffer_deinit(&blocks[1]);
+}
+
 static void answer_sync(fake_server *server, satchel_bytes payload, satchel_buffer *out) {
     satchel_reader reader = satchel_reader_of(payload);
     satchel_request_head head;
@@ -203,6 +243,13 @@ static void answer_sync(fake_server *server, satchel_bytes payload, satchel_buff
     satchel_buffer results = {0};
     bool found = true;
     REQUIRE_OK(satchel_request_read_head(&reader, &head, NULL));
+    hear(server, &head);
+    if (server->revoked) {
+        satchel_answer_head revoked = {.status = SATCHEL_REVOKED, .request_number = server->request_number};
+        revoked.server_time_ms = server->now_ms;
+        answer_with_orders(server, &revoked, out);
+        return;
+    }
     if (head.parents.bytes > 0 && !satchel_id_equal(&head.incarnation, &server->life)) {
         server->lives++;
         server->life = head.incarnation;
@@ -230,7 +277,7 @@ static void answer_sync(fake_server *server, satchel_bytes payload, satchel_buff
         memcpy(server->previous_token, head.token_current, SATCHEL_TOKEN_BYTES);
         memcpy(server->token, head.token_next, SATCHEL_TOKEN_BYTES);
     }
-    const satchel_answer_head answer = {
+    satchel_answer_head answer = {
         .status = SATCHEL_OK,
         .server_time_ms = server->now_ms,
         .epoch = 1,
@@ -238,7 +285,7 @@ static void answer_sync(fake_server *server, satchel_bytes payload, satchel_buff
         .applied_through = server->decided,
         .request_number = server->request_number,
     };
-    answer_head(out, &answer);
+    answer_with_orders(server, &answer, out);
     REQUIRE_OK(satchel_buffer_append(out, satchel_buffer_view(&results)));
     if (head.page_bytes > 0) {
         answer_page(server, head.cursor, out);

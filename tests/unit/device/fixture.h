@@ -27,7 +27,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "schema/record.h"
-#include "wire/enroll.h"
+#include "wire/orders.h"
 #include "wire/request.h"
 
 #define FAKE_ROWS_MOST 64
@@ -71,6 +71,17 @@ typedef struct fake_server {
     uint8_t recovery_key[SATCHEL_PUBLIC_KEY_BYTES];
     bool refuse_ops;      /* each op of the next units is refused with FORBIDDEN */
     uint32_t http_status; /* not 0: answer with it and no body of ours */
+    uint8_t secret[SATCHEL_SIGN_SECRET_BYTES];
+    satchel_orders orders;         /* serial 0: none; sent until the phone says that it carried them out */
+    bool spoil_orders;             /* their signature is not right */
+    bool revoked;                  /* answer REVOKED, with the orders and nothing else */
+    satchel_checkpoint checkpoint; /* position 0: none; sent until the phone shows it */
+    const uint8_t *witnessed;      /* what the server says of the phone's own checkpoint; NULL: nothing */
+    uint64_t heard;                /* the phone carried these orders out */
+    satchel_checkpoint shown;      /* the last that the phone showed */
+    uint32_t shows;
+    satchel_order_receipt receipt;
+    uint32_t receipts;
 } fake_server;
 
 void fake_server_init(fake_server *server);
