@@ -55,7 +55,10 @@ static void read_common(const satchel_db_statement *statement, uint32_t column, 
     case SATCHEL_FIELD_CREATED_DEVICE: out->created_device = satchel_db_id(statement, column); break;
     case SATCHEL_FIELD_UPDATED_AT: out->updated_at = satchel_db_int(statement, column); break;
     case SATCHEL_FIELD_UPDATED_BY: out->updated_by = satchel_db_id(statement, column); break;
-    case SATCHEL_FIELD_DELETED: out->merged.deleted = satchel_db_int(statement, column) != 0; break;
+    case SATCHEL_FIELD_DELETED:
+        out->merged.deleted = satchel_db_int(statement, column) != 0;
+        out->was_deleted = out->merged.deleted;
+        break;
     case SATCHEL_FIELD_REVISION: out->revision = satchel_db_uint(statement, column); break;
     default: break;
     }
@@ -340,6 +343,7 @@ satchel_status satchel_stored_row_save(const satchel_tables *tables, satchel_db 
         writer->arena = &arena;
         status = row->rowid == 0 ? insert_row(writer, db, row, error)
                                  : update_row(writer, db, changed, changed_count, error);
+        row->was_deleted = status == SATCHEL_OK ? row->merged.deleted : row->was_deleted;
     }
     satchel_arena_deinit(&arena);
     return status;

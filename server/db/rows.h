@@ -12,6 +12,7 @@ typedef struct satchel_stored_row {
     uint32_t entity;
     satchel_id id;
     int64_t rowid;                                 /* 0: not in the table */
+    bool was_deleted;                              /* as it is stored */
     satchel_merge_row merged;                      /* values without the common fields (901 …), which follow */
     uint64_t revisions[SATCHEL_SENSITIVITY_COUNT]; /* newest n per class; a deletion counts as OPEN */
     uint64_t revision;                             /* newest n of all */

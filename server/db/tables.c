@@ -115,7 +115,7 @@ static const char command_tables_2[] =
     "CREATE INDEX customer_key_by_customer ON customer_key (customer);\n";
 
 /* In pieces, because a text of C has a longest length. */
-static const char *const steps_to_2[] = {own_tables_2, own_tables_2_more};
+static const char *const steps_to_2[] = {own_tables_2, own_tables_2_more, command_tables_2};
 
 /* Columns that the server adds to an entity's table. */
 static const char extra_columns_sqlite[] =
@@ -312,9 +312,6 @@ static satchel_status create_all(const satchel_tables *tables, satchel_db *db, s
     satchel_status status = put_dialect(own_tables, tables->dialect, &sql);
     for (size_t i = 0; status == SATCHEL_OK && i < sizeof steps_to_2 / sizeof *steps_to_2; i++) {
         status = put_dialect(steps_to_2[i], tables->dialect, &sql);
-    }
-    if (status == SATCHEL_OK) {
-        status = put_dialect(command_tables_2, tables->dialect, &sql);
     }
     if (status == SATCHEL_OK) {
         status = put_entities(tables, &sql);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "rules/orders.h"
+#include "service/digest.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -26,6 +27,7 @@ void satchel_change_begin(satchel_change *change, const satchel_service *service
                                .sequence = counter->n + 1};
     change->stamp_ms = change->now_ms;
     change->touched.arena = arena;
+    change->touched.service = service;
 }
 
 bool satchel_entity_is_field_fact(const satchel_entity *entity) {
@@ -229,6 +231,7 @@ satchel_status satchel_change_save(satchel_change *change, satchel_stored_row *r
                                    uint32_t changed_count, satchel_error *error) {
     const satchel_entity *entity = satchel_schema_entity(&change->service->schema, row->entity);
     satchel_place before;
+    satchel_digest_before counted;
     bool is_new = row->rowid == 0;
     bool re_anchored = !is_new && is_among(entity->anchor_field, changed, changed_count);
     satchel_status status = re_anchored ? place_before(change, row, &before, error) : SATCHEL_OK;
@@ -240,10 +243,16 @@ satchel_status satchel_change_save(satchel_change *change, satchel_stored_row *r
     row->updated_at = change->stamp_ms;
     row->updated_by = change->author->user;
     if (status == SATCHEL_OK) {
+        status = satchel_digest_look(change->service, change->db, row, &counted, error);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_stored_row_save(change->service->tables, change->db, row, changed, changed_count, error);
     }
     if (status == SATCHEL_OK) {
         change->moved = true;
+        if ((entity->flags & SATCHEL_ENTITY_SERVER_ONLY) == 0) {
+            satchel_digest_saved(&change->touched, row, &counted);
+        }
         status = move_members(change, row, is_new, changed, changed_count, re_anchored ? &before : NULL, error);
     }
     return status;

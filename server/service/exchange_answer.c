@@ -32,6 +32,9 @@ static satchel_status write_end(const satchel_server_exchange *exchange, const s
                                       .more = page->more,
                                       .rows_done = page->rows_done,
                                       .rows_total = page->rows_total};
+    if (page->has_digest) {
+        frame.as.end.digest = satchel_bytes_of(page->digest, sizeof page->digest);
+    }
     satchel_cursor_mark(exchange->head.cursor, frame.as.end.continues);
     return satchel_answer_write(&frame, payload);
 }
@@ -65,10 +68,12 @@ static satchel_status read_page(satchel_answer_work *work) {
                                 &work->arena, &work->person, work->error);
     }
     work->has_page = exchange->head.page_bytes > 0 && !exchange->parks; /* one that is retired gets no more rows */
+    const satchel_pull_question question = {exchange->head.digest_wanted, exchange->head.digests};
     if (status == SATCHEL_OK && work->has_page) {
         status = satchel_pull(exchange->service, work->db, &work->person, exchange->head.cursor,
-                              exchange->head.page_bytes, &work->arena, &work->page, work->error);
+                              exchange->head.page_bytes, &question, &work->arena, &work->page, work->error);
     }
+    exchange->books_due = work->page.books_differ && !exchange->books_told;
     if (status == SATCHEL_OK && work->page.wanted_sets != NULL) {
         status = keep_wanted(exchange, work->page.wanted_sets);
     }
@@ -136,6 +141,8 @@ satchel_status satchel_server_exchange_answer(satchel_server_exchange *exchange,
     exchange->notes_due = false;
     exchange->checkpoint_due = false;
     exchange->begins = false;
+    exchange->repair_due = false;
+    exchange->books_due = false;
     exchange->committed = exchange->applied;
     satchel_status status = answer(work, out_body);
     *out_http_status = exchange->http_status;

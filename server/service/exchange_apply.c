@@ -9,6 +9,7 @@
 #include "base/limits.h"
 
 #include "service/cursor.h"
+#include "service/digest_page.h"
 
 #include <string.h>
 
@@ -161,6 +162,10 @@ static satchel_status decide_run(satchel_server_exchange *exchange, satchel_db *
     }
     work->intake.batch.touched.arena = arena;
     work->intake.together = together;
+    for (uint32_t i = first; status == SATCHEL_OK && i < end && exchange->tried; i++) {
+        status = satchel_unit_read_ops(&exchange->service->schema, &exchange->arena, &exchange->units[i], error);
+    }
+    exchange->tried = true;
     for (uint32_t i = first; status == SATCHEL_OK && i < end; i++) {
         status = satchel_unit_decide(&work->intake, &exchange->units[i], error);
     }
@@ -256,6 +261,11 @@ satchel_status satchel_server_exchange_apply(satchel_server_exchange *exchange, 
     if (status == SATCHEL_OK && (exchange->unit_count > 0 || exchange->begins) && !exchange->applied) {
         status = apply_units(exchange, db, error);
         exchange->applied = status == SATCHEL_OK;
+    }
+    if (status == SATCHEL_OK && (exchange->repair_due || exchange->books_due)) {
+        status = satchel_digest_note(exchange->service, db, &exchange->user, &exchange->device, exchange->repair_due,
+                                     exchange->books_due, error);
+        exchange->books_told = exchange->books_told || exchange->books_due;
     }
     return status == SATCHEL_OK ? satchel_exchange_apply_notes(exchange, db, error) : status;
 }

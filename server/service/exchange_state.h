@@ -25,6 +25,7 @@ struct satchel_server_exchange {
     uint32_t http_status;
     bool day_due;
     bool applied;   /* the units are decided */
+    bool tried;     /* deciding on them was begun: their ops are no more as they came */
     bool committed; /* … and that is durable: an answer was asked for since */
     bool token_moved;
     bool begins; /* a new life of the device's store, not known yet */
@@ -34,6 +35,9 @@ struct satchel_server_exchange {
     satchel_arena wanted_arena;
     satchel_exchange_facts facts;
     satchel_order_state orders; /* as the device stood when the request was read, or the notes were applied */
+    bool repair_due;            /* the phone asks about ranges: to be noted */
+    bool books_due;             /* the digests are to be made anew … */
+    bool books_told;            /* … as was written down */
     bool notes_due;             /* the phone says something that is to be written down */
     bool checkpoint_due;
     bool last_words; /* of a revoked device: that it ended */

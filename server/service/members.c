@@ -2,7 +2,7 @@
 /*
  * Entering, leaving and moving on. Whoever left a scope keeps an entry that says when, until the horizon of tombstones.
  */
-#include "service/members.h"
+#include "service/digest.h"
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -70,7 +70,7 @@ satchel_status satchel_touched_merge(satchel_touched *into, const satchel_touche
     for (uint32_t i = 0; status == SATCHEL_OK && i < from->count; i++) {
         status = touch(into, from->scopes[i], from->members[i]);
     }
-    return status;
+    return status == SATCHEL_OK ? satchel_digest_merge(into, from) : status;
 }
 
 satchel_status satchel_touched_flush(satchel_touched *touched, satchel_db *db, uint64_t n, satchel_error *error) {
@@ -81,7 +81,7 @@ satchel_status satchel_touched_flush(satchel_touched *touched, satchel_db *db, u
                                 satchel_db_count(touched->scopes[i]));
     }
     touched->count = 0;
-    return status;
+    return status == SATCHEL_OK ? satchel_digest_flush(touched, db, error) : status;
 }
 
 /* --- entries --- */
@@ -144,6 +144,9 @@ satchel_status satchel_members_bump(satchel_db *db, const satchel_place *place, 
     satchel_arena_init(&arena);
     satchel_status status = satchel_members_of(db, place, &arena, &members, error);
     bool moves = false;
+    if (status == SATCHEL_OK) {
+        status = satchel_digest_settle(touched, db, place, &members, error);
+    }
     for (uint32_t i = 0; status == SATCHEL_OK && i < members.count; i++) {
         if (members.items[i].present && members.items[i].last_n < n) {
             moves = true;
@@ -201,9 +204,14 @@ satchel_status satchel_members_set(satchel_db *db, const satchel_place *place, c
     satchel_arena_init(&arena);
     satchel_status status = satchel_members_of(db, place, &arena, &members, error);
     bool stays = false;
+    bool moves = false;
+    if (status == SATCHEL_OK) {
+        status = satchel_digest_settle(touched, db, place, &members, error);
+    }
     for (uint32_t i = 0; status == SATCHEL_OK && i < members.count; i++) {
         const satchel_member *member = &members.items[i];
         if (member->present && !holds(scopes, count, member->scope)) {
+            moves = true;
             status = leave(db, place, member->scope, n, touched, error);
         } else if (member->present && changed) {
             stays = true;
@@ -215,8 +223,12 @@ satchel_status satchel_members_set(satchel_db *db, const satchel_place *place, c
     }
     for (uint32_t i = 0; status == SATCHEL_OK && i < count; i++) {
         if (!is_present(&members, scopes[i]) && !holds(scopes, i, scopes[i])) {
+            moves = true;
             status = enter(db, place, scopes[i], n, touched, error);
         }
+    }
+    if (status == SATCHEL_OK && moves) {
+        status = satchel_digest_moved(touched, db, place, &members, scopes, count, error);
     }
     satchel_arena_deinit(&arena);
     return status;

@@ -35,9 +35,33 @@ typedef struct satchel_member_list {
 SATCHEL_MUST_USE satchel_status satchel_members_of(satchel_db *db, const satchel_place *place, satchel_arena *arena,
                                                    satchel_member_list *out, satchel_error *error);
 
-/* Scopes that a change has touched: each gets its head revision once, at the end of the change. */
+#define SATCHEL_DIGEST_BUCKETS 16
+
+/* A row that was saved and is still to count in the digest of its aggregate's group: digest.h. */
+typedef struct satchel_digest_saved_row {
+    bool pending;
+    bool old_counts;
+    bool new_counts;
+    uint32_t entity;
+    uint32_t old_kind;
+    uint32_t new_kind;
+    satchel_id row;
+    uint64_t old_revisions[SATCHEL_SENSITIVITY_COUNT];
+    uint64_t new_revisions[SATCHEL_SENSITIVITY_COUNT];
+} satchel_digest_saved_row;
+
+/*
+ * Scopes that a change has touched: each gets its head revision once, at the end of the change; and what it moved in
+ * digests. Without `service`, digests are made anew after an aggregate moved.
+ */
 typedef struct satchel_touched {
     satchel_arena *arena;
+    const satchel_service *service;
+    satchel_digest_saved_row saved;
+    struct satchel_digest_delta *deltas[SATCHEL_DIGEST_BUCKETS];
+    bool has_deltas;
+    struct satchel_digest_group *groups; /* that were looked up */
+    uint32_t group_count;
     uint32_t *scopes;
     int64_t *members; /* entries that came (+) or went (-) */
     uint32_t count;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/limits.h"
+#include "service/digest_page.h"
 #include "service/lanes.h"
 #include "service/wire_scopes.h"
 
@@ -249,17 +250,43 @@ static bool is_quiet(const pull_work *work, const satchel_cursor *before, uint64
            cursor->snapshot_count == 0 && !before->cut && !cursor->cut && hour <= before->hour;
 }
 
-static satchel_status finish_page(pull_work *work, const satchel_cursor *before, bool fresh, satchel_pulled_page *out) {
+/* In a last page: the digest, if it may be another than the last one, and what the phone asked of ranges. */
+static satchel_status put_digest(pull_work *work, const satchel_pull_question *question, bool stands,
+                                 satchel_digest_page *page, satchel_pulled_page *out) {
+    bool wanted = !stands || (question != NULL && question->digest_wanted);
+    satchel_status status = satchel_buffer_append(&out->frames, satchel_buffer_view(&page->frame));
+    if (status != SATCHEL_OK || out->more || !wanted) {
+        return status;
+    }
+    status = satchel_digest_page_tell(&work->gathering, page, &out->books_differ);
+    out->has_digest = page->known;
+    memcpy(out->digest, page->digest, sizeof out->digest);
+    return status;
+}
+
+static satchel_status finish_page(pull_work *work, const satchel_cursor *before, bool fresh,
+                                  const satchel_pull_question *question, satchel_pulled_page *out) {
+    satchel_digest_page digest = {.known = false};
     satchel_cursor *cursor = &work->cursor;
     uint64_t hour = (uint64_t)(satchel_service_now_ms(work->service) / MS_PER_HOUR);
     bool stands = !fresh && is_quiet(work, before, hour);
     cursor->hour = hour;
-    satchel_status status = satchel_gathering_write(&work->gathering, work->lost, work->lost_count, &out->frames);
+    satchel_status status = SATCHEL_OK;
+    out->more = cursor->cut || cursor->snapshot_count > 0;
+    if (!out->more) {
+        status = satchel_digest_page_ask(&work->gathering, question, work->page_bytes, &digest);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_gathering_write(&work->gathering, work->lost, work->lost_count, &out->frames);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_digest(work, question, stands, &digest, out);
+    }
+    satchel_digest_page_deinit(&digest);
     if (status == SATCHEL_OK && !stands) {
         status = satchel_cursor_write(cursor, &out->cursor);
     }
     out->position_n = stands ? before->full_n : cursor->full_n;
-    out->more = cursor->cut || cursor->snapshot_count > 0;
     out->rows_done = work->progress_done;
     out->rows_total = work->progress_total;
     out->rows = work->gathering.row_count;
@@ -302,8 +329,8 @@ static satchel_status take_cursor(pull_work *work, satchel_bytes bytes, bool *ou
 }
 
 satchel_status satchel_pull(const satchel_service *service, satchel_db *db, const satchel_person *person,
-                            satchel_bytes cursor, uint32_t page_bytes, satchel_arena *arena, satchel_pulled_page *out,
-                            satchel_error *error) {
+                            satchel_bytes cursor, uint32_t page_bytes, const satchel_pull_question *question,
+                            satchel_arena *arena, satchel_pulled_page *out, satchel_error *error) {
     *out = (satchel_pulled_page){.status = SATCHEL_OK};
     bool fresh = false;
     pull_work *work = satchel_arena_take(arena, sizeof *work);
@@ -335,7 +362,7 @@ satchel_status satchel_pull(const satchel_service *service, satchel_db *db, cons
         status = run_lanes(work);
     }
     if (status == SATCHEL_OK) {
-        status = finish_page(work, &before, fresh, out);
+        status = finish_page(work, &before, fresh, question, out);
     }
     if (status == SATCHEL_STALE_CURSOR || status == SATCHEL_LIMIT_EXCEEDED) {
         out->status = status;

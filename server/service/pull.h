@@ -23,13 +23,23 @@ typedef struct satchel_pulled_page {
     uint64_t rows_total;
     uint32_t rows;
     uint32_t removals;
+    uint8_t digest[SATCHEL_ROW_DIGEST_BYTES]; /* of all that the phone holds behind it, in a last page that moved */
+    bool has_digest;
+    bool books_differ;               /* the sums that digests are told from are not what the rows say */
     satchel_wanted_set *wanted_sets; /* not NULL: these must get numbers first, and the page be asked for again */
 } satchel_pulled_page;
 
-/* `out` is to be deinited whatever was returned. Errors: those of the database, NO_MEMORY. */
+/* What a phone asks of digests. */
+typedef struct satchel_pull_question {
+    bool digest_wanted;
+    satchel_bytes ranges;
+} satchel_pull_question;
+
+/* `out` is to be deinited whatever was returned. `question` may be NULL. Errors: those of the database, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_pull(const satchel_service *service, satchel_db *db,
                                              const satchel_person *person, satchel_bytes cursor, uint32_t page_bytes,
-                                             satchel_arena *arena, satchel_pulled_page *out, satchel_error *error);
+                                             const satchel_pull_question *question, satchel_arena *arena,
+                                             satchel_pulled_page *out, satchel_error *error);
 void satchel_pulled_page_deinit(satchel_pulled_page *page);
 
 #endif
