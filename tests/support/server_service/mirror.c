@@ -284,6 +284,22 @@ phone_result phone_result_of(const phone *mine, uint64_t sequence) {
 
 /* --- the answer --- */
 
+/* Every digest that the server tells is the one of what the phone holds then. */
+static void check_digest(phone *mine, satchel_bytes told) {
+    satchel_row_digest sum = {{0, 0}};
+    uint8_t mine_is[SATCHEL_ROW_DIGEST_BYTES];
+    for (uint32_t i = 0; i < mine->row_count; i++) {
+        const mirror_row *row = mine->rows[i];
+        const satchel_row_digest element = satchel_row_digest_of(row->entity, &row->id, row->n);
+        satchel_row_digest_add(&sum, &element);
+    }
+    satchel_row_digest_write(&sum, mine_is);
+    mine->digests++;
+    if (!satchel_bytes_equal(told, satchel_bytes_of(mine_is, sizeof mine_is))) {
+        complain(mine, "a digest of other rows", 0);
+    }
+}
+
 static void take_end(phone *mine, const satchel_page_end *end, uint32_t epoch) {
     uint8_t mark[SATCHEL_CURSOR_MARK_BYTES];
     satchel_cursor_mark(satchel_bytes_of(mine->cursor, mine->cursor_bytes), mark);
@@ -298,6 +314,11 @@ static void take_end(phone *mine, const satchel_page_end *end, uint32_t epoch) {
     mine->more = end->more;
     mine->rows_done = end->rows_done;
     mine->rows_total = end->rows_total;
+    if (end->digest.bytes > 0) {
+        check_digest(mine, end->digest);
+    } else if (!end->more && end->cursor.bytes > 0) {
+        complain(mine, "a last page without a digest", 0);
+    }
 }
 
 /* Whatever travels with a root comes behind it. */

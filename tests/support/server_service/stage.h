@@ -132,6 +132,7 @@ typedef struct phone {
     void (*apply)(struct phone *mine, satchel_server_exchange *exchange);
     /* The same for the answer; a READ transaction is open. */
     void (*answer)(struct phone *mine, satchel_server_exchange *exchange, satchel_buffer *body, uint32_t *http);
+    uint32_t digests; /* that were told, and compared */
     char complaint[256]; /* empty: every page made sense */
     satchel_arena arena;
     satchel_buffer wire; /* all answers that it got, unpacked, one after another */
