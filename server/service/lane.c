@@ -38,6 +38,15 @@ struct satchel_lane {
 
 /* --- a batch, on the lane's thread, without the mutex --- */
 
+/*
+ * A job that is alone needs no savepoint: what undoes it is the end of the transaction. (With one, SQLite would go
+ * through all pages that it keeps for it whenever the job gives up a savepoint of its own.)
+ */
+static bool carry_out_alone(satchel_lane *lane, lane_job *job) {
+    job->status = job->work(job->context, lane->db, job->error);
+    return satchel_db_in_transaction(lane->db);
+}
+
 /* One job under a savepoint. False: the transaction is gone. */
 static bool carry_out(satchel_lane *lane, lane_job *job) {
     satchel_error *error = job->error;
@@ -76,11 +85,16 @@ static bool try_batch(satchel_lane *lane, lane_job *batch) {
         fail_all(batch, status, &why);
         return true;
     }
+    const bool alone = batch->next == NULL;
     for (lane_job *job = batch; job != NULL; job = job->next) {
-        if (!carry_out(lane, job)) {
+        if (!(alone ? carry_out_alone(lane, job) : carry_out(lane, job))) {
             satchel_db_rollback(lane->db);
             return false;
         }
+    }
+    if (alone && batch->status != SATCHEL_OK) {
+        satchel_db_rollback(lane->db);
+        return true;
     }
     status = satchel_db_commit(lane->db, &why);
     if (status != SATCHEL_OK) {

@@ -18,6 +18,29 @@
 
 /* --- arriving --- */
 
+satchel_status satchel_unit_read_ops(const satchel_schema *schema, satchel_arena *arena, satchel_arrived_unit *unit,
+                                     satchel_error *error) {
+    unit->head.ops = satchel_arena_take_array(arena, unit->head.count, sizeof *unit->head.ops);
+    if (unit->head.ops == NULL) {
+        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for a unit");
+    }
+    unit->bad_status = SATCHEL_OK;
+    for (uint32_t i = 0; i < unit->head.count && unit->bad_status == SATCHEL_OK; i++) {
+        satchel_error why = {SATCHEL_OK, 0, 0, ""};
+        uint64_t sequence = unit->head.first_sequence + i;
+        satchel_status status = satchel_op_decode(schema, unit->op_bytes[i], sequence, arena, &unit->head.ops[i], &why);
+        if (status == SATCHEL_NO_MEMORY) {
+            return satchel_fail(error, status, "no memory for an op");
+        }
+        if (status != SATCHEL_OK) {
+            unit->bad_status = status;
+            unit->bad_index = i;
+            memcpy(unit->bad_rule, why.detail, sizeof unit->bad_rule);
+        }
+    }
+    return SATCHEL_OK;
+}
+
 satchel_status satchel_unit_arrive(const satchel_schema *schema, satchel_bytes bytes, satchel_arena *arena,
                                    satchel_arrived_unit *out, satchel_error *error) {
     *out = (satchel_arrived_unit){.bytes = bytes};
@@ -29,24 +52,7 @@ satchel_status satchel_unit_arrive(const satchel_schema *schema, satchel_bytes b
         return status;
     }
     satchel_unit_digest(out->bytes, out->digest);
-    out->head.ops = satchel_arena_take_array(arena, out->head.count, sizeof *out->head.ops);
-    if (out->head.ops == NULL) {
-        return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for a unit");
-    }
-    for (uint32_t i = 0; i < out->head.count && out->bad_status == SATCHEL_OK; i++) {
-        satchel_error why = {SATCHEL_OK, 0, 0, ""};
-        uint64_t sequence = out->head.first_sequence + i;
-        status = satchel_op_decode(schema, out->op_bytes[i], sequence, arena, &out->head.ops[i], &why);
-        if (status == SATCHEL_NO_MEMORY) {
-            return satchel_fail(error, status, "no memory for an op");
-        }
-        if (status != SATCHEL_OK) {
-            out->bad_status = status;
-            out->bad_index = i;
-            memcpy(out->bad_rule, why.detail, sizeof out->bad_rule);
-        }
-    }
-    return SATCHEL_OK;
+    return satchel_unit_read_ops(schema, arena, out, error);
 }
 
 /* --- the work on one unit --- */

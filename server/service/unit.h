@@ -30,6 +30,10 @@ SATCHEL_MUST_USE satchel_status satchel_unit_arrive(const satchel_schema *schema
                                                     satchel_arena *arena, satchel_arrived_unit *out,
                                                     satchel_error *error);
 
+/* Reads its ops once more: deciding on an op may change it. Errors: NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_unit_read_ops(const satchel_schema *schema, satchel_arena *arena,
+                                                      satchel_arrived_unit *unit, satchel_error *error);
+
 /* What is the same for all units of an exchange, in the writer's transaction. */
 typedef struct satchel_intake {
     const satchel_service *service;
