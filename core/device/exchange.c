@@ -49,6 +49,7 @@ struct satchel_exchange {
     int64_t started_ms;     /* monotonic */
     uint64_t last_sequence; /* of the units in the request */
     uint32_t pages;
+    bool tells_erased; /* the request confirms erasures */
     unsigned probes;
     satchel_status status;  /* how it ended */
     satchel_status failure; /* why it waits or last waited, OK after a page */
@@ -221,8 +222,8 @@ static satchel_status load_nothing(satchel_exchange *exchange, satchel_error *er
 
 /* The disk is full: the reserve is for work that waits, never for what only comes down. True: try once more. */
 static bool may_use_reserve(satchel_exchange *exchange) {
-    satchel_device_info info = {0};
-    return satchel_store_count_info(exchange->device->store, &info, NULL) == SATCHEL_OK && info.units_unsent > 0 &&
+    uint64_t unsent = 0;
+    return satchel_store_count_unsent(exchange->device->store, &unsent, NULL) == SATCHEL_OK && unsent > 0 &&
            satchel_space_relieve(exchange->device);
 }
 
@@ -249,6 +250,11 @@ static satchel_status load_units(satchel_exchange *exchange, satchel_error *erro
         .last_sequence = batch.last_sequence,
         .more_units = batch.more,
     };
+    status = satchel_store_erased(exchange->device->store, &exchange->arena, &event.erased, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    exchange->tells_erased = event.erased.bytes > 0;
     exchange->last_sequence = batch.count > 0 ? batch.last_sequence : 0;
     status = step(exchange, &event, error);
     satchel_arena_reset(&exchange->arena);
@@ -538,14 +544,6 @@ static satchel_status advance(satchel_exchange *exchange, satchel_step *out, boo
     return SATCHEL_INTERNAL;
 }
 
-static satchel_status count_unsent(satchel_exchange *exchange, satchel_step *out, satchel_error *error) {
-    satchel_device_info info;
-    memset(&info, 0, sizeof info);
-    satchel_status status = satchel_store_count_info(exchange->device->store, &info, error);
-    out->units_unsent = info.units_unsent;
-    return status;
-}
-
 /* There is no store any more, and no device to hold. */
 static satchel_status send_notice(satchel_exchange *exchange, satchel_step *out, satchel_error *error) {
     if (exchange->phase == PHASE_NOTICE_OUT && !atomic_load(&exchange->cancelled)) {
@@ -581,7 +579,7 @@ satchel_status satchel_exchange_next(satchel_exchange *exchange, satchel_step *o
         }
         status = advance(exchange, out, &told, error);
         if (status == SATCHEL_OK && told) {
-            status = count_unsent(exchange, out, error);
+            status = satchel_store_count_unsent(device->store, &out->units_unsent, error);
         }
         if (status != SATCHEL_OK && status != SATCHEL_MISUSE && status != SATCHEL_NO_MEMORY) {
             end_exchange(exchange, status);
@@ -624,6 +622,10 @@ satchel_status satchel_exchange_feed(satchel_exchange *exchange, uint32_t http_s
         status = satchel_random_fill(satchel_device_random(exchange->device), event.random, sizeof event.random);
         status = status == SATCHEL_OK ? step(exchange, &event, error)
                                       : satchel_fail(error, status, "the random source failed");
+        if (status == SATCHEL_OK && exchange->tells_erased && exchange->action.kind != SATCHEL_SYNC_DO_WAIT) {
+            exchange->tells_erased = false;
+            status = satchel_store_erased_told(exchange->device->store, error);
+        }
         if (status == SATCHEL_OK) {
             status = take_head(exchange, error);
         }

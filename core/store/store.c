@@ -6,6 +6,7 @@
  *             [cursor bytes varint][cursor][epoch varint][n varint][seen, offset ms zigzag][settled varint]
  *             [page bytes varint]; of a life that the server was not told of also [parents 1][parent 16]…
  */
+#include "store/epoch.h"
 #include "store/digest.h"
 #include "store/migrate.h"
 #include "store/page.h"
@@ -222,6 +223,9 @@ satchel_status satchel_store_save_sync_state(satchel_store *store, const satchel
     if (status != SATCHEL_OK) {
         return status;
     }
+    if (state->incarnation_new) {
+        satchel_again_begin(store, state->settled_through); /* a restored server did not know the store's name */
+    }
     status = satchel_store_write_sync(store, state, error);
     if (status == SATCHEL_OK) {
         status = satchel_log_save_marks(store, error);
@@ -323,6 +327,12 @@ static satchel_status count_rows(satchel_store *store, satchel_error *error) {
         satchel_buffer_deinit(&sql);
     }
     store->rows = status == SATCHEL_OK ? rows : -1;
+    return status;
+}
+
+satchel_status satchel_store_count_unsent(satchel_store *store, uint64_t *out, satchel_error *error) {
+    satchel_status status = store->mirrors_stale ? satchel_store_reload(store, error) : SATCHEL_OK;
+    *out = store->units_waiting;
     return status;
 }
 

@@ -219,6 +219,14 @@ uint64_t satchel_store_repairs(const satchel_store *store);
 SATCHEL_MUST_USE satchel_status satchel_store_purge(satchel_store *store, uint32_t budget_rows, bool *out_left,
                                                     satchel_error *error);
 
+/*
+ * Erasures that were carried out here and that the server was not told of, 16 bytes each in `arena`; and: it was told.
+ * It tells again what it did not hear of.
+ */
+SATCHEL_MUST_USE satchel_status satchel_store_erased(satchel_store *store, satchel_arena *arena, satchel_bytes *out,
+                                                     satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_store_erased_told(satchel_store *store, satchel_error *error);
+
 /* --- explanations and counts --- */
 
 /* Reasons of one row (entity ≠ 0) or of one kind (kind ≠ 0), newest first; everything lives in `arena`. */
@@ -227,7 +235,10 @@ SATCHEL_MUST_USE satchel_status satchel_store_reasons(satchel_store *store, uint
                                                       satchel_reason **out, uint32_t *out_count, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_store_dismiss(satchel_store *store, uint64_t unit, satchel_error *error);
 
-/* Fills the counting members of the info. */
+/* Units that wait to be sent; costs no look at the tables. */
+SATCHEL_MUST_USE satchel_status satchel_store_count_unsent(satchel_store *store, uint64_t *out, satchel_error *error);
+
+/* Fills the counting members of the info. The first time after opening it goes through all tables. */
 SATCHEL_MUST_USE satchel_status satchel_store_count_info(satchel_store *store, satchel_device_info *out,
                                                          satchel_error *error);
 
