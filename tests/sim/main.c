@@ -8,13 +8,12 @@
  */
 #include "sim/hazards/hazard.h"
 #include "sim/jobs.h"
+#include "sim/memory.h"
 #include "sim/run.h"
 
 #include "crypto/crypto.h"
 
 #include <inttypes.h>
-#include <malloc.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,6 @@
 
 #define SEED_MOST UINT32_MAX
 #define JOBS_MOST 64
-#define KEEP_BYTES (64 << 20)
 
 typedef struct options {
     uint64_t first, last;
@@ -122,19 +120,11 @@ static uint32_t jobs_of(const options *given) {
     return seeds < jobs ? (uint32_t)seeds : jobs;
 }
 
-/* One thread plays, and frees as much as it takes. */
-static void set_up_memory(void) {
-    (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
-    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    (void)mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
-}
-
 int main(int count, char **words) {
     static sim_tally tally;
     options given;
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    set_up_memory();
+    sim_memory_set_up();
     int stories = satchel_crypto_init() == SATCHEL_OK ? sim_hazards(count, words) : 2;
     if (stories >= 0) {
         return stories;

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "sim/sim.h"
+#include "store/store_state.h"
 #include "wire/body.h"
 
 #include <satchel/model.h>
@@ -269,7 +270,6 @@ bool sim_phone_step(sim_phone *phone, satchel_status *out) {
 
 bool sim_phone_sync(sim_phone *phone) {
     satchel_status status = SATCHEL_OK;
-    satchel_device_info info;
     bool calm = phone->sim->calm;
     phone->sim->calm = true;
     bool ended = false;
@@ -278,8 +278,5 @@ bool sim_phone_sync(sim_phone *phone) {
     }
     phone->sim->calm = calm;
     sim_phone_end_exchange(phone);
-    if (!ended || status != SATCHEL_OK || satchel_device_get_info(phone->device, &info, NULL) != SATCHEL_OK) {
-        return false;
-    }
-    return info.units_unsent == 0;
+    return ended && status == SATCHEL_OK && phone->device->store->units_waiting == 0;
 }

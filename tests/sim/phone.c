@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 
 #define DISK_FAILS_IN_MOST 40
-#define WRITES_MOST 4 /* between two other things */
 #define CLOCK_JUMP_MS_MOST (INT64_C(10) * 365 * 86400000)
 
 /* Whose disk is opened now; the simulator is one thread. */
@@ -223,7 +222,6 @@ void sim_phone_start_from(sim_phone *phone, test_disk *disk, const char *what) {
 
 /* Whatever was committed is there after a crash, and the store is not taken for an older one. */
 static void check_commits(sim_phone *phone) {
-    satchel_device_info info;
     if (phone->device == NULL) {
         return;
     }
@@ -232,8 +230,7 @@ static void check_commits(sim_phone *phone) {
         sim_violation(phone->sim, "phone %u lost commits: %llu of %llu are there", (unsigned)phone->index,
                       (unsigned long long)last, (unsigned long long)phone->committed);
     }
-    if (satchel_device_get_info(phone->device, &info, NULL) != SATCHEL_OK ||
-        (info.warnings & SATCHEL_WARNING_ROLLED_BACK) != 0) {
+    if ((phone->device->warnings & SATCHEL_WARNING_ROLLED_BACK) != 0) {
         sim_violation(phone->sim, "phone %u takes itself for an older copy", (unsigned)phone->index);
     }
 }
@@ -266,15 +263,15 @@ void sim_phone_copy(sim_phone *phone) {
 
 /* The user sees that the store was put back, and goes on. */
 static void note_warnings(sim_phone *phone) {
-    satchel_device_info info;
-    if (phone->device == NULL || satchel_device_get_info(phone->device, &info, NULL) != SATCHEL_OK) {
+    if (phone->device == NULL) {
         return;
     }
-    if ((info.warnings & SATCHEL_WARNING_ROLLED_BACK) != 0) {
+    uint32_t warnings = phone->device->warnings;
+    if ((warnings & SATCHEL_WARNING_ROLLED_BACK) != 0) {
         sim_count(phone->sim, SIM_ROLLED_BACK);
         sim_tell(phone->sim, "phone %u notices that it was put back", (unsigned)phone->index);
     }
-    satchel_status status = satchel_device_acknowledge(phone->device, info.warnings, NULL);
+    satchel_status status = satchel_device_acknowledge(phone->device, warnings, NULL);
     if (status != SATCHEL_OK) {
         sim_violation(phone->sim, "phone %u cannot put warnings away: %s", (unsigned)phone->index,
                       satchel_status_name(status));
@@ -390,7 +387,7 @@ void sim_phone_end_troubles(sim_phone *phone) {
 
 /* Users do several things before they are connected again. */
 static void work(sim_phone *phone) {
-    for (uint64_t left = 1 + test_random_below(&phone->sim->random, WRITES_MOST); left > 0; left--) {
+    for (uint64_t left = 1 + test_random_below(&phone->sim->random, phone->sim->profile->writes_most); left > 0; left--) {
         sim_phone_write(phone);
     }
 }
@@ -404,15 +401,15 @@ void sim_phone_act(sim_phone *phone) {
     static const struct {
         uint32_t below; /* of a thousand */
         void (*act)(sim_phone *phone);
-    } acts[] = {{400, work},
-                {900, step},
-                {930, crash},
-                {944, jump_clock},
-                {954, reboot},
-                {968, lock_and_unlock},
-                {978, break_disk},
-                {987, sim_phone_copy},
-                {997, sim_phone_restore},
+    } acts[] = {{380, work},
+                {880, step},
+                {912, crash},
+                {924, jump_clock},
+                {934, reboot},
+                {946, lock_and_unlock},
+                {968, break_disk},
+                {980, sim_phone_copy},
+                {991, sim_phone_restore},
                 {1000, sim_phone_clone}};
     uint64_t what = test_random_below(&phone->sim->random, 1000);
     size_t at = 0;

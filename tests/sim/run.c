@@ -38,6 +38,7 @@ static const sim_profile profiles[] = {
      .faults = 12,
      .fault_kinds = 5,
      .permissions = 1,
+     .writes_most = 4,
      .steps_most = 4000},
     {.name = "hard",
      .phones = 8,
@@ -49,6 +50,7 @@ static const sim_profile profiles[] = {
      .permissions = 1,
      .restores = true,
      .clones = true,
+     .writes_most = 8,
      .steps_most = 20000},
     /* for databases that take their time */
     {.name = "small",
@@ -59,6 +61,7 @@ static const sim_profile profiles[] = {
      .faults = 5,
      .fault_kinds = 3,
      .permissions = 1,
+     .writes_most = 4,
      .steps_most = 4000},
 };
 

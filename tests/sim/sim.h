@@ -40,6 +40,7 @@ typedef struct sim_profile {
     uint32_t permissions; /* at least so many reassignments or changes of roles */
     bool restores;        /* at least one phone is restored from a copy or cloned */
     bool clones;
+    uint32_t writes_most; /* of a user between two other things */
     uint32_t steps_most;
 } sim_profile;
 
