@@ -27,9 +27,11 @@
     X(enroll, satchel_verb_enroll, "LOGIN --server URL", "a one-time code for a phone of this user, as link and QR")   \
     X(recovery, satchel_verb_recovery, "new --secret-file FILE | set PUBLIC_KEY | show | off",                         \
       "the company's recovery key: phones enrolled from then on keep an escrow slot")                                  \
-    X(policy, satchel_verb_policy, "[--pin required|optional] [--rolled-back open|lock]",                              \
+    X(policy, satchel_verb_policy,                                                                                     \
+      "[--pin required|optional] [--rolled-back open|lock] [--lease-days N] [--minimum-app X.Y.Z|any]",                \
       "what phones enrolled from then on ask of their stores")                                                         \
-    X(device, satchel_verb_device, "list | revoke ID", "enrolled phones")                                              \
+    X(device, satchel_verb_device, "list | retire NAME | wipe NAME | revoke NAME",                                     \
+      "enrolled phones; retire: what is on one is parked, then it wipes itself; wipe: at once")                        \
     X(import, satchel_verb_import, "ENTITY FILE.csv [--dry-run]",                                                      \
       "rows from CSV (UTF-8 or GB18030), updated by external_id")                                                      \
     X(customer, satchel_verb_customer, "list | show C | add --set F=V… | edit C [--set F=V]… [--clear F]… [--base N]", \
@@ -40,6 +42,6 @@
     X(parked, satchel_verb_parked, "[--all] | discard ID | restore ID", "edits that came after their row had moved")   \
     X(status, satchel_verb_status, "", "what the server counts")                                                       \
     X(day, satchel_verb_day, "[YYYY-MM-DD | real]", "show or set the day of a rehearsal")                              \
-    X(audit, satchel_verb_audit, "verify", "check the chain of the audit")
+    X(audit, satchel_verb_audit, "verify", "check the chain of the audit, and what phones hold of it")
 
 #endif

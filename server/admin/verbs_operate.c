@@ -5,6 +5,7 @@
 #include "admin/command.h"
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/text.h"
 #include "base/times.h"
 
@@ -29,7 +30,8 @@ static satchel_status tell_counts(satchel_command *command, const satchel_compan
                    {"conflicts", counts->conflicts},
                    {"conflicts_open", counts->conflicts_open},
                    {"parked_open", counts->parked_open},
-                   {"audit_entries", counts->audit_entries}};
+                   {"audit_entries", counts->audit_entries},
+                   {"audit_alarms", counts->audit_alarms}};
     if (json_object_set_new(command->result, "company", json_string(company->name)) != 0) {
         return SATCHEL_NO_MEMORY;
     }
@@ -94,6 +96,31 @@ satchel_status satchel_verb_day(satchel_command *command, satchel_error *error) 
     return status == SATCHEL_OK ? tell_clock(command) : status;
 }
 
+/* What phones hold shows more than the chain can: that its end is missing, or all of it was written anew. */
+static satchel_status compare(satchel_command *command, satchel_db *db, satchel_error *error) {
+    satchel_audit_comparison held;
+    char device[SATCHEL_ID_TEXT_BYTES] = "no phone";
+    satchel_status status = satchel_audit_compare(db, &held, error);
+    if (status == SATCHEL_OK &&
+        json_object_set_new(command->result, "witnesses", json_integer((json_int_t)held.witnesses)) != 0) {
+        status = SATCHEL_NO_MEMORY;
+    }
+    if (status != SATCHEL_OK || held.contradicted == 0) {
+        return status;
+    }
+    if (!satchel_id_is_none(&held.device)) {
+        satchel_id_write(&held.device, device);
+    }
+    unsigned long long first = held.agreed + 1;
+    return held.contradicted > held.entries
+               ? satchel_fail(error, SATCHEL_DAMAGED,
+                              "the audit ends with entry %llu, and entry %llu was handed out (device %s)",
+                              (unsigned long long)held.entries, (unsigned long long)held.contradicted, device)
+               : satchel_fail(error, SATCHEL_DAMAGED,
+                              "the first bad entry is one of %llu to %llu: what was handed out differs (device %s)",
+                              first, (unsigned long long)held.contradicted, device);
+}
+
 static satchel_status verify(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
     (void)context;
     uint64_t bad = 0;
@@ -107,7 +134,7 @@ static satchel_status verify(satchel_command *command, void *context, satchel_db
         status = satchel_fail(error, SATCHEL_DAMAGED, "entry %llu of the audit does not fit the one before it",
                               (unsigned long long)bad);
     }
-    return status;
+    return status == SATCHEL_OK ? compare(command, db, error) : status;
 }
 
 satchel_status satchel_verb_audit(satchel_command *command, satchel_error *error) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verbs about people, places and phones: user, territory, assign, enroll, device.
+ * Verbs about people, places and phones: user, territory, assign, enroll.
  */
 #include "admin/command.h"
 
@@ -338,58 +338,4 @@ satchel_status satchel_verb_enroll(satchel_command *command, satchel_error *erro
     }
     free(server);
     return status;
-}
-
-/* --- device --- */
-
-static satchel_status append_device(void *context, const satchel_device_row *row) {
-    json_t *rows = context;
-    json_t *object = json_object();
-    char enrolled[SATCHEL_TIME_TEXT_BYTES];
-    char seen[SATCHEL_TIME_TEXT_BYTES];
-    satchel_time_write(row->enrolled_ms, enrolled);
-    satchel_time_write(row->seen_ms, seen);
-    bool whole = object != NULL && json_object_set_new(object, "id", satchel_json_id(&row->id)) == 0 &&
-                 json_object_set_new(object, "user", satchel_json_id(&row->user)) == 0 &&
-                 json_object_set_new(object, "name", json_stringn(row->name.data, row->name.bytes)) == 0 &&
-                 json_object_set_new(object, "enrolled", json_string(enrolled)) == 0 &&
-                 json_object_set_new(object, "seen", row->seen_ms != 0 ? json_string(seen) : json_null()) == 0 &&
-                 json_object_set_new(object, "applied_through", json_integer((json_int_t)row->applied_through)) == 0 &&
-                 json_object_set_new(object, "revoked", json_boolean(row->revoked)) == 0;
-    if (!whole) {
-        json_decref(object);
-        return SATCHEL_NO_MEMORY;
-    }
-    return json_array_append_new(rows, object) == 0 ? SATCHEL_OK : SATCHEL_NO_MEMORY;
-}
-
-static satchel_status device_list(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
-    (void)context;
-    const satchel_actor system = satchel_actor_system();
-    json_t *rows = json_array();
-    satchel_status status = give(command, "rows", rows);
-    return status == SATCHEL_OK ? satchel_devices_list(command->service, db, &system, append_device, rows, error)
-                                : status;
-}
-
-static satchel_status device_revoke(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
-    (void)context;
-    const satchel_actor system = satchel_actor_system();
-    satchel_id device;
-    if (satchel_id_read(satchel_text_of(command->arguments[2]), &device) != SATCHEL_OK) {
-        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a device is named by its id");
-    }
-    return satchel_device_revoke(command->service, db, &system, &device, error);
-}
-
-satchel_status satchel_verb_device(satchel_command *command, satchel_error *error) {
-    struct poptOption table[] = {POPT_TABLEEND};
-    satchel_status status = satchel_command_options(command, table, error);
-    if (status == SATCHEL_OK && satchel_command_is(command, "list", 2)) {
-        return satchel_command_read(command, device_list, NULL, error);
-    }
-    if (status == SATCHEL_OK && satchel_command_is(command, "revoke", 3)) {
-        return satchel_command_write(command, device_revoke, NULL, error);
-    }
-    return status == SATCHEL_OK ? satchel_command_usage(command, error) : status;
 }

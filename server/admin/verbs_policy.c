@@ -10,16 +10,19 @@
 #include "wire/base64.h"
 #include "wire/enroll.h"
 
+#include <stdio.h>
 #include <string.h>
 
-/* A phone is told at its enrolment only, under the proof of its code. */
-#define REACHES "phones enrolled from now on; others keep what they were told when they were enrolled"
+#define APP_TEXT_BYTES 24
+#define REACHES "all phones: at their enrolment or next sync"
 
 typedef struct policy_change {
     bool sets_key;
     uint8_t key[SATCHEL_PUBLIC_KEY_BYTES];
-    uint32_t on;  /* flags to set */
-    uint32_t off; /* flags to clear */
+    uint32_t on;         /* flags to set */
+    uint32_t off;        /* flags to clear */
+    int lease_days;      /* -1: as it is */
+    int64_t minimum_app; /* -1: as it is */
 } policy_change;
 
 static satchel_status tell(satchel_command *command, const satchel_company_policy *policy) {
@@ -31,10 +34,17 @@ static satchel_status tell(satchel_command *command, const satchel_company_polic
     }
     bool locks = (policy->flags & SATCHEL_POLICY_LOCK_ROLLED_BACK) != 0;
     bool pin = (policy->flags & SATCHEL_POLICY_PIN_REQUIRED) != 0;
+    char app[APP_TEXT_BYTES] = "any";
+    if (policy->minimum_app > 0) {
+        snprintf(app, sizeof app, "%u.%u.%u", policy->minimum_app / 1000000, policy->minimum_app / 1000 % 1000,
+                 policy->minimum_app % 1000);
+    }
     json_t *result = command->result;
     bool whole = json_object_set_new(result, "recovery_key", escrow ? json_string(text) : json_null()) == 0 &&
                  json_object_set_new(result, "pin", json_string(pin ? "required" : "optional")) == 0 &&
                  json_object_set_new(result, "rolled_back", json_string(locks ? "lock" : "open")) == 0 &&
+                 json_object_set_new(result, "lease_days", json_integer(policy->lease_days)) == 0 &&
+                 json_object_set_new(result, "minimum_app", json_string(app)) == 0 &&
                  json_object_set_new(result, "reaches", json_string(REACHES)) == 0;
     return whole ? SATCHEL_OK : SATCHEL_NO_MEMORY;
 }
@@ -57,6 +67,8 @@ static satchel_status change(satchel_command *command, void *context, satchel_db
         memcpy(policy.recovery_key, wanted->key, sizeof policy.recovery_key);
     }
     policy.flags = (policy.flags & ~wanted->off) | wanted->on;
+    policy.lease_days = wanted->lease_days >= 0 ? (uint32_t)wanted->lease_days : policy.lease_days;
+    policy.minimum_app = wanted->minimum_app >= 0 ? (uint32_t)wanted->minimum_app : policy.minimum_app;
     status = satchel_store_policy_set(command->service, db, &policy, error);
     return status == SATCHEL_OK ? tell(command, &policy) : status;
 }
@@ -64,7 +76,7 @@ static satchel_status change(satchel_command *command, void *context, satchel_db
 /* "new --secret-file F" is carried out where the command was given, and comes here as "set". */
 satchel_status satchel_verb_recovery(satchel_command *command, satchel_error *error) {
     struct poptOption table[] = {POPT_TABLEEND};
-    policy_change wanted = {.sets_key = true};
+    policy_change wanted = {.sets_key = true, .lease_days = -1, .minimum_app = -1};
     satchel_status status = satchel_command_options(command, table, error);
     if (status != SATCHEL_OK) {
         return status;
@@ -92,22 +104,44 @@ static bool choose(const char *text, const char *on, const char *off, uint32_t f
     return is_on || strcmp(text, off) == 0;
 }
 
+/* "any", or three numbers below 1,000. */
+static bool read_app(const char *text, policy_change *wanted) {
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned patch = 0;
+    char more = 0;
+    if (text == NULL) {
+        return true;
+    }
+    if (strcmp(text, "any") == 0) {
+        wanted->minimum_app = 0;
+        return true;
+    }
+    bool whole = sscanf(text, "%3u.%3u.%3u%c", &major, &minor, &patch, &more) == 3;
+    wanted->minimum_app = (int64_t)major * 1000000 + (int64_t)minor * 1000 + patch;
+    return whole;
+}
+
 satchel_status satchel_verb_policy(satchel_command *command, satchel_error *error) {
     char *pin = NULL;
     char *rolled_back = NULL;
-    policy_change wanted = {.sets_key = false};
+    char *app = NULL;
+    policy_change wanted = {.lease_days = -1, .minimum_app = -1};
     struct poptOption table[] = {{"pin", 0, POPT_ARG_STRING, &pin, 0, NULL, NULL},
                                  {"rolled-back", 0, POPT_ARG_STRING, &rolled_back, 0, NULL, NULL},
+                                 {"lease-days", 0, POPT_ARG_INT, &wanted.lease_days, 0, NULL, NULL},
+                                 {"minimum-app", 0, POPT_ARG_STRING, &app, 0, NULL, NULL},
                                  POPT_TABLEEND};
     satchel_status status = satchel_command_options(command, table, error);
-    if (status == SATCHEL_OK &&
-        (command->argument_count != 1 || !choose(pin, "required", "optional", SATCHEL_POLICY_PIN_REQUIRED, &wanted) ||
-         !choose(rolled_back, "lock", "open", SATCHEL_POLICY_LOCK_ROLLED_BACK, &wanted))) {
+    if (status == SATCHEL_OK && (command->argument_count != 1 || wanted.lease_days < -1 || !read_app(app, &wanted) ||
+                                 !choose(pin, "required", "optional", SATCHEL_POLICY_PIN_REQUIRED, &wanted) ||
+                                 !choose(rolled_back, "lock", "open", SATCHEL_POLICY_LOCK_ROLLED_BACK, &wanted))) {
         status = satchel_command_usage(command, error);
     }
-    bool changes = pin != NULL || rolled_back != NULL;
+    bool changes = pin != NULL || rolled_back != NULL || app != NULL || wanted.lease_days >= 0;
     free(pin);
     free(rolled_back);
+    free(app);
     if (status != SATCHEL_OK) {
         return status;
     }

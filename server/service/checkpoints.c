@@ -163,3 +163,55 @@ satchel_status satchel_witness_take(const satchel_service *service, satchel_db *
     }
     return before.bad_position == 0 ? raise_alarm(service, db, device, &shown, error) : SATCHEL_OK;
 }
+
+/* --- comparing --- */
+
+/* Everything that somebody holds of the chain, beside what the chain says there. */
+#define HELD                                                                                                           \
+    "FROM (SELECT device, position, hash FROM audit_witness WHERE position > 0"                                        \
+    " UNION ALL SELECT device, bad_position, bad_hash FROM audit_witness WHERE bad_position > 0"                       \
+    " UNION ALL SELECT ?1, position, hash FROM audit_checkpoint) h"                                                    \
+    " LEFT JOIN \"audit_event\" e ON e.rowid = h.position WHERE "
+
+static satchel_status find_held(satchel_db *db, const char *sql, uint64_t below, uint64_t *out_position,
+                                satchel_id *out_device, satchel_error *error) {
+    const satchel_id none = {{0}};
+    satchel_db_statement *statement = NULL;
+    bool found = false;
+    satchel_status status =
+        SATCHEL_DB_START(&statement, db, error, sql, satchel_value_id(&none), satchel_db_count(below));
+    if (status == SATCHEL_OK) {
+        status = satchel_db_step(statement, &found, error);
+    }
+    *out_position = status == SATCHEL_OK && found ? satchel_db_uint(statement, 0) : 0;
+    *out_device = status == SATCHEL_OK && found ? satchel_db_id(statement, 1) : none;
+    satchel_db_end(statement);
+    return status;
+}
+
+satchel_status satchel_audit_compare(satchel_db *db, satchel_audit_comparison *out, satchel_error *error) {
+    satchel_counter counter;
+    satchel_id ignored;
+    int64_t witnesses = 0;
+    *out = (satchel_audit_comparison){0};
+    satchel_status status = satchel_counter_read(db, &counter, error);
+    if (status == SATCHEL_OK) {
+        out->entries = counter.audit_position;
+        status = satchel_db_number_values(db, "SELECT count(*) FROM audit_witness", NULL, 0, 0, &witnesses, error);
+        out->witnesses = (uint64_t)witnesses;
+    }
+    if (status == SATCHEL_OK) {
+        status = find_held(db,
+                           "SELECT h.position, h.device " HELD
+                           "(e.\"hash\" IS NULL OR e.\"hash\" <> h.hash) AND h.position < ?2"
+                           " ORDER BY h.position, h.device DESC LIMIT 1",
+                           INT64_MAX, &out->contradicted, &out->device, error);
+    }
+    if (status == SATCHEL_OK && out->contradicted != 0) {
+        status = find_held(db,
+                           "SELECT h.position, h.device " HELD
+                           "e.\"hash\" = h.hash AND h.position < ?2 ORDER BY h.position DESC LIMIT 1",
+                           out->contradicted, &out->agreed, &ignored, error);
+    }
+    return status;
+}

@@ -23,7 +23,8 @@ satchel_status satchel_exchange_look_at_notes(satchel_server_exchange *exchange,
     bool heard = head->orders_serial > state->heard;
     bool shows = head->witness.bytes > 0;
     bool ok = exchange->status == SATCHEL_OK;
-    exchange->notes_due = (ok || exchange->status == SATCHEL_REVOKED) && (ends || (ok && (heard || shows || head->erased.bytes > 0)));
+    exchange->notes_due =
+        (ok || exchange->status == SATCHEL_REVOKED) && (ends || (ok && (heard || shows || head->erased.bytes > 0)));
     exchange->checkpoint_due = ok && satchel_checkpoint_due(exchange->service, state);
     exchange->parks = state->command == SATCHEL_ORDER_RETIRE;
     return SATCHEL_OK;

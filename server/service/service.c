@@ -151,8 +151,9 @@ satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satche
     bool found = false;
     *out = (satchel_counter){0};
     satchel_status status = satchel_db_start(
-        &statement, db, "SELECT epoch, n, audit_position, audit_hash, day, reserved_n, erasures, fenced FROM counter WHERE one = 1", NULL, 0,
-        error);
+        &statement, db,
+        "SELECT epoch, n, audit_position, audit_hash, day, reserved_n, erasures, fenced FROM counter WHERE one = 1",
+        NULL, 0, error);
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, &found, error);
     }
@@ -251,6 +252,7 @@ static const struct {
     {offsetof(satchel_service_counts, parked_open), "SELECT count(*) FROM \"parked_edit\" WHERE \"status\" = 1"},
     {offsetof(satchel_service_counts, memberships), "SELECT coalesce(sum(members), 0) FROM scope"},
     {offsetof(satchel_service_counts, audit_entries), "SELECT audit_position FROM counter"},
+    {offsetof(satchel_service_counts, audit_alarms), "SELECT value FROM metric WHERE name = 'audit_alarms'"},
     {offsetof(satchel_service_counts, n), "SELECT n FROM counter"},
 };
 

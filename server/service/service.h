@@ -62,8 +62,8 @@ SATCHEL_MUST_USE satchel_status satchel_company_get(const satchel_service *servi
 typedef struct satchel_company_policy {
     uint8_t recovery_key[SATCHEL_SIGN_PUBLIC_BYTES]; /* X25519; zeros: no escrow */
     uint32_t flags;                                  /* satchel_store_policy of wire/enroll.h */
-    uint32_t lease_days;  /* a phone that does not sync for longer locks; 0: never */
-    uint32_t minimum_app; /* major * 1,000,000 + minor * 1,000 + patch; 0: any */
+    uint32_t lease_days;                             /* a phone that does not sync for longer locks; 0: never */
+    uint32_t minimum_app;                            /* major * 1,000,000 + minor * 1,000 + patch; 0: any */
 } satchel_company_policy;
 
 /* Nothing was asked: zeros. Errors: those of the database. */
@@ -94,11 +94,27 @@ typedef struct satchel_service_counts {
     uint64_t parked_open;
     uint64_t memberships;
     uint64_t audit_entries;
+    uint64_t audit_alarms; /* phones that showed what the audit does not hold */
     uint64_t n;
     uint32_t epoch;
 } satchel_service_counts;
 SATCHEL_MUST_USE satchel_status satchel_service_count(const satchel_service *service, satchel_db *db,
                                                       satchel_service_counts *out, satchel_error *error);
+
+/*
+ * Compares the chain with what was handed out and shown by phones. `contradicted` 0: it holds all of it; else the
+ * lowest position that somebody holds otherwise, and who (none: the server's own list of checkpoints); `agreed`: the
+ * highest one below it that still fits. Between the two the chain was cut or written anew.
+ */
+typedef struct satchel_audit_comparison {
+    uint64_t entries;
+    uint64_t witnesses; /* phones that showed a checkpoint */
+    uint64_t contradicted;
+    uint64_t agreed;
+    satchel_id device;
+} satchel_audit_comparison;
+SATCHEL_MUST_USE satchel_status satchel_audit_compare(satchel_db *db, satchel_audit_comparison *out,
+                                                      satchel_error *error);
 
 /* Reads the audit chain from its start. `*out_bad` 0: all entries fit; else the number of the first that does not. */
 SATCHEL_MUST_USE satchel_status satchel_audit_verify(satchel_db *db, uint64_t *out_bad, uint64_t *out_count,

@@ -350,6 +350,19 @@ static void take_frame(phone *mine, const satchel_answer_frame *frame, uint32_t 
     }
 }
 
+static void take_block(satchel_bytes from, uint8_t *to, size_t *bytes) {
+    *bytes = from.bytes;
+    if (from.bytes > 0) {
+        memcpy(to, from.data, from.bytes);
+    }
+}
+
+static void take_blocks(phone *mine, const satchel_answer_head *head) {
+    take_block(head->orders, mine->got_orders, &mine->got_orders_bytes);
+    take_block(head->checkpoint, mine->got_checkpoint, &mine->got_checkpoint_bytes);
+    take_block(head->witnessed, mine->got_witnessed, &mine->got_witnessed_bytes);
+}
+
 satchel_status mirror_take_answer(phone *mine, satchel_bytes payload) {
     satchel_reader reader = satchel_reader_of(payload);
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
@@ -368,6 +381,7 @@ satchel_status mirror_take_answer(phone *mine, satchel_bytes payload) {
             CHECK_INT(frame.kind, SATCHEL_FRAME_HEAD);
             head_status = frame.as.head.status;
             epoch = frame.as.head.epoch;
+            take_blocks(mine, &frame.as.head);
             if (frame.as.head.token_moved) {
                 memcpy(mine->token_current, mine->token_next, sizeof mine->token_current);
                 mine->token_drawn = false;

@@ -188,7 +188,10 @@ static void phone_write_request(phone *mine, satchel_buffer *body) {
                                  .cursor = satchel_bytes_of(mine->cursor, mine->cursor_bytes),
                                  .page_bytes = mine->page_bytes,
                                  .parents = satchel_bytes_of(mine->parents, mine->parent_count * SATCHEL_ID_BYTES),
-                                 .parent_sequence = mine->parent_count > 0 ? phone_settled(mine) : 0};
+                                 .parent_sequence = mine->parent_count > 0 ? phone_settled(mine) : 0,
+                                 .witness = mine->says_witness,
+                                 .receipt = mine->says_receipt,
+                                 .orders_serial = mine->says_serial};
     if (!mine->token_drawn) {
         phone_random(mine, mine->token_next, sizeof mine->token_next);
         mine->token_drawn = true;
@@ -275,6 +278,8 @@ satchel_status phone_exchange(phone *mine, phone_luck luck) {
     REQUIRE_OK(satchel_request_sign("POST", "/v1/sync", satchel_buffer_view(&body), &mine->device, mine->request_number,
                                     mine->secret_key, &headers));
     phone_run(mine, &headers, satchel_buffer_view(&body), &reply, &http);
+    mine->sent_bytes = body.bytes;
+    mine->got_bytes = reply.bytes;
     if (luck == PHONE_GOOD_LUCK) {
         REQUIRE_OK(satchel_body_unpack(satchel_buffer_view(&reply), &payload, NULL));
         head_status = mirror_take_answer(mine, satchel_buffer_view(&payload));

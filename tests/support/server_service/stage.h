@@ -13,6 +13,7 @@
 #include "support/temp.h"
 #include "support/test.h"
 #include "wire/answer.h"
+#include "wire/orders.h"
 #include "wire/request.h"
 #include "wire/unit_codec.h"
 
@@ -124,7 +125,16 @@ typedef struct phone {
     phone_result results[PHONE_RESULTS_MOST];
     uint32_t result_count;
     uint32_t page_bytes;
-    uint32_t removals; /* ids removed in all */
+    uint32_t removals;                        /* ids removed in all */
+    satchel_bytes says_witness, says_receipt; /* what the next requests hold beside units */
+    uint64_t says_serial;
+    uint8_t got_orders[SATCHEL_ORDERS_BLOCK_BYTES]; /* of the last answer */
+    size_t got_orders_bytes;
+    uint8_t got_checkpoint[SATCHEL_CHECKPOINT_BLOCK_BYTES];
+    size_t got_checkpoint_bytes;
+    uint8_t got_witnessed[SATCHEL_CHECKPOINT_HASH_BYTES];
+    size_t got_witnessed_bytes;
+    size_t sent_bytes, got_bytes; /* bodies of the last exchange */
     uint64_t rows_done, rows_total;
     bool more;
     /* If set: called instead of one apply and commit, with a READ or no transaction open; leaves everything committed.
