@@ -242,9 +242,16 @@ static satchel_status load_units(satchel_exchange *exchange, satchel_error *erro
     if (status != SATCHEL_OK) {
         return status;
     }
+    satchel_digest_question question;
+    status = satchel_store_ask_digests(exchange->device->store, &exchange->arena, &question, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
     satchel_sync_event event = {
         .kind = SATCHEL_SYNC_UNITS,
         .moment = satchel_device_moment(exchange->device),
+        .digests = question.ranges,
+        .digest_wanted = question.wanted,
         .units = batch.units,
         .unit_count = batch.count,
         .last_sequence = batch.last_sequence,
@@ -322,6 +329,7 @@ static satchel_status page_stored(satchel_exchange *exchange, uint64_t settled_t
     satchel_anchor_note(device);
     exchange->pages++;
     exchange->failure = SATCHEL_OK;
+    event.digests_due = satchel_store_digests_due(device->store);
     satchel_status status = satchel_store_restoring(device->store, &restoring, error);
     if (status != SATCHEL_OK || restoring) {
         return status == SATCHEL_OK ? learn(exchange, false, error) : status;

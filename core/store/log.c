@@ -9,8 +9,9 @@
  *   head      [format 1][ops varint][boot varint][monotonic, wall, offset zigzag][epoch varint][n
  * varint][incarnation 16]
  *   ".log"    [format 1][settled through varint][reflected through varint][sent through varint]
+ *             [shown again through varint][verified n varint]
  */
-#include "store/log.h"
+#include "store/epoch.h"
 
 #include "wire/record_codec.h"
 #include "wire/unit_codec.h"
@@ -171,6 +172,12 @@ satchel_status satchel_log_save_marks(satchel_store *store, satchel_error *error
         status = satchel_buffer_append_varint(&marks, store->sent_through);
     }
     if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_varint(&marks, store->again_through);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_varint(&marks, store->verified_n);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_store_write_value(store, MARKS_NAME, satchel_buffer_view(&marks), error);
     }
     satchel_buffer_deinit(&marks);
@@ -186,6 +193,8 @@ static satchel_status load_marks(satchel_store *store, satchel_error *error) {
     store->settled_through = 0;
     store->reflected_through = 0;
     store->sent_through = 0;
+    store->again_through = 0;
+    store->verified_n = 0;
     satchel_status status = satchel_store_get_value(store, MARKS_NAME, &arena, &marks, error);
     if (status == SATCHEL_OK) {
         satchel_reader reader = satchel_reader_of(marks);
@@ -193,6 +202,12 @@ static satchel_status load_marks(satchel_store *store, satchel_error *error) {
             satchel_reader_varint(&reader, &store->settled_through) != SATCHEL_OK ||
             satchel_reader_varint(&reader, &store->reflected_through) != SATCHEL_OK ||
             satchel_reader_varint(&reader, &store->sent_through) != SATCHEL_OK) {
+            status = satchel_fail(error, SATCHEL_DAMAGED, "the marks of the op log are damaged");
+        }
+        /* Older versions did not write these two. */
+        if (status == SATCHEL_OK && satchel_reader_left(&reader) > 0 &&
+            (satchel_reader_varint(&reader, &store->again_through) != SATCHEL_OK ||
+             satchel_reader_varint(&reader, &store->verified_n) != SATCHEL_OK)) {
             status = satchel_fail(error, SATCHEL_DAMAGED, "the marks of the op log are damaged");
         }
     } else if (status == SATCHEL_NOT_FOUND) {
@@ -343,6 +358,7 @@ typedef struct unit_reading {
     satchel_unit_ops head;
     satchel_bytes *ops;
     uint32_t count;
+    satchel_unit_return shown; /* receipt empty: it was not decided on yet */
 } unit_reading;
 
 static satchel_status begin_unit(sqlite3_stmt *statement, satchel_arena *arena, unit_reading *out) {
@@ -357,6 +373,10 @@ static satchel_status begin_unit(sqlite3_stmt *statement, satchel_arena *arena, 
     out->head.seen = head.seen;
     out->head.incarnation = head.incarnation;
     out->head.count = head.count;
+    status = satchel_return_read(satchel_column_bytes(statement, 3), arena, &out->shown);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
     out->ops = satchel_arena_take_array(arena, head.count, sizeof *out->ops);
     return out->ops != NULL ? SATCHEL_OK : SATCHEL_NO_MEMORY;
 }
@@ -378,6 +398,9 @@ static satchel_status end_unit(const unit_reading *unit, uint32_t limit_bytes, s
                                satchel_unit_batch *out, bool *out_full) {
     satchel_buffer bytes = {NULL, 0, 0};
     satchel_status status = satchel_unit_encode(&unit->head, unit->ops, unit->count, &bytes);
+    if (status == SATCHEL_OK && unit->shown.receipt.bytes > 0) {
+        status = satchel_unit_write_return(&unit->shown, &bytes);
+    }
     *out_full =
         status == SATCHEL_OK && out->count > 0 && (bytes.bytes > limit_bytes || *used > limit_bytes - bytes.bytes);
     if (status == SATCHEL_OK && !*out_full) {
@@ -444,12 +467,15 @@ satchel_status satchel_store_load_units(satchel_store *store, uint64_t after_seq
         return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for units");
     }
     satchel_status status = satchel_statement_of(
-        store, "SELECT sequence, head, body FROM store_op WHERE sequence > ? AND state = 0 ORDER BY sequence",
+        store,
+        "SELECT sequence, head, body, receipt FROM store_op WHERE sequence > ? AND (state = 0 OR sequence <= ?)"
+        " ORDER BY sequence",
         &statement, error);
     if (status != SATCHEL_OK) {
         return status;
     }
     satchel_bind_int(statement, 1, (int64_t)after);
+    satchel_bind_int(statement, 2, (int64_t)store->again_through);
     status = read_units(store, statement, limit_bytes, arena, out, error);
     satchel_statement_end(statement);
     return status == SATCHEL_DAMAGED ? satchel_fail(error, status, "the op log is damaged") : status;

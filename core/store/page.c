@@ -8,6 +8,7 @@
 #include "store/page.h"
 
 #include "store/digest.h"
+#include "store/epoch.h"
 #include "store/migrate.h"
 
 #include "merge/kernel.h"
@@ -26,6 +27,7 @@ typedef struct page_work {
     satchel_store *store;
     satchel_store_outcome *outcome;
     satchel_arena arena; /* of one frame */
+    uint32_t epoch;      /* of a restored server, whose first page this is; 0: nothing of the kind */
     uint64_t through;    /* the page holds the own ops up to here */
     size_t offset;       /* of the next frame */
     size_t within;       /* rows of it that are done */
@@ -386,11 +388,18 @@ static satchel_status end_of_page(page_work *work, const satchel_page_end *end, 
 /* `*out_done` false: the budget ended it, the frame comes again. */
 static satchel_status store_frame(page_work *work, const satchel_answer_frame *frame, bool *out_done) {
     satchel_store *store = work->store;
+    if (work->epoch != 0 && frame->kind >= SATCHEL_FRAME_SCOPE_SET) {
+        satchel_status left = satchel_epoch_leave(store, work->epoch, work->outcome, work->error);
+        work->epoch = 0;
+        if (left != SATCHEL_OK) {
+            return left;
+        }
+    }
     switch (frame->kind) {
     case SATCHEL_FRAME_HEAD:
         work->through = frame->as.head.applied_through < store->next_sequence ? frame->as.head.applied_through
                                                                               : store->next_sequence - 1;
-        return SATCHEL_OK;
+        return satchel_epoch_meet(store, &frame->as.head, &work->epoch, work->error);
     case SATCHEL_FRAME_RESULT:
         return satchel_results_store(store, &frame->as.result, &work->arena, work->outcome, work->error);
     case SATCHEL_FRAME_SCOPE_SET: return satchel_scopes_define(store, &frame->as.scope_set, work->error);
@@ -405,6 +414,8 @@ static satchel_status store_frame(page_work *work, const satchel_answer_frame *f
     case SATCHEL_FRAME_RANGES: return satchel_digests_settle(store, &frame->as.ranges, work->outcome, work->error);
     case SATCHEL_FRAME_END: return end_of_page(work, &frame->as.end, out_done);
     case SATCHEL_FRAME_ERASED:
+        work->conflicts_changed = true;
+        return satchel_erased_store(store, &frame->as.erased, work->outcome, work->error);
     case SATCHEL_FRAME_NONE: break;
     }
     return SATCHEL_OK;

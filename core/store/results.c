@@ -7,6 +7,8 @@
  *   loss body       sealed like an op's, with the op's sequence: [format 1][field, policy, kind, status varint]
  *                   [winner user 16][winner ms zigzag][winner bytes varint][winner][loser bytes varint][loser]
  */
+#include "store/commands.h"
+#include "store/epoch.h"
 #include "store/page.h"
 
 #include "wire/record_codec.h"
@@ -211,6 +213,9 @@ static satchel_status settle(satchel_store *store, const settled_op *op, satchel
     for (uint32_t i = 0; result != NULL && i < result->loss_count && status == SATCHEL_OK; i++) {
         status = store_loss(store, op, &result->losses[i], error);
     }
+    if (result != NULL && result->loss_count > 0 && status == SATCHEL_OK) {
+        status = satchel_losses_bound(store, error);
+    }
     if (status == SATCHEL_OK && state > SATCHEL_OP_TROUBLED) {
         store->troubled++;
         status = forget_undo(store, op->sequence, error);
@@ -265,21 +270,6 @@ static satchel_status list_ops(satchel_store *store, const satchel_unit_result *
     return status;
 }
 
-static satchel_status store_receipt(satchel_store *store, const satchel_unit_result *result, satchel_error *error) {
-    sqlite3_stmt *statement;
-    if (result->receipt.bytes == 0) {
-        return SATCHEL_OK;
-    }
-    satchel_status status = satchel_statement_of(
-        store, "UPDATE store_op SET receipt = ? WHERE sequence = ? AND receipt IS NULL", &statement, error);
-    if (status == SATCHEL_OK) {
-        satchel_bind_bytes(statement, 1, result->receipt);
-        satchel_bind_int(statement, 2, (int64_t)result->first_sequence);
-        status = satchel_statement_run(store, statement, error);
-    }
-    return status;
-}
-
 /* A result speaks of a whole unit, or it was not made for ours. */
 static satchel_status check_count(satchel_store *store, const satchel_unit_result *result, satchel_error *error) {
     satchel_unit_head head;
@@ -305,7 +295,10 @@ satchel_status satchel_results_store(satchel_store *store, const satchel_unit_re
     }
     if (status == SATCHEL_OK && count > 0 && ops[0].state == SATCHEL_OP_WAITING) {
         store->units_waiting -= store->units_waiting > 0 ? 1 : 0;
-        status = store_receipt(store, result, error);
+    }
+    if (status == SATCHEL_OK && count > 0) {
+        status = satchel_return_store(store, result, error);
+        satchel_again_pass(store, result->first_sequence + result->count - 1);
     }
     for (uint32_t i = 0; i < count && status == SATCHEL_OK; i++) {
         const satchel_op_result *special = NULL;
@@ -324,6 +317,9 @@ satchel_status satchel_results_store(satchel_store *store, const satchel_unit_re
 satchel_status satchel_results_advance(satchel_store *store, satchel_error *error) {
     sqlite3_stmt *statement;
     bool has_row = false;
+    if (store->settled_through < store->again_through) {
+        return SATCHEL_OK; /* results of what is shown again settle it one by one */
+    }
     satchel_status status = satchel_statement_of(
         store, "SELECT sequence FROM store_op WHERE sequence > ? AND state = 0 ORDER BY sequence LIMIT 1", &statement,
         error);

@@ -6,8 +6,9 @@
  *             [cursor bytes varint][cursor][epoch varint][n varint][seen, offset ms zigzag][settled varint]
  *             [page bytes varint]; of a life that the server was not told of also [parents 1][parent 16]…
  */
-#include "store/epoch.h"
+#include "store/commands.h"
 #include "store/digest.h"
+#include "store/epoch.h"
 #include "store/migrate.h"
 #include "store/page.h"
 
@@ -354,6 +355,9 @@ satchel_status satchel_store_count_info(satchel_store *store, satchel_device_inf
         out->ops_refused = store->troubled - (uint64_t)parked;
         out->ops_parked = (uint64_t)parked;
         out->conflicts_open = store->open_conflicts;
+        status = satchel_losses_gone(store, &out->losses_on_server, error);
+    }
+    if (status == SATCHEL_OK) {
         out->rows = (uint64_t)store->rows;
     }
     return status;

@@ -12,6 +12,7 @@
 #ifndef SATCHEL_STORE_STORE_H
 #define SATCHEL_STORE_STORE_H
 
+#include <satchel/command.h>
 #include <satchel/explain.h>
 #include <satchel/read.h>
 #include <satchel/write.h>
@@ -92,6 +93,10 @@ SATCHEL_MUST_USE satchel_status satchel_draft_delete(satchel_draft *draft, uint3
 /* The row as the user would see it with the draft applied. Errors: NOT_FOUND. */
 SATCHEL_MUST_USE satchel_status satchel_draft_read(satchel_draft *draft, uint32_t entity, const satchel_id *id,
                                                    satchel_arena *arena, satchel_record *out, satchel_error *error);
+/* A command (satchel_command_kind) about a row, with its arguments. Errors: as satchel_draft_edit. */
+SATCHEL_MUST_USE satchel_status satchel_draft_command(satchel_draft *draft, uint32_t entity, const satchel_id *id,
+                                                      uint32_t command, const satchel_record *set,
+                                                      satchel_error *error);
 /* Commits and leaves the draft empty. On failure nothing is stored and the draft is unchanged. */
 SATCHEL_MUST_USE satchel_status satchel_draft_commit(satchel_draft *draft, const satchel_moment *moment,
                                                      satchel_receipt *out, satchel_error *error);
@@ -233,6 +238,10 @@ SATCHEL_MUST_USE satchel_status satchel_store_erased_told(satchel_store *store, 
 SATCHEL_MUST_USE satchel_status satchel_store_reasons(satchel_store *store, uint32_t entity, const satchel_id *row,
                                                       satchel_reason_kind kind, uint32_t limit, satchel_arena *arena,
                                                       satchel_reason **out, uint32_t *out_count, satchel_error *error);
+/* The newest commands that are not dismissed; everything lives in `arena`. */
+SATCHEL_MUST_USE satchel_status satchel_store_commands(satchel_store *store, uint32_t limit, satchel_arena *arena,
+                                                       satchel_command_info **out, uint32_t *out_count,
+                                                       satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_store_dismiss(satchel_store *store, uint64_t unit, satchel_error *error);
 
 /* Units that wait to be sent; costs no look at the tables. */

@@ -108,6 +108,8 @@ struct satchel_store {
     uint64_t settled_through;
     uint64_t reflected_through;
     uint64_t sent_through;
+    uint64_t again_through; /* ops behind settled_through and up to this one are shown to a restored server again */
+    uint64_t verified_n;    /* up to this revision everything is in a backup of the server */
     uint64_t units_waiting;
     uint64_t troubled; /* ops in a state above SATCHEL_OP_TROUBLED */
     uint64_t open_conflicts;

@@ -35,6 +35,8 @@ struct satchel_sync_engine {
     uint64_t last_sequence;
     bool more_units;
     uint64_t rows_done, rows_total;
+    uint32_t digest_rounds; /* requests with ranges in this exchange */
+    bool digests_due;
     satchel_answer_survey answer;
     satchel_buffer payload; /* of the request while it is built, then of the answer */
     satchel_buffer body;
@@ -119,6 +121,8 @@ static satchel_status on_start(satchel_sync_engine *engine, const satchel_sync_e
     engine->more_units = false;
     engine->rows_done = 0;
     engine->rows_total = 0;
+    engine->digest_rounds = 0;
+    engine->digests_due = false;
     memset(&engine->answer, 0, sizeof engine->answer);
     return load(engine, out);
 }
@@ -150,6 +154,7 @@ static satchel_status write_request(satchel_sync_engine *engine, const satchel_s
     };
     head.witness = engine->notes.witness;
     head.orders_serial = engine->notes.orders_serial;
+    head.erased = event->erased;
     head.now.offset_ms = 0; /* the server measures it itself */
     if (event->unit_count > 0 || state->incarnation_new) {
         head.incarnation = state->incarnation;
@@ -157,6 +162,10 @@ static satchel_status write_request(satchel_sync_engine *engine, const satchel_s
     if (state->incarnation_new) {
         head.parents = satchel_bytes_of(state->parents, state->parent_count * SATCHEL_ID_BYTES);
         head.parent_sequence = state->parent_count > 0 ? state->settled_through : 0;
+    }
+    if (!engine->pull_off) {
+        head.digests = event->digests;
+        head.digest_wanted = event->digest_wanted;
     }
     memcpy(head.token_current, state->token_current, sizeof head.token_current);
     memcpy(head.token_next, state->token_next, sizeof head.token_next);
@@ -187,6 +196,8 @@ static satchel_status on_units(satchel_sync_engine *engine, const satchel_sync_e
     engine->unit_count = event->unit_count;
     engine->last_sequence = event->unit_count > 0 ? event->last_sequence : 0;
     engine->more_units = event->more_units;
+    engine->digests_due = false;
+    engine->digest_rounds += event->digests.bytes > 0 ? 1 : 0;
     if (prepared) {
         return send_request(engine, out);
     }
@@ -220,7 +231,7 @@ static satchel_status go_on(satchel_sync_engine *engine, satchel_sync_action *ou
     uint64_t decided = decided_through(engine);
     bool sent = engine->unit_count > 0;
     bool undecided = sent && decided < engine->last_sequence;
-    if (undecided && decided <= engine->after) {
+    if (undecided && decided <= engine->after && answer->head.status != SATCHEL_STALE_CURSOR) {
         return retry(engine, SATCHEL_PROTOCOL_ERROR, 0, out); /* the server passes over what it was sent */
     }
     satchel_pace_rest(&engine->pace);
@@ -228,7 +239,8 @@ static satchel_status go_on(satchel_sync_engine *engine, satchel_sync_action *ou
         engine->after = decided;
     }
     bool page_due = !engine->pull_off && !answer->has_end && (sent || answer->head.status == SATCHEL_STALE_CURSOR);
-    if (engine->more_units || undecided || page_due || (answer->has_end && answer->end.more)) {
+    bool asks = engine->digests_due && engine->digest_rounds < SATCHEL_SYNC_DIGEST_ROUNDS && !engine->pull_off;
+    if (engine->more_units || undecided || page_due || asks || (answer->has_end && answer->end.more)) {
         return load(engine, out);
     }
     return finish(engine, engine->pull_off ? SATCHEL_UPGRADE_REQUIRED : SATCHEL_OK, out);
@@ -278,9 +290,9 @@ static bool anything_new(const satchel_sync_engine *engine) {
     const satchel_sync_state *state = &engine->state;
     const satchel_sync_state *before = &engine->before;
     return answer->counts[SATCHEL_FRAME_RESULT] > 0 || has_rows(answer) || answer->end.digest.bytes > 0 ||
-           cursor_differs(state, before) || state->position.epoch != before->position.epoch ||
-           state->incarnation_new != before->incarnation_new || state->seen_ms < before->seen_ms ||
-           state->seen_ms - before->seen_ms >= SATCHEL_SYNC_SEEN_STEP_MS;
+           answer->counts[SATCHEL_FRAME_RANGES] > 0 || cursor_differs(state, before) ||
+           state->position.epoch != before->position.epoch || state->incarnation_new != before->incarnation_new ||
+           state->seen_ms < before->seen_ms || state->seen_ms - before->seen_ms >= SATCHEL_SYNC_SEEN_STEP_MS;
 }
 
 static satchel_status store(satchel_sync_engine *engine, satchel_sync_action *out) {
@@ -293,6 +305,21 @@ static satchel_status store(satchel_sync_engine *engine, satchel_sync_action *ou
     return SATCHEL_OK;
 }
 
+/*
+ * The server was restored from a backup and lacks what it had accepted since: everything behind what it has is loaded
+ * again, what was accepted with its receipts.
+ */
+static void meet_epoch(satchel_sync_engine *engine) {
+    satchel_sync_state *state = &engine->state;
+    const satchel_answer_head *head = &engine->answer.head;
+    bool other = head->epoch != 0 && state->position.epoch != 0 && head->epoch != state->position.epoch;
+    if (other && head->applied_through < state->settled_through) {
+        state->settled_through = head->applied_through;
+        engine->after = head->applied_through;
+        engine->told = head->applied_through;
+    }
+}
+
 /* An answer that was placed: its effects go into the state, and with its page into the store. */
 static satchel_status take_answer(satchel_sync_engine *engine, const satchel_sync_event *event,
                                   satchel_sync_action *out) {
@@ -301,6 +328,7 @@ static satchel_status take_answer(satchel_sync_engine *engine, const satchel_syn
     if (state->settled_through > engine->told) {
         engine->told = state->settled_through;
     }
+    meet_epoch(engine);
     state->incarnation_new = false;
     state->parent_count = 0;
     if (engine->answer.head.token_moved) {
@@ -383,6 +411,7 @@ static satchel_status on_forked(satchel_sync_engine *engine, const satchel_sync_
     satchel_sync_begin_life(&engine->state, &incarnation, token);
     engine->forked = true;
     engine->prepared = false;
+    meet_epoch(engine);
     engine->after = engine->state.settled_through;
     return load(engine, out);
 }
@@ -471,6 +500,7 @@ static satchel_status on_failed(satchel_sync_engine *engine, const satchel_sync_
 static satchel_status on_stored(satchel_sync_engine *engine, const satchel_sync_event *event,
                                 satchel_sync_action *out) {
     engine->prepared = true;
+    engine->digests_due = event->digests_due;
     if (event->settled_through > engine->state.settled_through) {
         engine->state.settled_through = event->settled_through;
     }

@@ -62,6 +62,10 @@ typedef struct satchel_sync_event {
     uint32_t unit_count;
     uint64_t last_sequence;
     bool more_units;
+    satchel_bytes digests; /* UNITS: ranges to ask about, borrowed for the step; empty: none */
+    bool digest_wanted;    /* UNITS: the last page is to tell the digest even if nothing moved */
+    bool digests_due;      /* STORED: the next UNITS would have ranges */
+    satchel_bytes erased;  /* UNITS: erasures to be confirmed, 16 bytes each; borrowed for the step */
     uint32_t http_status;
     satchel_bytes body;
     int64_t elapsed_ms;
@@ -93,7 +97,8 @@ typedef struct satchel_sync_action {
 } satchel_sync_action;
 
 /* Named limits of the engine. */
-#define SATCHEL_SYNC_RETRIES 5 /* attempts without an answer in one exchange */
+#define SATCHEL_SYNC_DIGEST_ROUNDS 8 /* requests with ranges in one exchange */
+#define SATCHEL_SYNC_RETRIES 5       /* attempts without an answer in one exchange */
 #define SATCHEL_SYNC_BACKOFF_FIRST_MS 1000
 #define SATCHEL_SYNC_BACKOFF_MOST_MS 300000
 #define SATCHEL_SYNC_PAGE_FIRST_BYTES 65536
