@@ -4,6 +4,7 @@
  * reasons. An op keeps the base that the user saw when it was put in; a page that is stored meanwhile changes what
  * the commit finds, not what was meant.
  */
+#include "store/commands.h"
 #include "store/draft_state.h"
 
 #include "merge/merge.h"
@@ -602,6 +603,9 @@ static satchel_status log_ops(satchel_draft *draft, const satchel_unit_head *hea
         const satchel_op_entry entry = {logged->op.sequence, first,         logged->op.entity, logged->op.row, *last,
                                         logged->encoded,     logged->before};
         status = satchel_log_append(draft->store, &entry, i == 0 ? head : NULL, error);
+        if (status == SATCHEL_OK && logged->op.kind == SATCHEL_OP_COMMAND) {
+            status = satchel_command_note(draft->store, logged->op.sequence, logged->op.command, error);
+        }
         *last = logged->op.sequence;
     }
     return status;

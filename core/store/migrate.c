@@ -10,6 +10,7 @@
  */
 #include "store/migrate.h"
 
+#include "store/commands.h"
 #include "store/digest.h"
 #include "store/page.h"
 #include "store/tables.h"
@@ -51,9 +52,14 @@ static satchel_status make_own_tables(satchel_store *store, satchel_error *error
     return satchel_store_execute(store, OWN_TABLES, error);
 }
 
+static satchel_status make_format_2(satchel_store *store, satchel_error *error) {
+    satchel_status status = satchel_digests_make(store, error);
+    return status == SATCHEL_OK ? satchel_commands_make(store, error) : status;
+}
+
 static const satchel_format_step STEPS[] = {
-    {make_own_tables, NULL},      /* 1 */
-    {satchel_digests_make, NULL}, /* 2 */
+    {make_own_tables, NULL}, /* 1 */
+    {make_format_2, NULL},   /* 2 */
 };
 
 satchel_store_release satchel_store_release_current(void) {

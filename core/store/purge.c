@@ -157,8 +157,8 @@ satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, cons
 
 static satchel_status forget_losses(satchel_store *store, const satchel_stored_row *row, satchel_error *error) {
     sqlite3_stmt *statement;
-    satchel_status status =
-        satchel_statement_of(store, "DELETE FROM store_loss WHERE entity = ? AND row = ?", &statement, error);
+    satchel_status status = satchel_statement_of(
+        store, "DELETE FROM store_loss WHERE entity = ? AND row = ? AND conflict <> zeroblob(16)", &statement, error);
     if (status == SATCHEL_OK) {
         satchel_bind_int(statement, 1, row->table->entity->number);
         satchel_bind_id(statement, 2, &row->id);

@@ -4,6 +4,7 @@
  * rows that left or cannot be read. Values are shown only of rows that the user still has: what is left of the others
  * is when, of what kind, and why.
  */
+#include "store/commands.h"
 #include "store/page.h"
 
 #include "merge/merge.h"
@@ -136,6 +137,10 @@ static satchel_status describe_op(reason_list *list, uint64_t sequence, satchel_
         } else {
             status = fill_result(list, sequence, reason);
             reason->kind = kind_of(list->store, &op, visible);
+            if (status == SATCHEL_OK && reason->kind == SATCHEL_REASON_REFUSED) {
+                status = satchel_command_winner(list->store, op.entity, &op.row, sequence, &reason->other_user,
+                                                &reason->other_ms, list->error);
+            }
             reason->sequence = sequence;
             reason->unit = op.unit;
             reason->entity = op.entity;
@@ -467,7 +472,8 @@ static satchel_status add_losses(reason_list *list, uint32_t entity, const satch
         if (status != SATCHEL_OK || !found) {
             break;
         }
-        if (!is_listed(list, &loss.conflict)) {
+        /* One without a conflict tells who was first with a command: that stands beside the refusal. */
+        if (!satchel_id_is_none(&loss.conflict) && !is_listed(list, &loss.conflict)) {
             status = describe_loss(list, &loss);
         }
     }

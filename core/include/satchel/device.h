@@ -131,6 +131,7 @@ typedef struct satchel_device_info {
     uint64_t ops_refused;  /* refused or held, and neither mended nor dismissed */
     uint64_t ops_parked;
     uint64_t conflicts_open;
+    uint64_t losses_on_server; /* own values that lost and are too old to be kept here: the server has them */
     uint64_t rows;        /* rows of all entities */
     int64_t last_sync_ms; /* server time of the last completed exchange */
     satchel_revision position;
