@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define REASONS_MOST 1000
+#define HOUR_MS INT64_C(3600000)
 
 /* --- status --- */
 
@@ -62,6 +63,29 @@ static satchel_status put_safety(cli_session *cli, const satchel_device_info *in
                                 : status;
 }
 
+/* What the company ordered, and what the server's audit is to this phone. */
+static satchel_status put_orders(cli_session *cli, const satchel_device_info *info, json_t *object) {
+    const char *finding = info->audit_findings == 0                             ? "none"
+                          : (info->audit_findings & SATCHEL_AUDIT_SHORTER) != 0 ? "shorter"
+                                                                                : "different";
+    satchel_status status = cli_put(cli, object, "orders", json_integer((json_int_t)info->orders_serial));
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "retiring", cli_bool_json(cli, info->retiring));
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "app_too_old", cli_bool_json(cli, info->app_too_old));
+    }
+    if (status == SATCHEL_OK) {
+        status =
+            cli_put(cli, object, "lease_left_hours",
+                    info->lease_days > 0 ? json_integer((json_int_t)(info->lease_left_ms / HOUR_MS)) : json_null());
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "audit_position", json_integer((json_int_t)info->audit_position));
+    }
+    return status == SATCHEL_OK ? cli_put(cli, object, "audit_finding", json_string(finding)) : status;
+}
+
 satchel_status verb_status(cli_session *cli, int argc, const char **argv, json_t **out) {
     cli_args args;
     satchel_device_info info;
@@ -87,6 +111,9 @@ satchel_status verb_status(cli_session *cli, int argc, const char **argv, json_t
     if (status == SATCHEL_OK) {
         status = put_safety(cli, &info, *out);
     }
+    if (status == SATCHEL_OK) {
+        status = put_orders(cli, &info, *out);
+    }
     cli_args_close(&args);
     return status;
 }
@@ -96,8 +123,9 @@ satchel_status verb_status(cli_session *cli, int argc, const char **argv, json_t
 static const char *kind_name(const cli_session *cli, satchel_reason_kind kind) {
     static const struct {
         const char *name, *zh;
-    } names[] = {{"unknown", "未知"},   {"waiting", "待发送"}, {"sent", "已发送"}, {"conflict", "冲突"},
-                 {"refused", "被拒绝"}, {"held", "等待中"},    {"parked", "暂存"}, {"gone", "已离开"}};
+    } names[] = {{"unknown", "未知"},  {"waiting", "待发送"}, {"sent", "已发送"},
+                 {"conflict", "冲突"}, {"refused", "被拒绝"}, {"held", "等待中"},
+                 {"parked", "暂存"},   {"gone", "已离开"},    {"unread", "无法读取"}};
     size_t at = (size_t)kind < sizeof names / sizeof names[0] ? (size_t)kind : 0;
     return !cli->json && cli_chinese(cli) ? names[at].zh : names[at].name;
 }

@@ -224,10 +224,32 @@ static satchel_status run_exchange(cli_session *cli, int64_t budget_ms, bool onc
     if (status == SATCHEL_OK) {
         status = outcome_of(&run);
     }
+    if (status == SATCHEL_WIPED || status == SATCHEL_RETIRED) {
+        cli_close(cli);
+    }
     if (status == SATCHEL_OK) {
         status = cli_reload_fields(cli);
     }
     return status == SATCHEL_OK ? sync_result(&run, out) : status;
+}
+
+/* The store is gone by order, and the server may not know yet. What the opening said stays the outcome. */
+static void send_notice(cli_session *cli) {
+    satchel_notice *notice = NULL;
+    satchel_http_request request;
+    cli_answer answer;
+    const satchel_error why = cli->error;
+    if (cli->folder != NULL && satchel_notice_open(&notice, cli->folder, NULL) == SATCHEL_OK) {
+        satchel_notice_request(notice, &request);
+        if (cli_http_send(cli, &request, &answer) == SATCHEL_OK) {
+            const satchel_bytes body = {(const uint8_t *)answer.body, answer.bytes};
+            satchel_status taken = satchel_notice_feed(notice, answer.http_status, body, NULL);
+            (void)taken; /* it stays, and is sent another time */
+            cli_answer_close(&answer);
+        }
+    }
+    satchel_notice_close(notice);
+    cli->error = why;
 }
 
 satchel_status verb_sync(cli_session *cli, int argc, const char **argv, json_t **out) {
@@ -248,6 +270,8 @@ satchel_status verb_sync(cli_session *cli, int argc, const char **argv, json_t *
     }
     if (status == SATCHEL_OK) {
         status = run_exchange(cli, budget_ms, once != 0, out);
+    } else if (status == SATCHEL_NOT_FOUND || status == SATCHEL_WIPED) {
+        send_notice(cli);
     }
     cli_args_close(&args);
     return status;

@@ -94,6 +94,56 @@ class PutBack(OnStage):
         phone.run(["sync"])
 
 
+class Ordered(OnStage):
+    """What the company orders reaches phones that were enrolled before, and is told back."""
+
+    def device(self, name):
+        rows = [row for row in self.server.admin("device", "list")["rows"] if row["name"] == name]
+        self.assertEqual(len(rows), 1)
+        return rows[0]
+
+    def test_a_policy_reaches_phones_that_were_enrolled_before(self):
+        phone = self.ready("governed")
+        self.server.admin("policy", "--lease-days", "30")
+        phone.run(["sync"])
+        self.assertEqual(phone.run(["status"])["lease_left_hours"], 720)
+        self.assertEqual(self.device("governed")["orders"], "pending")
+        phone.run(["sync"])
+        self.assertEqual(self.device("governed")["orders"], "carried out")
+        self.assertEqual(self.server.admin("policy", "--lease-days", "0", "--minimum-app", "any")["lease_days"], 0)
+
+    def test_a_phone_is_retired_with_its_work_parked(self):
+        phone = self.ready("retiring")
+        phone.run(["customer", "add", "--set", "name=last work of a leaver"])
+        self.server.admin("device", "retire", "retiring")
+        self.assertEqual(self.device("retiring")["state"], "retiring")
+        self.refused(phone.run, "RETIRED", "sync")
+        row = self.device("retiring")
+        self.assertEqual((row["state"], row["lost"]), ("retired", 0))
+        self.assertIn("RETIRED", [line["reason"] for line in self.server.admin("parked")["rows"]])
+        self.assertEqual(set(os.listdir(phone.folder)) - {"store.lock"}, set())
+        self.refused(phone.run, "NOT_FOUND", "status")
+
+    def test_a_phone_is_wiped_at_once_and_says_so_when_it_can(self):
+        phone = self.ready("stolen")
+        phone.run(["customer", "add", "--set", "name=never sent"])
+        self.server.admin("device", "wipe", "stolen")
+        self.refused(phone.run, "WIPED", "sync")
+        row = self.device("stolen")
+        self.assertEqual((row["state"], row["lost"], row["revoked"]), ("wiped", 1, True))
+        self.refused(phone.run, "NOT_FOUND", "sync")
+        self.assertEqual(set(os.listdir(phone.folder)) - {"store.lock"}, set())
+
+    def test_phones_witness_the_audit(self):
+        phone = self.ready("witness")
+        phone.run(["sync"])
+        answer = self.server.admin("audit", "verify")
+        self.assertGreater(answer["witnesses"], 0)
+        status = phone.run(["status"])
+        self.assertGreater(status["audit_position"], 0)
+        self.assertEqual(status["audit_finding"], "none")
+
+
 class Ends(OnStage):
     def test_signing_out_keeps_what_cannot_be_sent(self):
         phone = self.ready("leaving")
