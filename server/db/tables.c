@@ -115,7 +115,19 @@ static const char command_tables_2[] =
     "CREATE INDEX customer_key_by_customer ON customer_key (customer);\n";
 
 /* In pieces, because a text of C has a longest length. */
-static const char *const steps_to_2[] = {own_tables_2, own_tables_2_more, command_tables_2};
+/* And for scopes: when fields of one class, and no open one, moved last. */
+static const char scope_tables_2[] =
+    "CREATE TABLE membership_class (anchor {blob} NOT NULL, rank BIGINT NOT NULL, root {blob} NOT NULL,"
+    " scope BIGINT NOT NULL, class BIGINT NOT NULL, last_n BIGINT NOT NULL,"
+    " PRIMARY KEY (anchor, rank, root, scope, class)) {clustered};\n"
+    "CREATE INDEX membership_class_by_change ON membership_class (scope, class, last_n, anchor, rank, root);\n"
+    "CREATE TABLE realignment (number BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL, at_ms BIGINT NOT NULL,"
+    " customers BIGINT NOT NULL, owner {blob} NOT NULL, territory {blob} NOT NULL, flags BIGINT NOT NULL) {clustered};\n"
+    "CREATE TABLE realigned_customer (customer {blob} NOT NULL PRIMARY KEY, realignment BIGINT NOT NULL,"
+    " step BIGINT NOT NULL) {clustered};\n"
+    "CREATE INDEX realigned_customer_by_step ON realigned_customer (step, customer);\n";
+
+static const char *const steps_to_2[] = {own_tables_2, own_tables_2_more, command_tables_2, scope_tables_2};
 
 /* Columns that the server adds to an entity's table. */
 static const char extra_columns_sqlite[] =

@@ -266,14 +266,32 @@ static satchel_status relations_through(satchel_gathering *gathering, uint32_t s
     return SATCHEL_OK;
 }
 
+static satchel_status look_through(satchel_gathering *gathering, uint32_t scope) {
+    if (gathering->through_scope == scope) {
+        return SATCHEL_OK;
+    }
+    gathering->through = 0;
+    gathering->through_scope = scope;
+    return relations_through(gathering, scope, &gathering->through);
+}
+
+satchel_status satchel_gathering_shows_class(satchel_gathering *gathering, uint32_t scope, uint32_t entity,
+                                             uint32_t sensitivity, bool *out) {
+    const satchel_model *model = gathering->service->schema.model;
+    satchel_status status = look_through(gathering, scope);
+    uint32_t classes = status == SATCHEL_OK ? classes_of(gathering, entity, gathering->through) : 0;
+    for (uint32_t i = 0; i < model->entity_count; i++) {
+        if (model->entities[i].root == entity) {
+            classes |= classes_of(gathering, model->entities[i].number, gathering->through);
+        }
+    }
+    *out = (classes >> sensitivity & 1) != 0;
+    return status;
+}
+
 satchel_status satchel_gathering_shows(satchel_gathering *gathering, uint32_t scope, uint32_t entity, bool *out) {
     const satchel_entity *known = satchel_schema_entity(&gathering->service->schema, entity);
-    satchel_status status = SATCHEL_OK;
-    if (gathering->through_scope != scope) {
-        gathering->through = 0;
-        gathering->through_scope = scope;
-        status = relations_through(gathering, scope, &gathering->through);
-    }
+    satchel_status status = look_through(gathering, scope);
     *out = status == SATCHEL_OK && known != NULL && entity != SATCHEL_ENTITY_CONFLICT &&
            (known->flags & SATCHEL_ENTITY_SERVER_ONLY) == 0 &&
            satchel_access_allows(gathering->service->policy, &gathering->person->access, entity, gathering->through,
@@ -493,14 +511,15 @@ static satchel_status send_deleted(satchel_gathering *gathering, const satchel_s
 
 typedef struct sending {
     const satchel_place *place;
+    const satchel_member_list *members;
     uint32_t relations;
-    uint32_t set;
+    uint32_t set; /* 0: not named yet; that waits for a row that is sent */
     bool whole;
     bool snapshot; /* a phone that never had a row need not hear of its deletion */
     uint64_t since_n;
 } sending;
 
-static satchel_status send_row(satchel_gathering *gathering, const satchel_stored_row *row, const sending *how) {
+static satchel_status send_row(satchel_gathering *gathering, const satchel_stored_row *row, sending *how) {
     uint32_t classes = classes_of(gathering, row->entity, how->relations);
     satchel_row_stamp stamp = satchel_stored_row_stamp(&gathering->service->schema, row, classes);
     bool hidden =
@@ -509,8 +528,12 @@ static satchel_status send_row(satchel_gathering *gathering, const satchel_store
     if (hidden || unchanged || stamp.n == 0 || !may_read(gathering, how->place, row->entity, how->relations)) {
         return SATCHEL_OK;
     }
-    if (row->merged.deleted) {
-        return how->snapshot ? SATCHEL_OK : send_deleted(gathering, row, stamp.n, how->set);
+    if (row->merged.deleted && how->snapshot) {
+        return SATCHEL_OK;
+    }
+    satchel_status named = how->set == 0 ? set_of_row(gathering, how->members, &how->set) : SATCHEL_OK;
+    if (named != SATCHEL_OK || row->merged.deleted) {
+        return named == SATCHEL_OK ? send_deleted(gathering, row, stamp.n, how->set) : named;
     }
     satchel_record changed;
     satchel_record seen;
@@ -551,7 +574,7 @@ static satchel_status send_row(satchel_gathering *gathering, const satchel_store
 /* --- the aggregate --- */
 
 static satchel_status send_children(satchel_gathering *gathering, uint32_t entity, const satchel_id *root,
-                                    const sending *how) {
+                                    sending *how) {
     const satchel_table *table = satchel_db_tables_get(gathering->service->tables, entity);
     satchel_db_statement *statement = NULL;
     satchel_status status =
@@ -572,7 +595,7 @@ static satchel_status send_children(satchel_gathering *gathering, uint32_t entit
     return status;
 }
 
-static satchel_status send_rows(satchel_gathering *gathering, const satchel_stored_row *root, const sending *how) {
+static satchel_status send_rows(satchel_gathering *gathering, const satchel_stored_row *root, sending *how) {
     const satchel_model *model = gathering->service->schema.model;
     satchel_status status = send_row(gathering, root, how);
     for (uint32_t i = 0; status == SATCHEL_OK && i < model->entity_count; i++) {
@@ -590,7 +613,11 @@ satchel_status satchel_gathering_send(satchel_gathering *gathering, const satche
     uint32_t entity = satchel_place_entity(place);
     const satchel_entity *known = satchel_schema_entity(&gathering->service->schema, entity);
     satchel_stored_row root;
-    sending how = {.place = place, .whole = whole, .since_n = since_n, .snapshot = whole && since_n == UINT64_MAX};
+    sending how = {.place = place,
+                   .members = members,
+                   .whole = whole,
+                   .since_n = since_n,
+                   .snapshot = whole && since_n == UINT64_MAX};
     *out_visible = false;
     satchel_status status = mark_sent(gathering, place, false);
     if (status != SATCHEL_OK || known == NULL || (known->flags & SATCHEL_ENTITY_SERVER_ONLY) != 0) {
@@ -610,8 +637,7 @@ satchel_status satchel_gathering_send(satchel_gathering *gathering, const satche
     if (!*out_visible || (how.snapshot && root.merged.deleted)) {
         return SATCHEL_OK;
     }
-    status = set_of_row(gathering, members, &how.set);
-    return status == SATCHEL_OK ? send_rows(gathering, &root, &how) : status;
+    return send_rows(gathering, &root, &how);
 }
 
 /* --- the page's frames --- */

@@ -91,6 +91,10 @@ SATCHEL_MUST_USE satchel_status satchel_gathering_remove(satchel_gathering *gath
 SATCHEL_MUST_USE satchel_status satchel_gathering_shows(satchel_gathering *gathering, uint32_t scope, uint32_t entity,
                                                         bool *out);
 
+/* … and fields of a class, of such a row or one that travels with it? */
+SATCHEL_MUST_USE satchel_status satchel_gathering_shows_class(satchel_gathering *gathering, uint32_t scope,
+                                                              uint32_t entity, uint32_t sensitivity, bool *out);
+
 /* The server's own number of a set of scopes, for cursors; 0 if it has none yet (it is then among the wanted). */
 SATCHEL_MUST_USE satchel_status satchel_gathering_set(satchel_gathering *gathering, const uint32_t *numbers,
                                                       uint32_t count, uint32_t *out);

@@ -179,6 +179,18 @@ static bool moves_customer(const satchel_stored_row *row, const uint32_t *change
             is_among(SATCHEL_CUSTOMER_SHARED_WITH, changed, count));
 }
 
+/* Classes of the fields that changed, as bits; a row that is new or comes or goes is open. */
+static uint32_t classes_of(const satchel_change *change, const satchel_stored_row *row, bool is_new,
+                           const uint32_t *changed, uint32_t count) {
+    uint32_t classes = is_new || count == 0 ? 1u << SATCHEL_SENSITIVITY_OPEN : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const satchel_field *field = satchel_schema_field(&change->service->schema, row->entity, changed[i]);
+        bool meta = field == NULL || (field->flags & SATCHEL_FIELD_META) != 0;
+        classes |= 1u << (meta ? (uint32_t)SATCHEL_SENSITIVITY_OPEN : field->sensitivity);
+    }
+    return classes;
+}
+
 static satchel_status leave_place(satchel_change *change, const satchel_place *place, satchel_error *error) {
     return satchel_members_set(change->db, place, NULL, 0, false, change->n, &change->touched, error);
 }
@@ -197,7 +209,8 @@ static satchel_status move_members(satchel_change *change, const satchel_stored_
     bool facts_moved = is_new || is_among(entity->owner_field, changed, count) ||
                        is_among(entity->anchor_field, changed, count) || moves_customer(row, changed, count);
     if (entity->root != 0 || !facts_moved) {
-        status = satchel_members_bump(change->db, &standing.place, change->n, &change->touched, error);
+        status = satchel_members_bump(change->db, &standing.place, classes_of(change, row, is_new, changed, count),
+                                      change->n, &change->touched, error);
     } else {
         if (before != NULL && satchel_place_compare(before, &standing.place) != 0) {
             status = leave_place(change, before, error);

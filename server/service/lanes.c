@@ -55,8 +55,23 @@ static satchel_status put_entry(pull_work *work, lane_batch *batch, const lane_e
     return SATCHEL_OK;
 }
 
+/* Which entries of a scope count: all, or those whose aggregates show the user something of a class. */
+typedef struct lane_filter {
+    uint32_t scope;
+    uint32_t sensitivity; /* SATCHEL_SENSITIVITY_OPEN: all */
+} lane_filter;
+
+static satchel_status passes(pull_work *work, const lane_filter *filter, const satchel_place *place, bool *out) {
+    *out = true;
+    return filter->sensitivity == SATCHEL_SENSITIVITY_OPEN
+               ? SATCHEL_OK
+               : satchel_gathering_shows_class(&work->gathering, filter->scope, satchel_place_entity(place),
+                                               filter->sensitivity, out);
+}
+
 /* Takes up to BATCH_ENTRIES rows (n, anchor, rank, root) of a scope's statement. */
-static satchel_status take_rows(pull_work *work, satchel_db_statement *statement, lane_batch *batch) {
+static satchel_status take_rows(pull_work *work, satchel_db_statement *statement, const lane_filter *filter,
+                                lane_batch *batch) {
     lane_entry entry = {0};
     uint32_t taken = 0;
     bool found = true;
@@ -67,7 +82,11 @@ static satchel_status take_rows(pull_work *work, satchel_db_statement *statement
             entry.n = satchel_db_uint(statement, 0);
             entry.place = (satchel_place){satchel_db_id(statement, 1), (uint32_t)satchel_db_uint(statement, 2),
                                           satchel_db_id(statement, 3)};
-            status = put_entry(work, batch, &entry);
+            bool counts = false;
+            status = passes(work, filter, &entry.place, &counts);
+            if (status == SATCHEL_OK && counts) {
+                status = put_entry(work, batch, &entry);
+            }
             taken++;
         }
     }
@@ -128,16 +147,24 @@ static lane_entry lane_start(const pull_work *work) {
     return start;
 }
 
-static satchel_status read_changes(pull_work *work, uint32_t scope, const lane_entry *start, lane_batch *batch) {
+#define BEHIND " AND (last_n, anchor, rank, root) > (?2, ?3, ?4, ?5) ORDER BY last_n, anchor, rank, root LIMIT ?6"
+
+/* What moved in a scope: entries of the memberships, and those of the class beside them. */
+static satchel_status read_changes(pull_work *work, const lane_filter *filter, const lane_entry *start,
+                                   lane_batch *batch) {
     satchel_db_statement *statement = NULL;
-    satchel_status status = SATCHEL_DB_START(
-        &statement, work->db, work->error,
-        "SELECT last_n, anchor, rank, root FROM membership WHERE scope = ?1 AND"
-        " (last_n, anchor, rank, root) > (?2, ?3, ?4, ?5) ORDER BY last_n, anchor, rank, root LIMIT ?6",
-        satchel_db_count(scope), satchel_db_count(start->n), satchel_value_id(&start->place.anchor),
-        satchel_db_count(start->place.rank), satchel_value_id(&start->place.root), satchel_db_count(BATCH_ENTRIES));
+    bool open = filter->sensitivity == SATCHEL_SENSITIVITY_OPEN;
+    const satchel_value values[] = {satchel_db_count(filter->scope),        satchel_db_count(start->n),
+                                    satchel_value_id(&start->place.anchor), satchel_db_count(start->place.rank),
+                                    satchel_value_id(&start->place.root),   satchel_db_count(BATCH_ENTRIES),
+                                    satchel_db_count(filter->sensitivity)};
+    satchel_status status = satchel_db_start(
+        &statement, work->db,
+        open ? "SELECT last_n, anchor, rank, root FROM membership WHERE scope = ?1" BEHIND
+             : "SELECT last_n, anchor, rank, root FROM membership_class WHERE scope = ?1 AND class = ?7" BEHIND,
+        values, open ? 6 : 7, work->error);
     if (status == SATCHEL_OK) {
-        status = take_rows(work, statement, batch);
+        status = take_rows(work, statement, filter, batch);
     }
     satchel_db_end(statement);
     return status;
@@ -160,8 +187,9 @@ static satchel_status read_change_batch(pull_work *work, const lane_entry *start
     for (uint32_t i = 0; status == SATCHEL_OK && i < work->scopes.count; i++) {
         bool moved = false;
         status = has_moved(work, work->scopes.numbers[i], start, &moved);
-        if (status == SATCHEL_OK && moved) {
-            status = read_changes(work, work->scopes.numbers[i], start, batch);
+        for (uint32_t c = 0; status == SATCHEL_OK && moved && c < SATCHEL_SENSITIVITY_COUNT; c++) {
+            const lane_filter filter = {work->scopes.numbers[i], c};
+            status = read_changes(work, &filter, start, batch);
         }
     }
     order_batch(batch);
@@ -297,7 +325,8 @@ static satchel_status read_members(pull_work *work, uint32_t scope, const satche
                          satchel_db_count(scope), satchel_value_id(&from.anchor), satchel_db_count(from.rank),
                          satchel_value_id(&from.root), satchel_db_count(BATCH_ENTRIES));
     if (status == SATCHEL_OK) {
-        status = take_rows(work, statement, batch);
+        const lane_filter all = {scope, SATCHEL_SENSITIVITY_OPEN};
+        status = take_rows(work, statement, &all, batch);
     }
     satchel_db_end(statement);
     return status;

@@ -137,8 +137,34 @@ static satchel_status bump_all(satchel_db *db, const satchel_place *place, uint6
                           PLACE_VALUES(place), satchel_db_count(n));
 }
 
-satchel_status satchel_members_bump(satchel_db *db, const satchel_place *place, uint64_t n, satchel_touched *touched,
-                                    satchel_error *error) {
+/* One entry a class: the aggregate's fields of it moved at n. */
+static satchel_status bump_class(satchel_db *db, const satchel_place *place, uint32_t scope, uint32_t sensitivity,
+                                 uint64_t n, satchel_error *error) {
+    return SATCHEL_DB_RUN(db, error,
+                          "INSERT INTO membership_class (anchor, rank, root, scope, class, last_n)"
+                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (anchor, rank, root, scope, class)"
+                          " DO UPDATE SET last_n = excluded.last_n",
+                          PLACE_VALUES(place), satchel_db_count(scope), satchel_db_count(sensitivity),
+                          satchel_db_count(n));
+}
+
+static satchel_status bump_classes(satchel_db *db, const satchel_place *place, const satchel_member_list *members,
+                                   uint32_t classes, uint64_t n, satchel_touched *touched, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < members->count; i++) {
+        const satchel_member *member = &members->items[i];
+        for (uint32_t c = 1; status == SATCHEL_OK && member->present && c < SATCHEL_SENSITIVITY_COUNT; c++) {
+            status = (classes >> c & 1) != 0 ? bump_class(db, place, member->scope, c, n, error) : SATCHEL_OK;
+        }
+        if (status == SATCHEL_OK && member->present) {
+            status = touch(touched, member->scope, 0);
+        }
+    }
+    return status;
+}
+
+satchel_status satchel_members_bump(satchel_db *db, const satchel_place *place, uint32_t classes, uint64_t n,
+                                    satchel_touched *touched, satchel_error *error) {
     satchel_arena arena;
     satchel_member_list members;
     satchel_arena_init(&arena);
@@ -147,7 +173,11 @@ satchel_status satchel_members_bump(satchel_db *db, const satchel_place *place, 
     if (status == SATCHEL_OK) {
         status = satchel_digest_settle(touched, db, place, &members, error);
     }
-    for (uint32_t i = 0; status == SATCHEL_OK && i < members.count; i++) {
+    bool is_open = (classes & 1u << SATCHEL_SENSITIVITY_OPEN) != 0;
+    if (status == SATCHEL_OK && !is_open) {
+        status = bump_classes(db, place, &members, classes, n, touched, error);
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && is_open && i < members.count; i++) {
         if (members.items[i].present && members.items[i].last_n < n) {
             moves = true;
             status = touch(touched, members.items[i].scope, 0);
@@ -176,6 +206,10 @@ static satchel_status leave(satchel_db *db, const satchel_place *place, uint32_t
     satchel_status status =
         SATCHEL_DB_RUN(db, error, "UPDATE membership SET last_n = ?5, present = 0 WHERE " PLACE_IS " AND scope = ?4",
                        PLACE_VALUES(place), satchel_db_count(scope), satchel_db_count(n));
+    if (status == SATCHEL_OK) {
+        status = SATCHEL_DB_RUN(db, error, "DELETE FROM membership_class WHERE " PLACE_IS " AND scope = ?4",
+                                PLACE_VALUES(place), satchel_db_count(scope));
+    }
     return status == SATCHEL_OK ? touch(touched, scope, -1) : status;
 }
 

@@ -73,9 +73,13 @@ SATCHEL_MUST_USE satchel_status satchel_touched_merge(satchel_touched *into, con
 SATCHEL_MUST_USE satchel_status satchel_touched_flush(satchel_touched *touched, satchel_db *db, uint64_t n,
                                                       satchel_error *error);
 
-/* All write. The aggregate changed at n: its entries say so. */
-SATCHEL_MUST_USE satchel_status satchel_members_bump(satchel_db *db, const satchel_place *place, uint64_t n,
-                                                     satchel_touched *touched, satchel_error *error);
+/*
+ * All write. Fields of these classes (bits) of the aggregate changed at n. Its entries say so if an open one was among
+ * them; else entries of their own beside them, which are read only by those who see the class: what is hidden must not
+ * even change the order in which rows come.
+ */
+SATCHEL_MUST_USE satchel_status satchel_members_bump(satchel_db *db, const satchel_place *place, uint32_t classes,
+                                                     uint64_t n, satchel_touched *touched, satchel_error *error);
 
 /*
  * Makes `scopes` (any order, doubles allowed) the aggregate's scopes: enters those that are new at n, leaves the
