@@ -117,8 +117,8 @@ int main(int argc, char **argv) {
     bench b = {.round = 0};
     bench_require(satchel_crypto_init() == SATCHEL_OK && rows > 0 && runs > 0, "libsodium, and sizes above 0");
     bench_company_open(&b.company, getenv("SATCHEL_BENCH_DATABASE"));
-    const satchel_id user = bench_company_user(&b.company, "rep", SATCHEL_ROLE_REP);
-    bench_company_customers(&b.company, &user, 0, rows, &b.rows);
+    const satchel_id user = bench_company_user(&b.company, "rep", SATCHEL_ROLE_REP, NULL);
+    bench_company_customers(&b.company, &user, NULL, 0, rows, &b.rows);
     bench_client_enrol(&b.client, &b.company, &user);
     bench_client_pull(&b.client, NULL);
     figures whole = begin("one_unit");

@@ -55,35 +55,65 @@ void bench_company_write(bench_company *company, satchel_lane_work work, void *c
 
 typedef struct hiring {
     const satchel_service *service;
-    const char *login;
+    const char *name;
     uint32_t role;
+    satchel_id territory;
     satchel_id id;
 } hiring;
 
 static satchel_status hire(void *context, satchel_db *db, satchel_error *error) {
     hiring *given = context;
     const satchel_actor system = satchel_actor_system();
-    const satchel_new_user user = {.login = satchel_text_of(given->login),
-                                   .name = satchel_text_of(given->login),
-                                   .roles = UINT64_C(1) << given->role};
+    const satchel_new_user user = {.login = satchel_text_of(given->name),
+                                   .name = satchel_text_of(given->name),
+                                   .roles = UINT64_C(1) << given->role,
+                                   .territory = given->territory};
     return satchel_user_add(given->service, db, &system, &user, &given->id, error);
 }
 
-satchel_id bench_company_user(bench_company *company, const char *login, uint32_t role) {
-    hiring given = {.service = satchel_host_service(company->host), .login = login, .role = role};
+static satchel_status settle(void *context, satchel_db *db, satchel_error *error) {
+    hiring *given = context;
+    const satchel_actor system = satchel_actor_system();
+    const satchel_id none = {{0}};
+    return satchel_territory_add(given->service, db, &system, satchel_text_of(given->name), &none, satchel_text_of(""),
+                                 &given->id, error);
+}
+
+static satchel_status send_elsewhere(void *context, satchel_db *db, satchel_error *error) {
+    hiring *given = context;
+    const satchel_actor system = satchel_actor_system();
+    const satchel_user_change change = {.territory = &given->territory};
+    return satchel_user_change_to(given->service, db, &system, &given->id, &change, error);
+}
+
+satchel_id bench_company_territory(bench_company *company, const char *name) {
+    hiring given = {.service = satchel_host_service(company->host), .name = name};
+    bench_company_write(company, settle, &given);
+    return given.id;
+}
+
+satchel_id bench_company_user(bench_company *company, const char *login, uint32_t role, const satchel_id *territory) {
+    hiring given = {.service = satchel_host_service(company->host), .name = login, .role = role};
+    given.territory = territory != NULL ? *territory : given.territory;
     bench_company_write(company, hire, &given);
     return given.id;
+}
+
+void bench_company_move(bench_company *company, const satchel_id *user, const satchel_id *territory) {
+    hiring given = {.service = satchel_host_service(company->host), .id = *user, .territory = *territory};
+    bench_company_write(company, send_elsewhere, &given);
 }
 
 typedef struct filling {
     const satchel_service *service;
     const satchel_id *owner;
+    const satchel_id *territory;
     uint32_t first;
     uint32_t from, to; /* indexes into rows */
-    bench_rows *rows;
+    const bench_rows *rows;
 } filling;
 
-static void fill_customer(satchel_record *record, const satchel_id *owner, uint32_t number) {
+static void fill_customer(satchel_record *record, const filling *given, uint32_t number) {
     char name[96];
     char street[96];
     snprintf(name, sizeof name, "上海华宁贸易有限公司 %u Huaning Trading", (unsigned)number);
@@ -91,8 +121,13 @@ static void fill_customer(satchel_record *record, const satchel_id *owner, uint3
     bool put = satchel_record_set_text(record, SATCHEL_CUSTOMER_NAME, satchel_text_of(name)) == SATCHEL_OK &&
                satchel_record_set_text(record, SATCHEL_CUSTOMER_STREET, satchel_text_of(street)) == SATCHEL_OK &&
                satchel_record_set_text(record, SATCHEL_CUSTOMER_CITY, satchel_text_of("上海")) == SATCHEL_OK &&
-               satchel_record_set_int(record, SATCHEL_CUSTOMER_GRADE, 1 + number % 3) == SATCHEL_OK &&
-               satchel_record_set_id(record, SATCHEL_CUSTOMER_OWNER, owner) == SATCHEL_OK;
+               satchel_record_set_int(record, SATCHEL_CUSTOMER_GRADE, 1 + number % 3) == SATCHEL_OK;
+    if (given->owner != NULL) {
+        put = put && satchel_record_set_id(record, SATCHEL_CUSTOMER_OWNER, given->owner) == SATCHEL_OK;
+    }
+    if (given->territory != NULL) {
+        put = put && satchel_record_set_id(record, SATCHEL_CUSTOMER_TERRITORY, given->territory) == SATCHEL_OK;
+    }
     bench_require(put, "memory for a record");
 }
 
@@ -108,7 +143,7 @@ static satchel_status fill(void *context, satchel_db *db, satchel_error *error) 
         satchel_write_outcome outcome;
         satchel_arena_init(&arena);
         satchel_record_init(&record, &arena);
-        fill_customer(&record, given->owner, given->first + i);
+        fill_customer(&record, given, given->first + i);
         status = satchel_bulk_put(bulk, SATCHEL_ENTITY_CUSTOMER, &none, &record, &outcome, error);
         given->rows->ids[i] = outcome.id;
         given->rows->revisions[i] = outcome.n;
@@ -118,15 +153,40 @@ static satchel_status fill(void *context, satchel_db *db, satchel_error *error) 
     return status == SATCHEL_OK ? closed : status;
 }
 
-void bench_company_customers(bench_company *company, const satchel_id *owner, uint32_t first, uint32_t count,
-                             bench_rows *out) {
+void bench_company_customers(bench_company *company, const satchel_id *owner, const satchel_id *territory,
+                             uint32_t first, uint32_t count, bench_rows *out) {
     *out = (bench_rows){calloc(count + 1u, sizeof *out->ids), calloc(count + 1u, sizeof *out->revisions), count};
     bench_require(out->ids != NULL && out->revisions != NULL, "memory for ids");
     for (uint32_t at = 0; at < count; at += CUSTOMERS_A_TRANSACTION) {
         uint32_t to = count - at > CUSTOMERS_A_TRANSACTION ? at + CUSTOMERS_A_TRANSACTION : count;
-        filling given = {satchel_host_service(company->host), owner, first, at, to, out};
+        filling given = {satchel_host_service(company->host), owner, territory, first, at, to, out};
         bench_company_write(company, fill, &given);
     }
+}
+
+static satchel_status give(void *context, satchel_db *db, satchel_error *error) {
+    filling *given = context;
+    const satchel_actor system = satchel_actor_system();
+    satchel_bulk *bulk = NULL;
+    satchel_status status = satchel_bulk_open(&bulk, given->service, db, &system, error);
+    for (uint32_t i = given->from; status == SATCHEL_OK && i < given->to; i++) {
+        satchel_arena arena;
+        satchel_record record;
+        satchel_write_outcome outcome;
+        satchel_arena_init(&arena);
+        satchel_record_init(&record, &arena);
+        bench_require(satchel_record_set_id(&record, SATCHEL_CUSTOMER_OWNER, given->owner) == SATCHEL_OK, "memory");
+        status = satchel_bulk_put(bulk, SATCHEL_ENTITY_CUSTOMER, &given->rows->ids[i], &record, &outcome, error);
+        satchel_arena_deinit(&arena);
+    }
+    satchel_status closed = satchel_bulk_close(bulk, error);
+    return status == SATCHEL_OK ? closed : status;
+}
+
+void bench_company_give(bench_company *company, const bench_rows *rows, uint32_t from, uint32_t to,
+                        const satchel_id *owner) {
+    filling given = {satchel_host_service(company->host), owner, NULL, 0, from, to, rows};
+    bench_company_write(company, give, &given);
 }
 
 void bench_rows_free(bench_rows *rows) {

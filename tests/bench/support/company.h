@@ -27,15 +27,21 @@ void bench_company_open(bench_company *company, const char *database);
 void bench_company_close(bench_company *company);
 void bench_company_write(bench_company *company, satchel_lane_work work, void *context);
 
-satchel_id bench_company_user(bench_company *company, const char *login, uint32_t role);
-/* Customers of the user, numbered from `first`; ids and revisions if wanted. */
+/* `territory`, `owner`: NULL, none. */
+satchel_id bench_company_territory(bench_company *company, const char *name);
+satchel_id bench_company_user(bench_company *company, const char *login, uint32_t role, const satchel_id *territory);
+void bench_company_move(bench_company *company, const satchel_id *user, const satchel_id *territory);
+/* Customers of the user or territory, numbered from `first`; ids and revisions if wanted. */
 typedef struct bench_rows {
     satchel_id *ids;
     uint64_t *revisions;
     uint32_t count;
 } bench_rows;
-void bench_company_customers(bench_company *company, const satchel_id *owner, uint32_t first, uint32_t count,
-                             bench_rows *out);
+void bench_company_customers(bench_company *company, const satchel_id *owner, const satchel_id *territory,
+                             uint32_t first, uint32_t count, bench_rows *out);
+/* The customers from index `from` up to `to` get another owner. */
+void bench_company_give(bench_company *company, const bench_rows *rows, uint32_t from, uint32_t to,
+                        const satchel_id *owner);
 void bench_rows_free(bench_rows *rows);
 
 /* CPU time of what was called so far, in ns. */
