@@ -181,6 +181,16 @@ satchel_status cli_create_row(cli_session *cli, uint32_t entity, const cli_chang
     return status;
 }
 
+satchel_status cli_fields_given(cli_session *cli, uint32_t entity, char **set, satchel_record_builder **builder,
+                                satchel_bytes *out) {
+    *builder = NULL;
+    satchel_status status = satchel_record_builder_open(builder, cli->fields, entity);
+    if (status == SATCHEL_OK) {
+        status = apply_set(cli, *builder, entity, set);
+    }
+    return status == SATCHEL_OK ? satchel_record_builder_encode(*builder, out) : status;
+}
+
 static satchel_status read_cleared(cli_session *cli, uint32_t entity, char **words, uint32_t out[CLEARED_MOST],
                                    uint32_t *out_count) {
     *out_count = 0;

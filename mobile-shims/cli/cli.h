@@ -184,6 +184,10 @@ satchel_status cli_create_row(cli_session *cli, uint32_t entity, const cli_chang
 satchel_status cli_edit_row(cli_session *cli, uint32_t entity, const satchel_id *id, const cli_changes *changes,
                             json_t **out);
 
+/* A record of what --set says; its bytes live as long as the builder, which the caller closes in any case. */
+satchel_status cli_fields_given(cli_session *cli, uint32_t entity, char **set, satchel_record_builder **builder,
+                                satchel_bytes *out);
+
 /* --- results --- */
 
 json_t *cli_id_json(const satchel_id *id);
@@ -226,6 +230,9 @@ void cli_answer_close(cli_answer *answer);
 void cli_http_close(cli_http *http);
 
 /* --- the verbs --- */
+
+/* verb_command.c: keep, restore or edit a conflict; argv[0] is which. */
+satchel_status cli_resolve(cli_session *cli, int argc, const char **argv, json_t **out);
 
 #include "verbs.h"
 #define CLI_DECLARE(verb, function, arguments, en, zh)                                                                 \

@@ -175,6 +175,14 @@ static satchel_status put_conflict(cli_session *cli, json_t *object, const satch
     return status;
 }
 
+/* Who was first, where that was told. */
+static satchel_status put_winner(cli_session *cli, json_t *object, const satchel_reason *reason) {
+    static const satchel_id nobody = {{0}};
+    return memcmp(&reason->other_user, &nobody, sizeof nobody) != 0
+               ? cli_put(cli, object, "other", other_json(cli, &reason->other_user))
+               : SATCHEL_OK;
+}
+
 static satchel_status put_field(cli_session *cli, json_t *object, const satchel_reason *reason) {
     satchel_field_info field;
     if (reason->field == 0 || satchel_fields_field(cli->fields, reason->entity, reason->field, &field) != SATCHEL_OK) {
@@ -220,6 +228,8 @@ static satchel_status reason_json(cli_session *cli, const satchel_reason *reason
     }
     if (status == SATCHEL_OK && reason->kind == SATCHEL_REASON_CONFLICT) {
         status = put_conflict(cli, *out, reason);
+    } else if (status == SATCHEL_OK && reason->status == SATCHEL_OVERTAKEN) {
+        status = put_winner(cli, *out, reason);
     }
     if (status == SATCHEL_OK) {
         status = put_side(cli, *out, "mine", reason->entity, reason->mine);
@@ -227,7 +237,18 @@ static satchel_status reason_json(cli_session *cli, const satchel_reason *reason
     return status == SATCHEL_OK ? put_side(cli, *out, "theirs", reason->entity, reason->theirs) : status;
 }
 
-static satchel_status reasons_result(cli_session *cli, const satchel_reasons *reasons, json_t **out) {
+/* Which reasons are wanted. */
+typedef struct reason_filter {
+    bool open;       /* only what a person still has to decide */
+    uint32_t entity; /* 0: of any */
+} reason_filter;
+
+static bool is_wanted(const reason_filter *filter, const satchel_reason *reason) {
+    return (!filter->open || reason->open) && (filter->entity == 0 || filter->entity == reason->entity);
+}
+
+static satchel_status reasons_result(cli_session *cli, const satchel_reasons *reasons, const reason_filter *filter,
+                                     json_t **out) {
     json_t *rows = json_array();
     *out = json_object();
     satchel_status status = cli_put(cli, *out, "rows", rows);
@@ -235,6 +256,9 @@ static satchel_status reasons_result(cli_session *cli, const satchel_reasons *re
         satchel_reason reason;
         json_t *object = NULL;
         status = satchel_reasons_at(reasons, i, &reason);
+        if (status == SATCHEL_OK && !is_wanted(filter, &reason)) {
+            continue;
+        }
         if (status == SATCHEL_OK) {
             status = reason_json(cli, &reason, &object);
         }
@@ -246,13 +270,47 @@ static satchel_status reasons_result(cli_session *cli, const satchel_reasons *re
     return status;
 }
 
+/* Own values that lost long ago are kept on the server alone. */
+static satchel_status put_older(cli_session *cli, json_t *result) {
+    satchel_device_info info;
+    satchel_status status = satchel_device_get_info(cli->device, &info, &cli->error);
+    return status == SATCHEL_OK && info.losses_on_server > 0
+               ? cli_put(cli, result, "older_on_server", json_integer((json_int_t)info.losses_on_server))
+               : status;
+}
+
+static satchel_status find_entity(cli_session *cli, const char *text, uint32_t *out) {
+    const satchel_text name = {text, strlen(text)};
+    satchel_entity_info entity;
+    if (satchel_fields_entity_named(cli->fields, name, &entity) != SATCHEL_OK) {
+        return cli_fail(cli, SATCHEL_UNKNOWN_ENTITY, "there is no entity \"%.60s\"", text);
+    }
+    *out = entity.number;
+    return SATCHEL_OK;
+}
+
 satchel_status verb_conflicts(cli_session *cli, int argc, const char **argv, json_t **out) {
     cli_args args;
     satchel_reasons *reasons = NULL;
-    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 0, 0);
+    reason_filter filter = {false, 0};
+    int open = 0;
+    char *entity = NULL;
+    struct poptOption options[] = {
+        {"open", 0, POPT_ARG_NONE, &open, 0, NULL, NULL},
+        {"entity", 0, POPT_ARG_STRING, &entity, 0, NULL, NULL},
+        POPT_TABLEEND,
+    };
+    if (argc > 1 && argv[1][0] != '-') {
+        return cli_resolve(cli, argc, argv, out);
+    }
+    satchel_status status = cli_args_open(&args, cli, argc, argv, options, 0, 0);
     if (status == SATCHEL_OK) {
         status = cli_open(cli, false);
     }
+    if (status == SATCHEL_OK && entity != NULL) {
+        status = find_entity(cli, entity, &filter.entity);
+    }
+    filter.open = open != 0;
     if (status == SATCHEL_OK) {
         status = satchel_reasons_list(&reasons, cli->device, SATCHEL_REASON_CONFLICT, REASONS_MOST, &cli->error);
     }
@@ -264,7 +322,10 @@ satchel_status verb_conflicts(cli_session *cli, int argc, const char **argv, jso
         cli_column_add(cli, "mine_stands", "Mine stands", "我的生效");
         cli_column_add(cli, "other", "By", "对方");
         cli_column_add(cli, "open", "To decide", "待处理");
-        status = reasons_result(cli, reasons, out);
+        status = reasons_result(cli, reasons, &filter, out);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_older(cli, *out);
     }
     satchel_reasons_close(reasons);
     cli_args_close(&args);
@@ -281,6 +342,7 @@ static satchel_status find_subject(cli_session *cli, const cli_args *args, satch
 }
 
 satchel_status verb_why(cli_session *cli, int argc, const char **argv, json_t **out) {
+    static const reason_filter all = {false, 0};
     cli_args args;
     satchel_reasons *reasons = NULL;
     satchel_entity_info entity;
@@ -304,7 +366,7 @@ satchel_status verb_why(cli_session *cli, int argc, const char **argv, json_t **
         cli_column_add(cli, "text", "Why", "原因");
         cli_column_add(cli, "mine", "Mine", "我的值");
         cli_column_add(cli, "theirs", "The other's", "对方的值");
-        status = reasons_result(cli, reasons, out);
+        status = reasons_result(cli, reasons, &all, out);
     }
     satchel_reasons_close(reasons);
     cli_args_close(&args);

@@ -40,7 +40,21 @@
     X(note, verb_note, "CUSTOMER TEXT [--kind CHOICE] [--subject TEXT] [--id ID]", "record a follow-up", "跟进记录")   \
     X(product, verb_product, "list [WORDS…] [--limit N] | show PRODUCT", "products", "产品")                           \
     X(find, verb_find, "WORDS… [--limit N]", "search everything that can be searched", "搜索")                         \
-    X(conflicts, verb_conflicts, "", "values that lost, and what a person has to decide", "冲突")                      \
+    X(conflicts, verb_conflicts,                                                                                       \
+      "[--open] [--entity ENTITY] | keep CONFLICT | restore CONFLICT | edit CONFLICT --set F=V…",                      \
+      "values that lost, and what a person has to decide", "冲突")                                                     \
+    X(commands, verb_commands, "[--limit N]", "what the server was asked to do, and what became of it", "指令")        \
+    X(claim, verb_claim, "CUSTOMER", "claim a customer from the public pool", "领取客户")                              \
+    X(release, verb_release, "CUSTOMER", "give a customer back to the public pool", "放回公海")                        \
+    X(transfer, verb_transfer, "CUSTOMER USER", "give a customer to someone else", "转移客户")                         \
+    X(merge, verb_merge, "GONE SURVIVOR", "make two customers one", "合并客户")                                        \
+    X(unmerge, verb_unmerge, "GONE", "take a merge apart again", "撤销合并")                                           \
+    X(request, verb_request, "ORDER", "ask the server to submit an order", "申请提交订单")                             \
+    X(plan, verb_plan, "change PLAN --set F=V… | stop STOP --set F=V… | drop STOP",                                    \
+      "change a visit plan, or propose it", "拜访线路")                                                                \
+    X(approval, verb_approval,                                                                                         \
+      "list [--all] | approve APPROVAL [--comment TEXT] | reject APPROVAL [--comment TEXT] | withdraw APPROVAL",       \
+      "approvals", "审批")                                                                                             \
     X(why, verb_why, "ENTITY ROW", "why a row is as it is", "原因")                                                    \
     X(dump, verb_dump, "[ENTITY…]", "every row as a line of JSON", "导出")                                             \
     X(undo, verb_undo, "SEQUENCE", "take a change back", "撤销")                                                       \
