@@ -205,62 +205,82 @@ static satchel_status fill_identity(const satchel_enrolment *enrolment, const sa
     return SATCHEL_OK;
 }
 
-/* What the company asks of the store. */
-static satchel_status accept_settings(satchel_device *device, const satchel_enroll_answer *answer,
-                                      satchel_error *error) {
-    satchel_settings settings = {.policy = answer->policy};
-    memcpy(settings.recovery_key, answer->recovery_key, sizeof settings.recovery_key);
-    return satchel_settings_apply(device, &settings, error);
+/* What an answer makes of a device. */
+typedef struct acceptance {
+    satchel_device *device;
+    satchel_settings settings;
+    satchel_sync_state state;
+    satchel_identity identity;
+} acceptance;
+
+static satchel_status fill_state(const satchel_enrolment *enrolment, const satchel_enroll_answer *answer,
+                                 satchel_sync_state *state, satchel_error *error) {
+    satchel_device *device = enrolment->device;
+    const satchel_moment now = satchel_device_moment(device);
+    satchel_status status = satchel_store_sync_state(device->store, state, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    state->incarnation = enrolment->drawn.incarnation;
+    memcpy(state->token_current, enrolment->drawn.token, sizeof state->token_current);
+    state->incarnation_new = false;
+    state->token_next_sent = false;
+    state->request_number = 0;
+    state->cursor_bytes = 0;
+    state->page_bytes = SATCHEL_SYNC_PAGE_FIRST_BYTES;
+    state->position = (satchel_revision){answer->epoch, 0};
+    state->seen_ms = answer->server_time_ms;
+    if (__builtin_sub_overflow(answer->server_time_ms, now.wall_ms, &state->offset_ms)) {
+        state->offset_ms = 0;
+    }
+    return SATCHEL_OK;
+}
+
+/* One transaction: a store has the name that the server knows together with the identity, or neither. */
+static satchel_status keep(void *context, satchel_error *error) {
+    const acceptance *accepted = context;
+    satchel_store *store = accepted->device->store;
+    satchel_status status = satchel_settings_save(&accepted->settings, store, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_store_save_sync_state(store, &accepted->state, error);
+    }
+    if (status == SATCHEL_OK) {
+        status =
+            satchel_store_put_value(store, SATCHEL_STORE_USER_NAME, satchel_id_view(&accepted->identity.user), error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_identity_save(&accepted->identity, store, error);
+    }
+    return status == SATCHEL_OK ? satchel_enrolling_forget(store, error) : status;
 }
 
 /*
- * Stores settings, escrow slot, sync state, user, identity, and forgets the draw, in this order: a kill in between
+ * First the escrow slot in the key file, which is harmless on its own, then all the rest at once: a kill in between
  * leaves a device that is not enrolled and repeats its request. The device is held.
  */
 static satchel_status accept(satchel_enrolment *enrolment, const satchel_enroll_answer *answer, satchel_error *error) {
     satchel_device *device = enrolment->device;
-    satchel_identity identity = {0};
-    satchel_sync_state state;
-    satchel_status status = satchel_store_sync_state(device->store, &state, error);
-    if (status != SATCHEL_OK) {
-        return status;
-    }
-    const satchel_moment now = satchel_device_moment(device);
-    state.incarnation = enrolment->drawn.incarnation;
-    memcpy(state.token_current, enrolment->drawn.token, sizeof state.token_current);
-    state.incarnation_new = false;
-    state.token_next_sent = false;
-    state.request_number = 0;
-    state.cursor_bytes = 0;
-    state.page_bytes = SATCHEL_SYNC_PAGE_FIRST_BYTES;
-    state.position = (satchel_revision){answer->epoch, 0};
-    state.seen_ms = answer->server_time_ms;
-    if (__builtin_sub_overflow(answer->server_time_ms, now.wall_ms, &state.offset_ms)) {
-        state.offset_ms = 0;
-    }
-    status = fill_identity(enrolment, answer, &identity);
+    acceptance accepted = {.device = device, .settings = {.policy = answer->policy}};
+    memcpy(accepted.settings.recovery_key, answer->recovery_key, sizeof accepted.settings.recovery_key);
+    satchel_status status = fill_state(enrolment, answer, &accepted.state, error);
     if (status == SATCHEL_OK) {
-        status = accept_settings(device, answer, error);
+        status = fill_identity(enrolment, answer, &accepted.identity);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_store_save_sync_state(device->store, &state, error);
+        status = satchel_settings_open_escrow(device, &accepted.settings, error);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_store_put_value(device->store, SATCHEL_STORE_USER_NAME, satchel_id_view(&answer->user), error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_identity_save(&identity, device->store, error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_enrolling_forget(device->store, error);
+        status = satchel_store_together(device->store, keep, &accepted, error);
     }
     if (status == SATCHEL_OK) {
         satchel_identity_deinit(&device->identity);
-        device->identity = identity;
-        device->offset_ms = state.offset_ms;
-        device->seen_ms = state.seen_ms;
+        device->identity = accepted.identity;
+        device->settings = accepted.settings;
+        device->offset_ms = accepted.state.offset_ms;
+        device->seen_ms = accepted.state.seen_ms;
+        memset(&device->book, 0, sizeof device->book);
     } else {
-        satchel_identity_deinit(&identity);
+        satchel_identity_deinit(&accepted.identity);
     }
     return status;
 }

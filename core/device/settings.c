@@ -46,15 +46,21 @@ bool satchel_settings_escrow(const satchel_settings *settings) {
     return memcmp(settings->recovery_key, none, sizeof none) != 0;
 }
 
-satchel_status satchel_settings_apply(satchel_device *device, const satchel_settings *settings, satchel_error *error) {
+satchel_status satchel_settings_open_escrow(satchel_device *device, const satchel_settings *settings,
+                                            satchel_error *error) {
     const satchel_settings *now = &device->settings;
     bool escrow = satchel_settings_escrow(settings);
     bool has_slot = satchel_vault_stats_of(device->vault).escrow;
     bool same_key = memcmp(now->recovery_key, settings->recovery_key, sizeof now->recovery_key) == 0;
-    satchel_status status = SATCHEL_OK;
-    if (escrow != has_slot || !same_key) {
-        status = satchel_vault_escrow_put(device->vault, escrow ? settings->recovery_key : NULL, error);
-    }
+    return escrow != has_slot || !same_key
+               ? satchel_vault_escrow_put(device->vault, escrow ? settings->recovery_key : NULL, error)
+               : SATCHEL_OK;
+}
+
+satchel_status satchel_settings_apply(satchel_device *device, const satchel_settings *settings, satchel_error *error) {
+    const satchel_settings *now = &device->settings;
+    bool same_key = memcmp(now->recovery_key, settings->recovery_key, sizeof now->recovery_key) == 0;
+    satchel_status status = satchel_settings_open_escrow(device, settings, error);
     if (status == SATCHEL_OK && (!same_key || now->policy != settings->policy)) {
         status = satchel_settings_save(settings, device->store, error);
     }

@@ -27,6 +27,9 @@ SATCHEL_MUST_USE satchel_status satchel_settings_save(const satchel_settings *se
 struct satchel_device;
 SATCHEL_MUST_USE satchel_status satchel_settings_apply(struct satchel_device *device, const satchel_settings *settings,
                                                        satchel_error *error);
+/* The first half of it: the slot alone. */
+SATCHEL_MUST_USE satchel_status satchel_settings_open_escrow(struct satchel_device *device,
+                                                             const satchel_settings *settings, satchel_error *error);
 bool satchel_settings_escrow(const satchel_settings *settings);
 
 #endif

@@ -204,6 +204,9 @@ static satchel_status forget_totals(satchel_store *store, satchel_error *error) 
 
 satchel_status satchel_store_begin(satchel_store *store, satchel_error *error) {
     sqlite3_stmt *statement;
+    if (store->grouped) {
+        return SATCHEL_OK;
+    }
     if (store->in_transaction) {
         return satchel_fail(error, SATCHEL_INTERNAL, "a transaction is open");
     }
@@ -230,6 +233,9 @@ satchel_status satchel_store_begin(satchel_store *store, satchel_error *error) {
 satchel_status satchel_store_end(satchel_store *store, satchel_status status, satchel_error *error) {
     sqlite3_stmt *statement;
     bool open = !sqlite3_get_autocommit(store->database);
+    if (store->grouped) {
+        return status;
+    }
     store->generation++;
     if (status == SATCHEL_OK) {
         status = satchel_digests_flush(store, error);
@@ -253,4 +259,16 @@ satchel_status satchel_store_end(satchel_store *store, satchel_status status, sa
     satchel_status reloaded = satchel_store_reload(store, NULL);
     store->mirrors_stale = reloaded != SATCHEL_OK;
     return status;
+}
+
+satchel_status satchel_store_together(satchel_store *store, satchel_status (*work)(void *context, satchel_error *error),
+                                      void *context, satchel_error *error) {
+    satchel_status status = satchel_store_begin(store, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    store->grouped = true;
+    status = work(context, error);
+    store->grouped = false;
+    return satchel_store_end(store, status, error);
 }

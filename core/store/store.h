@@ -65,6 +65,14 @@ SATCHEL_MUST_USE satchel_status satchel_store_put_value(satchel_store *store, co
                                                         satchel_error *error);
 
 /*
+ * Carries out calls of this store that are transactions of their own as one: all of them last, or none. `work` must
+ * give back every failure. Errors: those of `work`, and of a commit.
+ */
+SATCHEL_MUST_USE satchel_status satchel_store_together(satchel_store *store,
+                                                       satchel_status (*work)(void *context, satchel_error *error),
+                                                       void *context, satchel_error *error);
+
+/*
  * The user as the access module knows him, from the rows that are here. His id is the value SATCHEL_STORE_USER_NAME,
  * 16 bytes, which the device puts at enrolment. A local write is refused (FORBIDDEN) only if no role of his could do
  * it to any row. Errors: NOT_FOUND (nobody is enrolled, or his row is not here yet; nothing is refused then).

@@ -239,7 +239,7 @@ static void send_notice(cli_session *cli) {
     satchel_http_request request;
     cli_answer answer;
     const satchel_error why = cli->error;
-    if (cli->folder != NULL && satchel_notice_open(&notice, cli->folder, NULL) == SATCHEL_OK) {
+    if (cli->folder[0] != 0 && satchel_notice_open(&notice, cli->folder, NULL) == SATCHEL_OK) {
         satchel_notice_request(notice, &request);
         if (cli_http_send(cli, &request, &answer) == SATCHEL_OK) {
             const satchel_bytes body = {(const uint8_t *)answer.body, answer.bytes};

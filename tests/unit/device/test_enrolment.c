@@ -4,6 +4,9 @@
  */
 #include "unit/device/fixture.h"
 
+#include "device/device.h"
+
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -215,4 +218,43 @@ TEST(enrolment, what_was_written_before_it_is_sent_after_it) {
     satchel_record_builder_close(builder);
     satchel_fields_close(fields);
     phone_deinit(&p);
+}
+
+static int refuse_commit(void *context) {
+    unsigned *left = context;
+    return --*left == 0;
+}
+
+/* The process is gone before its n-th commit of the answer: as if it had never been, and another code works. */
+TEST(enrolment, a_kill_at_each_commit_leaves_no_half_of_it) {
+    unsigned commits = 0;
+    for (unsigned stop = 1; commits == 0; stop++) {
+        phone p;
+        satchel_enrolment *enrolment;
+        satchel_sync_state before;
+        satchel_sync_state after;
+        unsigned left = 0;
+        phone_init(&p, 901);
+        phone_create(&p);
+        REQUIRE_OK(satchel_store_sync_state(p.device->store, &before, NULL));
+        REQUIRE_OK(open_at(&p, "http://localhost:8080", &enrolment));
+        left = stop;
+        sqlite3_commit_hook(satchel_vault_database(p.device->vault), refuse_commit, &left);
+        satchel_status status = redeem(&p, enrolment);
+        sqlite3_commit_hook(satchel_vault_database(p.device->vault), NULL, NULL);
+        REQUIRE_OK(satchel_store_sync_state(p.device->store, &after, NULL));
+        bool renamed = !satchel_id_equal(&before.incarnation, &after.incarnation);
+        CHECK(phone_info(&p).enrolled == renamed && renamed == (status == SATCHEL_OK));
+        commits = status == SATCHEL_OK ? stop : 0;
+        satchel_enrolment_close(enrolment);
+        if (status != SATCHEL_OK) {
+            p.server.code[0]++;
+            phone_enroll(&p);
+            CHECK(phone_info(&p).enrolled);
+        }
+        fake_server_stock(&p.server, "Huaning Market");
+        CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+        phone_deinit(&p);
+    }
+    CHECK_UINT(commits, 2); /* one, and the first that is beyond it */
 }
