@@ -11,6 +11,7 @@
 #include "http/routes.h"
 #include "input.h"
 #include "recovery.h"
+#include "restore.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -37,6 +38,9 @@ typedef struct options {
     char *database;
     int behind_proxy;
     int threads;
+    char *ledger;
+    char *key;
+    const char *backup; /* restore: the file */
     int zone_minutes;
     int ready_fd;
 } options;
@@ -65,7 +69,11 @@ static satchel_status make_company(void *context, satchel_db *db, satchel_error 
 }
 
 static int run_init(const options *given) {
-    satchel_host_config config = {given->data, true, given->zone_minutes, given->database};
+    satchel_host_config config = {.folder = given->data,
+                                  .create = true,
+                                  .zone_minutes = given->zone_minutes,
+                                  .database = given->database,
+                                  .ledger = given->ledger};
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
     satchel_host *host = NULL;
     if (given->company == NULL) {
@@ -81,6 +89,28 @@ static int run_init(const options *given) {
         return complain(status, &error);
     }
     printf("{\"company\": \"made\"}\n");
+    return SATCHEL_EXIT_OK;
+}
+
+/* --- restore --- */
+
+static int run_restore(const options *given) {
+    const satchel_host_config config = {.folder = given->data,
+                                        .zone_minutes = given->zone_minutes,
+                                        .database = given->database,
+                                        .ledger = given->ledger};
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    satchel_restored restored;
+    if (given->backup == NULL || given->key == NULL) {
+        return usage("restore needs FILE --key KEYFILE");
+    }
+    memset(&restored, 0, sizeof restored);
+    satchel_status status = satchel_restore(&config, given->backup, given->key, &restored, &error);
+    if (status != SATCHEL_OK) {
+        return complain(status, &error);
+    }
+    printf("{\"restored\": %llu, \"epoch\": %u, \"fenced\": %s}\n", (unsigned long long)restored.facts.n,
+           (unsigned)restored.epoch, restored.fenced ? "true" : "false");
     return SATCHEL_EXIT_OK;
 }
 
@@ -160,7 +190,11 @@ static satchel_status serve(const options *given, satchel_host *host, int signal
 
 static int run_serve(const options *given) {
     /* With an address the folder is but a place for lock and channel, so that it may be new. */
-    satchel_host_config config = {given->data, given->database != NULL, given->zone_minutes, given->database};
+    satchel_host_config config = {.folder = given->data,
+                                  .create = given->database != NULL,
+                                  .zone_minutes = given->zone_minutes,
+                                  .database = given->database,
+                                  .ledger = given->ledger};
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
     satchel_host *host = NULL;
     if (given->threads < 1 || given->threads > SATCHEL_HTTP_THREADS_MOST) {
@@ -186,7 +220,7 @@ static satchel_status ask(const options *given, satchel_bytes request, satchel_b
     if (status != SATCHEL_NOT_FOUND) {
         return status;
     }
-    satchel_host_config config = {given->data, false, given->zone_minutes, NULL};
+    satchel_host_config config = {.folder = given->data, .zone_minutes = given->zone_minutes};
     satchel_host *host = NULL;
     status = satchel_host_open(&host, &config, error);
     if (status == SATCHEL_OK) {
@@ -293,6 +327,8 @@ static bool read_options(int argc, const char **argv, options *out) {
                                  {"threads", 0, POPT_ARG_INT, &out->threads, 0, NULL, NULL},
                                  {"zone-minutes", 0, POPT_ARG_INT, &out->zone_minutes, 0, NULL, NULL},
                                  {"ready-fd", 0, POPT_ARG_INT, &out->ready_fd, 0, NULL, NULL},
+                                 {"ledger", 0, POPT_ARG_STRING, &out->ledger, 0, NULL, NULL},
+                                 {"key", 0, POPT_ARG_STRING, &out->key, 0, NULL, NULL},
                                  {"json", 0, POPT_ARG_NONE, &json, 0, NULL, NULL},
                                  POPT_TABLEEND};
     poptContext context = poptGetContext(NULL, argc, argv, table, 0);
@@ -313,12 +349,21 @@ static int run_local(const char *data, int argc, const char **argv) {
     const char *database = getenv("SATCHELD_DATABASE"); /* an address may hold a password, which ps would show */
     given.data = strdup(data);
     given.database = database != NULL && database[0] != '\0' ? strdup(database) : NULL;
+    bool restores = strcmp(argv[0], "restore") == 0;
+    if (restores && argc > 1 && argv[1][0] != '-') {
+        given.backup = argv[1];
+        argv[1] = argv[0];
+        argc--;
+        argv++;
+    }
     if (given.data != NULL && read_options(argc, argv, &given)) {
-        code = strcmp(argv[0], "init") == 0 ? run_init(&given) : run_serve(&given);
+        code = restores ? run_restore(&given) : strcmp(argv[0], "init") == 0 ? run_init(&given) : run_serve(&given);
     }
     free(given.data);
     free(given.company);
     free(given.listen);
+    free(given.ledger);
+    free(given.key);
     free(given.database);
     return code;
 }
@@ -332,7 +377,7 @@ int main(int argc, const char **argv) {
         print_help();
         return count == 0 ? SATCHEL_EXIT_USAGE : SATCHEL_EXIT_OK;
     }
-    bool local = strcmp(words[0], "init") == 0 || strcmp(words[0], "serve") == 0;
+    bool local = strcmp(words[0], "init") == 0 || strcmp(words[0], "serve") == 0 || strcmp(words[0], "restore") == 0;
     if (!local && !satchel_admin_knows(words[0])) {
         return usage("there is no such verb");
     }

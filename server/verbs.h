@@ -11,8 +11,10 @@
     X(init, "--company NAME [--database postgres://…]", "make the company in an empty data folder")                    \
     X(serve,                                                                                                           \
       "[--listen ADDRESS:PORT] [--database postgres://…] [--behind-proxy] [--threads N] [--zone-minutes N] "         \
-      "[--ready-fd N]",                                                                                                \
+      "[--ready-fd N] [--ledger FILE]",                                                                                \
       "serve phones over HTTP until SIGTERM")                                                                          \
+    X(restore, "FILE --key KEYFILE [--ledger FILE] [--database postgres://…]",                                         \
+      "a backup into an empty data folder: a new epoch; without the ledger phones wait for unfence")                   \
     X(help, "", "this table")
 
 /* Carried out by the server that runs on the folder, or here if none does. X(verb, function, arguments, English) */
@@ -38,10 +40,31 @@
       "customers")                                                                                                     \
     X(show, satchel_verb_show, "ENTITY [ROW]", "rows of any entity")                                                   \
     X(edit, satchel_verb_edit, "ENTITY ROW [--set F=V]… [--clear F]… [--base N]", "a row of any entity")               \
-    X(conflicts, satchel_verb_conflicts, "[--all] | keep ID | restore ID", "values that lost, beside those that won")  \
+    X(conflicts, satchel_verb_conflicts,                                                                               \
+      "[--all] [--entity E] [--customer C] | keep ID | restore ID | edit ID --set F=V…",                               \
+      "values that lost, beside those that won")                                                                       \
     X(parked, satchel_verb_parked, "[--all] | discard ID | restore ID", "edits that came after their row had moved")   \
+    X(pool, satchel_verb_pool, "show | set RULE=NUMBER… | claim C --as LOGIN | release C [--as LOGIN]",                \
+      "the public pool, and the rules of the company")                                                                 \
+    X(transfer, satchel_verb_transfer, "CUSTOMER LOGIN [--as LOGIN]", "give a customer to someone else")               \
+    X(merge, satchel_verb_merge, "GONE SURVIVOR [--as LOGIN]", "make two customers one")                               \
+    X(unmerge, satchel_verb_unmerge, "GONE [--as LOGIN]", "take a merge apart again")                                  \
+    X(submit, satchel_verb_submit, "ORDER [--as LOGIN]", "submit an order")                                            \
+    X(plan, satchel_verb_plan, "PLAN --set F=V… [--as LOGIN]", "change a visit plan")                                  \
+    X(approval, satchel_verb_approval, "list | approve ID | reject ID | withdraw ID [--comment TEXT] [--as LOGIN]",    \
+      "what waits for an approval")                                                                                    \
+    X(duplicate, satchel_verb_duplicate, "[--name NAME] [--phone PHONE]… [--external-id X] [--as LOGIN]",              \
+      "whether a customer exists already")                                                                             \
     X(status, satchel_verb_status, "", "what the server counts")                                                       \
     X(day, satchel_verb_day, "[YYYY-MM-DD | real]", "show or set the day of a rehearsal")                              \
+    X(backup, satchel_verb_backup, "FILE|FOLDER --key KEYFILE | check FILE --key KEYFILE | new-key KEYFILE",           \
+      "a sealed copy of everything, made while the server goes on, and read back")                                     \
+    X(epoch, satchel_verb_epoch, "show | new", "after the database was restored by tools of its own: new")             \
+    X(unfence, satchel_verb_unfence, "--accept-loss",                                                                  \
+      "serve without the lost ledger: erasures and revocations since the backup are undone")                           \
+    X(erase, satchel_verb_erase, "contact|customer|user X [--reason TEXT]",                                            \
+      "take a person's values out of everything, phones too")                                                          \
+    X(personal, satchel_verb_personal, "contact|customer|user X", "everything that is held about a person")            \
     X(audit, satchel_verb_audit, "verify", "check the chain of the audit, and what phones hold of it")
 
 #endif

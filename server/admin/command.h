@@ -99,8 +99,21 @@ satchel_status satchel_verb_show(satchel_command *command, satchel_error *error)
 satchel_status satchel_verb_edit(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_conflicts(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_parked(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_pool(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_transfer(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_merge(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_unmerge(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_submit(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_plan(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_approval(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_duplicate(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_status(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_day(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_backup(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_epoch(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_unfence(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_erase(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_personal(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_audit(satchel_command *command, satchel_error *error);
 
 #endif

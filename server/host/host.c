@@ -9,7 +9,9 @@
 #include "base/memory.h"
 #include "base/times.h"
 #include "host/clock.h"
+#include "host/host_ledger.h"
 #include "host/small_file.h"
+#include "service/epoch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +26,7 @@
 #define DATABASE_NAME "satchel.db"
 #define LOCK_NAME "lock"
 #define ADDRESS_NAME "database"
+#define LEDGER_PLACE_NAME "ledger_at"
 
 struct satchel_host {
     char folder[PATH_MAX];
@@ -34,6 +37,7 @@ struct satchel_host {
     satchel_db *writer;
     satchel_service *service;
     satchel_lane *lane;
+    satchel_host_ledger ledger;
     pthread_mutex_t mutex; /* guards the pool */
     satchel_db *readers[SATCHEL_HOST_READERS_KEPT];
     uint32_t reader_count;
@@ -116,11 +120,39 @@ static satchel_status open_service(satchel_host *host, satchel_error *error) {
     if (status == SATCHEL_OK) {
         status = satchel_service_open(&host->service, &platform, host->writer, error);
     }
-    if (status == SATCHEL_OK) {
-        status = satchel_lane_open(&host->lane, host->writer, error);
-    }
     return status;
 }
+
+/* A place that is given is remembered; it may be another than before. */
+static satchel_status find_ledger(satchel_host *host, const char *given, satchel_error *error) {
+    char known[SATCHEL_SMALL_FILE_BYTES];
+    satchel_error why = {SATCHEL_OK, 0, 0, {0}};
+    satchel_status status = SATCHEL_OK;
+    if (given != NULL) {
+        status = satchel_small_file_store(host->folder, LEDGER_PLACE_NAME, given, error);
+        return status == SATCHEL_OK ? satchel_host_ledger_init(&host->ledger, host->folder, given, error) : status;
+    }
+    status = satchel_small_file_read(host->folder, LEDGER_PLACE_NAME, known, &why);
+    if (status != SATCHEL_OK && status != SATCHEL_NOT_FOUND) {
+        return satchel_fail(error, status, "%s", why.detail);
+    }
+    return satchel_host_ledger_init(&host->ledger, host->folder, status == SATCHEL_OK ? known : NULL, error);
+}
+
+/* Before anything is served. */
+static satchel_status replay_ledger(satchel_host *host, satchel_error *error) {
+    satchel_status status = satchel_db_begin(host->writer, SATCHEL_DB_WRITE, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_host_ledger_replay(&host->ledger, host->service, host->writer, false, error);
+    }
+    if (status == SATCHEL_OK) {
+        return satchel_db_commit(host->writer, error);
+    }
+    satchel_db_rollback(host->writer);
+    return status;
+}
+
+static satchel_status feed_ledger(satchel_host *host, satchel_error *error);
 
 satchel_status satchel_host_open(satchel_host **out, const satchel_host_config *config, satchel_error *error) {
     *out = NULL;
@@ -131,6 +163,7 @@ satchel_status satchel_host_open(satchel_host **out, const satchel_host_config *
     host->lock_file = -1;
     host->zone_minutes = config->zone_minutes;
     pthread_mutex_init(&host->mutex, NULL);
+    pthread_mutex_init(&host->ledger.mutex, NULL);
     satchel_status status = prepare_folder(host, config, error);
     if (status == SATCHEL_OK) {
         status = take_lock(host, error);
@@ -142,7 +175,19 @@ satchel_status satchel_host_open(satchel_host **out, const satchel_host_config *
         status = satchel_clock_load(&host->clock, host->folder, error);
     }
     if (status == SATCHEL_OK) {
+        status = find_ledger(host, config->ledger, error);
+    }
+    if (status == SATCHEL_OK) {
         status = open_service(host, error);
+    }
+    if (status == SATCHEL_OK && !config->loading) {
+        status = replay_ledger(host, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_lane_open(&host->lane, host->writer, error);
+    }
+    if (status == SATCHEL_OK && !config->loading) {
+        status = feed_ledger(host, error);
     }
     if (status != SATCHEL_OK) {
         satchel_host_close(host);
@@ -160,6 +205,7 @@ void satchel_host_close(satchel_host *host) {
     for (uint32_t i = 0; i < host->reader_count; i++) {
         satchel_db_close(host->readers[i]);
     }
+    satchel_host_ledger_deinit(&host->ledger);
     satchel_service_close(host->service);
     satchel_db_close(host->writer);
     if (host->lock_file >= 0) {
@@ -216,8 +262,96 @@ satchel_status satchel_host_read(satchel_host *host, satchel_lane_work work, voi
     return status;
 }
 
+/* --- writing, and what of it belongs into the ledger --- */
+
+typedef struct noted_write {
+    satchel_lane_work work;
+    void *context;
+    uint64_t waiting; /* entries in the outbox after it */
+} noted_write;
+
+static satchel_status do_noted(void *context, satchel_db *db, satchel_error *error) {
+    noted_write *noted = context;
+    satchel_status status = noted->work(noted->context, db, error);
+    return status == SATCHEL_OK ? satchel_ledger_waiting(db, &noted->waiting, error) : status;
+}
+
+typedef struct ledger_feed {
+    satchel_host *host;
+    satchel_buffer moved;
+} ledger_feed;
+
+static satchel_status take_waiting(void *context, satchel_db *db, satchel_error *error) {
+    ledger_feed *feed = context;
+    return satchel_host_ledger_take(&feed->host->ledger, feed->host->service, db, &feed->moved, error);
+}
+
+static satchel_status drop_moved(void *context, satchel_db *db, satchel_error *error) {
+    const ledger_feed *feed = context;
+    satchel_status status = SATCHEL_OK;
+    for (size_t at = 0; status == SATCHEL_OK && at + SATCHEL_ID_BYTES <= feed->moved.bytes; at += SATCHEL_ID_BYTES) {
+        satchel_id id;
+        memcpy(id.bytes, feed->moved.data + at, sizeof id.bytes);
+        status = satchel_ledger_drop(db, &id, error);
+    }
+    return status == SATCHEL_OK ? satchel_host_ledger_note(db, error) : status;
+}
+
+static satchel_status feed_ledger(satchel_host *host, satchel_error *error) {
+    ledger_feed feed = {.host = host};
+    satchel_buffer_init(&feed.moved);
+    satchel_status status = satchel_host_read(host, take_waiting, &feed, error);
+    if (status == SATCHEL_OK && feed.moved.bytes > 0) {
+        status = satchel_lane_run(host->lane, drop_moved, &feed, error);
+    }
+    satchel_buffer_deinit(&feed.moved);
+    return status;
+}
+
 satchel_status satchel_host_write(satchel_host *host, satchel_lane_work work, void *context, satchel_error *error) {
-    return satchel_lane_run(host->lane, work, context, error);
+    noted_write noted = {work, context, 0};
+    satchel_status status = satchel_lane_run(host->lane, do_noted, &noted, error);
+    return status == SATCHEL_OK && noted.waiting > 0 ? feed_ledger(host, error) : status;
+}
+
+satchel_status satchel_host_loaded(satchel_host *host, satchel_db *db, satchel_error *error) {
+    return satchel_host_ledger_replay(&host->ledger, host->service, db, true, error);
+}
+
+typedef struct epoch_work {
+    satchel_host *host;
+    uint32_t epoch;
+} epoch_work;
+
+static satchel_status begin_epoch(void *context, satchel_db *db, satchel_error *error) {
+    epoch_work *work = context;
+    const satchel_host_ledger *ledger = &work->host->ledger;
+    return satchel_epoch_begin(work->host->service, db, ledger->file != NULL ? &ledger->marks : NULL, &work->epoch,
+                               error);
+}
+
+satchel_status satchel_host_new_epoch(satchel_host *host, uint32_t *out_epoch, satchel_error *error) {
+    epoch_work work = {host, 0};
+    satchel_status status = satchel_host_write(host, begin_epoch, &work, error);
+    *out_epoch = work.epoch;
+    return status;
+}
+
+static satchel_status unfence(void *context, satchel_db *db, satchel_error *error) {
+    satchel_host *host = context;
+    bool fenced = false;
+    satchel_status status = satchel_epoch_is_fenced(db, &fenced, error);
+    if (status == SATCHEL_OK && !fenced) {
+        return satchel_fail(error, SATCHEL_NOT_FOUND, "the server is not fenced");
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_host_ledger_make(&host->ledger, host->service, db, error);
+    }
+    return status == SATCHEL_OK ? satchel_epoch_fence(host->service, db, false, error) : status;
+}
+
+satchel_status satchel_host_unfence(satchel_host *host, satchel_error *error) {
+    return satchel_host_write(host, unfence, host, error);
 }
 
 typedef struct day_question {

@@ -5,6 +5,8 @@
  *   <folder>/satchel.db   the company's database (SQLite, WAL), unless
  *   <folder>/database     says at which address of PostgreSQL it is
  *   <folder>/lock         held while a process uses the folder: never a second writer
+ *   <folder>/ledger       what must outlive a restored backup (host/ledger_file.h), unless
+ *   <folder>/ledger_at    says that it is elsewhere
  *   <folder>/clock        a rehearsal's clock, if one was set
  */
 #ifndef SATCHEL_SERVER_HOST_HOST_H
@@ -20,6 +22,8 @@ typedef struct satchel_host_config {
     bool create;          /* make the folder if it is absent (init) */
     int32_t zone_minutes; /* the company's zone, east of UTC */
     const char *database; /* address of a PostgreSQL database, remembered; NULL: the remembered one, else SQLite */
+    const char *ledger;   /* where the ledger is, remembered; NULL: the remembered place, else in the folder */
+    bool loading;         /* a backup is about to be loaded: see satchel_host_load */
 } satchel_host_config;
 
 /* Readers kept open between calls; more are opened while more are needed at once. */
@@ -48,6 +52,16 @@ SATCHEL_MUST_USE satchel_status satchel_host_read(satchel_host *host, satchel_la
  */
 SATCHEL_MUST_USE satchel_status satchel_host_write(satchel_host *host, satchel_lane_work work, void *context,
                                                    satchel_error *error);
+
+/*
+ * After a backup was loaded into the empty database (inside that write transaction): replays the ledger and begins a
+ * new epoch; without a ledger the server is fenced. The host is to be closed then.
+ */
+SATCHEL_MUST_USE satchel_status satchel_host_loaded(satchel_host *host, satchel_db *db, satchel_error *error);
+/* Begins a new epoch, because the database was restored by tools of its own. */
+SATCHEL_MUST_USE satchel_status satchel_host_new_epoch(satchel_host *host, uint32_t *out_epoch, satchel_error *error);
+/* Takes the fence down, and makes a new ledger: what the old one held is lost. Errors: NOT_FOUND (no fence). */
+SATCHEL_MUST_USE satchel_status satchel_host_unfence(satchel_host *host, satchel_error *error);
 
 satchel_lane_stats satchel_host_lane_stats(const satchel_host *host);
 

@@ -14,16 +14,14 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct erase_row {
-    uint32_t entity;
-    satchel_id id;
-} erase_row;
-
 typedef struct erase_work {
-    satchel_desk *desk;
+    const satchel_service *service;
+    satchel_db *db;
+    satchel_arena *arena;
+    satchel_desk *desk; /* NULL: rows are only looked for */
     satchel_change *change;
     satchel_id erasure;
-    erase_row *rows;
+    satchel_person_row *rows;
     uint32_t count;
     uint32_t capacity;
     uint64_t wiped;
@@ -45,7 +43,7 @@ static satchel_status add_row(erase_work *work, uint32_t entity, const satchel_i
     }
     if (work->count == work->capacity) {
         uint32_t capacity = work->capacity == 0 ? 64 : work->capacity * 2;
-        erase_row *rows = satchel_arena_take_array(&work->desk->arena, capacity, sizeof *rows);
+        satchel_person_row *rows = satchel_arena_take_array(work->arena, capacity, sizeof *rows);
         if (rows == NULL) {
             return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for rows to erase");
         }
@@ -55,7 +53,7 @@ static satchel_status add_row(erase_work *work, uint32_t entity, const satchel_i
         work->rows = rows;
         work->capacity = capacity;
     }
-    work->rows[work->count++] = (erase_row){entity, *id};
+    work->rows[work->count++] = (satchel_person_row){entity, *id};
     return SATCHEL_OK;
 }
 
@@ -77,8 +75,7 @@ static satchel_status add_naming(erase_work *work, const satchel_entity *entity,
         status = satchel_buffer_append_byte(&sql, 0);
     }
     if (status == SATCHEL_OK) {
-        status =
-            SATCHEL_DB_START(&statement, work->desk->db, work->error, (const char *)sql.data, satchel_value_id(id));
+        status = SATCHEL_DB_START(&statement, work->db, work->error, (const char *)sql.data, satchel_value_id(id));
     }
     bool found = status == SATCHEL_OK;
     while (status == SATCHEL_OK && found) {
@@ -105,7 +102,7 @@ static bool is_journal(uint32_t entity) {
 
 /* Rows that name the subject; `subject_row` names a row of any kind. */
 static satchel_status add_all_naming(erase_work *work, uint32_t kind, const satchel_id *id) {
-    const satchel_model *model = work->desk->service->schema.model;
+    const satchel_model *model = work->service->schema.model;
     satchel_status status = SATCHEL_OK;
     for (uint32_t e = 0; status == SATCHEL_OK && e < model->entity_count; e++) {
         const satchel_entity *entity = &model->entities[e];
@@ -128,7 +125,7 @@ static satchel_status gather(erase_work *work, uint32_t entity, const satchel_id
     }
     /* With a customer go its contacts, and with what names it (a visit) what hangs on that (its photo). */
     for (uint32_t i = 1; status == SATCHEL_OK && i < work->count; i++) {
-        const erase_row *at = &work->rows[i];
+        const satchel_person_row *at = &work->rows[i];
         bool contact = at->entity == SATCHEL_ENTITY_CONTACT;
         if (at->entity != SATCHEL_ENTITY_CUSTOMER && at->entity != SATCHEL_ENTITY_USER) {
             status = add_all_naming(work, contact ? at->entity : 0, &at->id);
@@ -157,7 +154,7 @@ static uint32_t fields_to_wipe(const erase_work *work, const satchel_stored_row 
     const satchel_record *values = &row->merged.value;
     for (uint32_t i = 0; i < values->count; i++) {
         const satchel_field *field =
-            satchel_schema_field(&work->desk->service->schema, row->entity, values->fields[i].number);
+            satchel_schema_field(&work->service->schema, row->entity, values->fields[i].number);
         if (field == NULL || satchel_erase_takes(row->entity, field)) {
             out[count++] = values->fields[i].number;
         }
@@ -165,7 +162,7 @@ static uint32_t fields_to_wipe(const erase_work *work, const satchel_stored_row 
     return count;
 }
 
-static satchel_status wipe_row(erase_work *work, const erase_row *at) {
+static satchel_status wipe_row(erase_work *work, const satchel_person_row *at) {
     satchel_desk *desk = work->desk;
     satchel_stored_row row;
     satchel_status status =
@@ -196,8 +193,8 @@ static satchel_status wipe_row(erase_work *work, const erase_row *at) {
                : status;
 }
 
-static satchel_status remember(erase_work *work, const erase_row *at) {
-    return SATCHEL_DB_RUN(work->desk->db, work->error,
+static satchel_status remember(erase_work *work, const satchel_person_row *at) {
+    return SATCHEL_DB_RUN(work->db, work->error,
                           "INSERT INTO erased_row (entity, row, erasure) VALUES (?1, ?2, ?3)"
                           " ON CONFLICT (entity, row) DO UPDATE SET erasure = excluded.erasure",
                           satchel_db_count(at->entity), satchel_value_id(&at->id), satchel_value_id(&work->erasure));
@@ -243,20 +240,20 @@ static satchel_status empty_journal_row(erase_work *work, size_t kind, const sat
                                              : status;
 }
 
-static satchel_status empty_journals(erase_work *work, const erase_row *at) {
+static satchel_status empty_journals(erase_work *work, const satchel_person_row *at) {
     satchel_status status = SATCHEL_OK;
     for (size_t kind = 0; status == SATCHEL_OK && kind < sizeof journals / sizeof *journals; kind++) {
         satchel_db_statement *statement = NULL;
         satchel_id_list ids = {NULL, 0, 0};
         char sql[128];
         (void)snprintf(sql, sizeof sql, "SELECT \"id\" FROM \"%s\" WHERE \"subject_row\" = ?1", journals[kind].table);
-        status = SATCHEL_DB_START(&statement, work->desk->db, work->error, sql, satchel_value_id(&at->id));
+        status = SATCHEL_DB_START(&statement, work->db, work->error, sql, satchel_value_id(&at->id));
         bool found = status == SATCHEL_OK;
         while (status == SATCHEL_OK && found) {
             status = satchel_db_step(statement, &found, work->error);
             if (status == SATCHEL_OK && found) {
                 satchel_id id = satchel_db_id(statement, 0);
-                status = satchel_id_list_add(&ids, &work->desk->arena, &id);
+                status = satchel_id_list_add(&ids, work->arena, &id);
             }
         }
         satchel_db_end(statement);
@@ -267,12 +264,12 @@ static satchel_status empty_journals(erase_work *work, const erase_row *at) {
     return status;
 }
 
-static satchel_status forget_returned(erase_work *work, const erase_row *at) {
+static satchel_status forget_returned(erase_work *work, const satchel_person_row *at) {
     satchel_status status =
-        SATCHEL_DB_RUN(work->desk->db, work->error, "DELETE FROM returned_op WHERE entity = ?1 AND row = ?2",
+        SATCHEL_DB_RUN(work->db, work->error, "DELETE FROM returned_op WHERE entity = ?1 AND row = ?2",
                        satchel_db_count(at->entity), satchel_value_id(&at->id));
     return status == SATCHEL_OK
-               ? SATCHEL_DB_RUN(work->desk->db, work->error, "DELETE FROM restored_row WHERE entity = ?1 AND row = ?2",
+               ? SATCHEL_DB_RUN(work->db, work->error, "DELETE FROM restored_row WHERE entity = ?1 AND row = ?2",
                                 satchel_db_count(at->entity), satchel_value_id(&at->id))
                : status;
 }
@@ -286,14 +283,14 @@ static bool unit_concerns(const erase_work *work, satchel_bytes bytes, satchel_a
     }
     for (uint32_t i = 0; i < head.count; i++) {
         satchel_op op;
-        if (satchel_op_decode(&work->desk->service->schema, ops[i], head.first_sequence + i, arena, &op, NULL) !=
+        if (satchel_op_decode(&work->service->schema, ops[i], head.first_sequence + i, arena, &op, NULL) !=
                 SATCHEL_OK ||
             has_row(work, op.entity, &op.row)) {
             return true;
         }
         for (uint32_t f = 0; f < op.set.count; f++) {
             const satchel_field *field =
-                satchel_schema_field(&work->desk->service->schema, op.entity, op.set.fields[f].number);
+                satchel_schema_field(&work->service->schema, op.entity, op.set.fields[f].number);
             if (field != NULL && field->ref != 0 && op.set.fields[f].value.type == SATCHEL_TYPE_ID &&
                 satchel_erase_is_person(field->ref) && has_row(work, field->ref, &op.set.fields[f].value.as.id)) {
                 return true;
@@ -316,8 +313,8 @@ static satchel_status empty_kept_units(erase_work *work) {
     satchel_arena_init(&arena);
     satchel_buffer_init(&places);
     satchel_status status = satchel_db_start(
-        &statement, work->desk->db, "SELECT incarnation, first_sequence, unit FROM kept_unit WHERE length(unit) > 0",
-        NULL, 0, work->error);
+        &statement, work->db, "SELECT incarnation, first_sequence, unit FROM kept_unit WHERE length(unit) > 0", NULL, 0,
+        work->error);
     bool found = status == SATCHEL_OK;
     while (status == SATCHEL_OK && found) {
         satchel_arena_reset(&arena);
@@ -331,10 +328,9 @@ static satchel_status empty_kept_units(erase_work *work) {
     for (size_t at = 0; status == SATCHEL_OK && at + sizeof(kept_place) <= places.bytes; at += sizeof(kept_place)) {
         kept_place place;
         memcpy(&place, places.data + at, sizeof place);
-        status = SATCHEL_DB_RUN(work->desk->db, work->error,
-                                "UPDATE kept_unit SET unit = ?3 WHERE incarnation = ?1 AND first_sequence = ?2",
-                                satchel_db_count(place.incarnation), satchel_db_count(place.sequence),
-                                satchel_db_blob(NULL, 0));
+        status = SATCHEL_DB_RUN(
+            work->db, work->error, "UPDATE kept_unit SET unit = ?3 WHERE incarnation = ?1 AND first_sequence = ?2",
+            satchel_db_count(place.incarnation), satchel_db_count(place.sequence), satchel_db_blob(NULL, 0));
     }
     satchel_buffer_deinit(&places);
     satchel_arena_deinit(&arena);
@@ -348,7 +344,7 @@ static satchel_status put_erasure(erase_work *work, uint32_t entity, const satch
     satchel_record record;
     const satchel_id *user = &work->desk->author.user;
     int64_t now_ms = work->change->now_ms;
-    satchel_record_init(&record, &work->desk->arena);
+    satchel_record_init(&record, work->arena);
     satchel_status status = satchel_record_set_int(&record, SATCHEL_ERASURE_SUBJECT_ENTITY, entity);
     if (status == SATCHEL_OK) {
         status = satchel_record_set_id(&record, SATCHEL_ERASURE_SUBJECT_ROW, row);
@@ -381,7 +377,7 @@ static satchel_status put_erasure(erase_work *work, uint32_t entity, const satch
 static satchel_status tell_phones(erase_work *work, uint64_t *out_due) {
     uint64_t told = 0;
     const satchel_value id = satchel_value_id(&work->erasure);
-    satchel_status status = satchel_db_run_values(work->desk->db,
+    satchel_status status = satchel_db_run_values(work->db,
                                                   "INSERT INTO erasure_due (device, erasure)"
                                                   " SELECT device, ?1 FROM device_state WHERE revoked = 0",
                                                   &id, 1, &told, work->error);
@@ -424,7 +420,7 @@ static satchel_status erase_person(erase_work *work, uint32_t entity, const satc
                                         .row = *row,
                                         .at_ms = work->change->now_ms};
     work->change->counter->erasures++;
-    return status == SATCHEL_OK ? satchel_ledger_put(work->desk->db, &entry, work->error) : status;
+    return status == SATCHEL_OK ? satchel_ledger_put(work->db, &entry, work->error) : status;
 }
 
 static satchel_status check_subject(const satchel_desk *desk, uint32_t entity, const satchel_id *row) {
@@ -454,7 +450,13 @@ static satchel_status run(const satchel_service *service, satchel_db *db, const 
     if (status != SATCHEL_OK) {
         return status;
     }
-    erase_work work = {.desk = &desk, .change = &desk.change, .erasure = *id, .error = error};
+    erase_work work = {.service = service,
+                       .db = db,
+                       .arena = &desk.arena,
+                       .desk = &desk,
+                       .change = &desk.change,
+                       .erasure = *id,
+                       .error = error};
     status = known ? SATCHEL_OK : check_subject(&desk, entity, row);
     if (status == SATCHEL_OK) {
         status = erase_person(&work, entity, row, reason);
@@ -514,4 +516,14 @@ satchel_status satchel_erase_again(const satchel_service *service, satchel_db *d
     }
     *out_done = true;
     return run(service, db, &system, entry->entity, &entry->row, satchel_text_of(""), true, &id, &rows, error);
+}
+
+satchel_status satchel_person_rows(const satchel_service *service, satchel_db *db, satchel_arena *arena,
+                                   uint32_t entity, const satchel_id *row, satchel_person_row **out,
+                                   uint32_t *out_count, satchel_error *error) {
+    erase_work work = {.service = service, .db = db, .arena = arena, .error = error};
+    satchel_status status = gather(&work, entity, row);
+    *out = work.rows;
+    *out_count = work.count;
+    return status;
 }

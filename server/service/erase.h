@@ -23,6 +23,16 @@ SATCHEL_MUST_USE satchel_status satchel_person_erase(const satchel_service *serv
                                                      satchel_text reason, satchel_id *out_id, uint64_t *out_rows,
                                                      satchel_error *error);
 
+typedef struct satchel_person_row {
+    uint32_t entity;
+    satchel_id id;
+} satchel_person_row;
+/* Reads: the subject's rows and those that name it, in `arena`; the subject first. */
+SATCHEL_MUST_USE satchel_status satchel_person_rows(const satchel_service *service, satchel_db *db,
+                                                    satchel_arena *arena, uint32_t entity, const satchel_id *row,
+                                                    satchel_person_row **out, uint32_t *out_count,
+                                                    satchel_error *error);
+
 /* Writes: carries an erasure of the ledger out on a database that does not have it. */
 SATCHEL_MUST_USE satchel_status satchel_erase_again(const satchel_service *service, satchel_db *db,
                                                     const satchel_ledger_entry *entry, bool *out_done,

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replaying and feeding the ledger.
+ */
+#include "host/host_ledger.h"
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "crypto/secret.h"
+#include "service/epoch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_CONTEXT "ledger 1"
+#define KNOWN_NAME "ledger" /* in meta: the company has one */
+
+satchel_status satchel_host_ledger_init(satchel_host_ledger *ledger, const char *folder, const char *place,
+                                        satchel_error *error) {
+    int bytes = place != NULL ? snprintf(ledger->path, sizeof ledger->path, "%s", place)
+                              : snprintf(ledger->path, sizeof ledger->path, "%s/" SATCHEL_LEDGER_NAME, folder);
+    ledger->file = NULL;
+    ledger->marks = (satchel_ledger_marks){0, 0};
+    return bytes > 0 && (size_t)bytes < sizeof ledger->path
+               ? SATCHEL_OK
+               : satchel_fail(error, SATCHEL_TOO_LONG, "the path of the ledger is too long");
+}
+
+void satchel_host_ledger_deinit(satchel_host_ledger *ledger) {
+    satchel_ledger_file_close(ledger->file);
+    ledger->file = NULL;
+    pthread_mutex_destroy(&ledger->mutex);
+}
+
+typedef struct replay_work {
+    satchel_host_ledger *ledger;
+    const satchel_service *service;
+    satchel_db *db;
+    bool any; /* something had to be carried out */
+} replay_work;
+
+static satchel_status replay_entry(void *context, const satchel_ledger_entry *entry, satchel_error *error) {
+    replay_work *work = context;
+    bool done = false;
+    satchel_ledger_mark(&work->ledger->marks, entry);
+    if (work->db == NULL) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_ledger_carry_out(work->service, work->db, entry, &done, error);
+    work->any = work->any || done;
+    return status;
+}
+
+static satchel_status open_file(replay_work *work, satchel_db *db, bool create, satchel_error *error) {
+    uint8_t key[SATCHEL_KEY_BYTES];
+    satchel_company company;
+    satchel_host_ledger *ledger = work->ledger;
+    satchel_status status = satchel_company_get(work->service, db, &company, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_company_key(db, KEY_CONTEXT, key, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_ledger_file_open(&ledger->file, ledger->path, create, key, company.public_key, replay_entry,
+                                          work, error);
+    }
+    satchel_secret_wipe(key, sizeof key);
+    return status;
+}
+
+static satchel_status had_ledger(satchel_db *db, bool *out, satchel_error *error) {
+    int64_t count = 0;
+    satchel_status status = satchel_db_number_values(db, "SELECT count(*) FROM meta WHERE name = '" KNOWN_NAME "'",
+                                                     NULL, 0, 0, &count, error);
+    *out = count > 0;
+    return status;
+}
+
+satchel_status satchel_host_ledger_note(satchel_db *db, satchel_error *error) {
+    static const uint8_t yes = 1;
+    return satchel_meta_put(db, KNOWN_NAME, satchel_bytes_of(&yes, 1), error);
+}
+
+/* There is none: a company that never had one gets one, any other is fenced. */
+static satchel_status do_without(replay_work *work, bool restored, satchel_error *error) {
+    bool had = false;
+    uint32_t epoch = 0;
+    satchel_status status = had_ledger(work->db, &had, error);
+    if (status == SATCHEL_OK && restored) {
+        return satchel_epoch_begin(work->service, work->db, NULL, &epoch, error);
+    }
+    if (status == SATCHEL_OK && had) {
+        return satchel_epoch_fence(work->service, work->db, true, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = open_file(work, work->db, true, error);
+    }
+    return status == SATCHEL_OK ? satchel_host_ledger_note(work->db, error) : status;
+}
+
+/* Is the database older than what the ledger says of it? */
+static satchel_status compare(replay_work *work, bool restored, satchel_error *error) {
+    satchel_counter counter;
+    uint32_t epoch = 0;
+    const satchel_ledger_marks *marks = &work->ledger->marks;
+    satchel_status status = satchel_counter_read(work->db, &counter, error);
+    bool older = restored || work->any || marks->epoch > counter.epoch || marks->n > counter.reserved_n;
+    if (status == SATCHEL_OK && older) {
+        status = satchel_epoch_begin(work->service, work->db, marks, &epoch, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_epoch_fence(work->service, work->db, false, error);
+    }
+    return status == SATCHEL_OK ? satchel_host_ledger_note(work->db, error) : status;
+}
+
+satchel_status satchel_host_ledger_replay(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
+                                          bool restored, satchel_error *error) {
+    replay_work work = {ledger, service, db, false};
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    satchel_company company;
+    satchel_status status = satchel_company_get(service, db, &company, &why);
+    if (status == SATCHEL_NOT_FOUND) {
+        return SATCHEL_OK;
+    }
+    if (status != SATCHEL_OK) {
+        return satchel_fail(error, status, "%s", why.detail);
+    }
+    status = open_file(&work, db, false, &why);
+    if (status == SATCHEL_NOT_FOUND) {
+        return do_without(&work, restored, error);
+    }
+    return status == SATCHEL_OK ? compare(&work, restored, error) : satchel_fail(error, status, "%s", why.detail);
+}
+
+satchel_status satchel_host_ledger_make(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
+                                        satchel_error *error) {
+    replay_work work = {ledger, service, NULL, false};
+    pthread_mutex_lock(&ledger->mutex);
+    satchel_status status = ledger->file == NULL ? open_file(&work, db, true, error) : SATCHEL_OK;
+    pthread_mutex_unlock(&ledger->mutex);
+    return status;
+}
+
+/* --- feeding --- */
+
+typedef struct take_work {
+    satchel_host_ledger *ledger;
+    satchel_buffer *moved;
+    satchel_error *error;
+} take_work;
+
+static satchel_status take_entry(void *context, const satchel_id *id, satchel_bytes bytes) {
+    take_work *work = context;
+    satchel_ledger_entry entry;
+    satchel_status status = satchel_ledger_file_append(work->ledger->file, bytes, work->error);
+    if (status == SATCHEL_OK && satchel_ledger_decode(bytes, &entry) == SATCHEL_OK) {
+        satchel_ledger_mark(&work->ledger->marks, &entry);
+    }
+    return status == SATCHEL_OK ? satchel_buffer_append(work->moved, satchel_id_view(id)) : status;
+}
+
+satchel_status satchel_host_ledger_take(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
+                                        satchel_buffer *out_moved, satchel_error *error) {
+    take_work work = {ledger, out_moved, error};
+    bool had = false;
+    satchel_status status = SATCHEL_OK;
+    pthread_mutex_lock(&ledger->mutex);
+    if (ledger->file == NULL) {
+        /* A company that was made just now. */
+        replay_work fresh = {ledger, service, NULL, false};
+        satchel_company company;
+        bool there = satchel_company_get(service, db, &company, NULL) == SATCHEL_OK;
+        status = had_ledger(db, &had, error);
+        status = status == SATCHEL_OK && there && !had ? open_file(&fresh, db, true, error) : status;
+    }
+    if (status == SATCHEL_OK && ledger->file != NULL) {
+        status = satchel_ledger_list(db, take_entry, &work, error);
+        if (status == SATCHEL_OK) {
+            status = satchel_ledger_file_sync(ledger->file, error);
+        }
+    }
+    pthread_mutex_unlock(&ledger->mutex);
+    return status;
+}
