@@ -135,7 +135,7 @@ static void write_end(story *told, const story_answer *answer) {
     frame.as.end.more = answer->more;
     frame.as.end.position_n = answer->position_n;
     frame.as.end.rows_done = answer->rows;
-    frame.as.end.digest = satchel_bytes_of("0123456789abcdef0123456789abcdef", answer->digest ? 32 : 0);
+    frame.as.end.digest = satchel_bytes_of("0123456789abcdef", answer->digest ? 16 : 0);
     write_frame(told, &frame);
 }
 

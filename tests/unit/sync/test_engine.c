@@ -672,3 +672,27 @@ TEST(engine, opens_with_a_cursor_of_its_limit_and_no_longer) {
     CHECK_STATUS(satchel_sync_engine_open(&engine, &state, 1), SATCHEL_NO_MEMORY);
     satchel_memory_fail_at(0, 0);
 }
+
+/* A store that differs asks in the same exchange again, but not for ever. */
+TEST(engine, a_difference_is_asked_about_a_bounded_number_of_times) {
+    story s;
+    uint32_t asked = 0;
+    story_open(&s);
+    story_start(&s);
+    while (s.action.kind == SATCHEL_SYNC_DO_LOAD_UNITS && asked < 20) {
+        satchel_sync_event event = {.kind = SATCHEL_SYNC_UNITS, .digests = {(const uint8_t *)"\x00\x00\x05\x01", 4}};
+        REQUIRE_OK(satchel_sync_engine_step(s.engine, &event, &s.action));
+        asked++;
+        if (s.action.kind == SATCHEL_SYNC_DO_SAVE_STATE) {
+            story_saved(&s);
+        }
+        story_answer_with(&s, &(story_answer){.continues = "", .digest = true});
+        REQUIRE(s.action.kind == SATCHEL_SYNC_DO_STORE);
+        event = (satchel_sync_event){.kind = SATCHEL_SYNC_STORED, .digests_due = true};
+        REQUIRE_OK(satchel_sync_engine_step(s.engine, &event, &s.action));
+    }
+    CHECK_UINT(asked, SATCHEL_SYNC_DIGEST_ROUNDS);
+    CHECK_INT(s.action.kind, SATCHEL_SYNC_DO_DONE);
+    CHECK_STATUS(s.action.status, SATCHEL_OK);
+    story_close(&s);
+}
