@@ -7,10 +7,12 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
+#include "service/command_admin.h"
 #include "wire/record_codec.h"
 #include "wire/unit_codec.h"
 #include <satchel/model.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Fields of ConflictValues in model.proto, and the wire type of both. */
@@ -158,7 +160,34 @@ typedef struct journal_kind {
                              satchel_decision, satchel_error *);
     const char *keep_word;
     bool all;
+    /* filters, NULL: none */
+    uint32_t entity_field;
+    uint32_t customer_field;
+    char *of_entity;
+    char *customer;
+    char **set; /* of an edit */
 } journal_kind;
+
+/* Only of this kind of row, only at this customer. */
+static satchel_status put_filters(satchel_command *command, const journal_kind *kind, satchel_db *db,
+                                  satchel_query *query, satchel_error *error) {
+    satchel_id customer;
+    satchel_status status = SATCHEL_OK;
+    if (kind->of_entity != NULL) {
+        const satchel_entity *entity = satchel_schema_entity_named(command->schema, satchel_text_of(kind->of_entity));
+        if (entity == NULL) {
+            return satchel_fail(error, SATCHEL_UNKNOWN_ENTITY, "there is no entity %.60s", kind->of_entity);
+        }
+        status = satchel_query_where_int(query, kind->entity_field, SATCHEL_COMPARE_EQUAL, entity->number);
+    }
+    if (status == SATCHEL_OK && kind->customer != NULL) {
+        status = satchel_command_find(command, db, SATCHEL_ENTITY_CUSTOMER, kind->customer, &customer, error);
+        if (status == SATCHEL_OK) {
+            status = satchel_query_where_id(query, kind->customer_field, SATCHEL_COMPARE_EQUAL, &customer);
+        }
+    }
+    return status;
+}
 
 static satchel_status list_journal(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
     const journal_kind *kind = context;
@@ -176,6 +205,9 @@ static satchel_status list_journal(satchel_command *command, void *context, satc
     }
     if (status == SATCHEL_OK && !kind->all) {
         status = satchel_query_where_int(query, kind->status_field, SATCHEL_COMPARE_EQUAL, kind->open_status);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_filters(command, kind, db, query, error);
     }
     do {
         satchel_buffer_clear(&next);
@@ -205,26 +237,56 @@ static satchel_status decide(satchel_command *command, void *context, satchel_db
     return given->kind->decide(command->service, db, &system, &given->id, given->decision, error);
 }
 
-static satchel_status run_journal(satchel_command *command, journal_kind *kind, satchel_error *error) {
-    int all = 0;
-    struct poptOption table[] = {{"all", 0, POPT_ARG_NONE, &all, 0, NULL, NULL}, POPT_TABLEEND};
-    satchel_status status = satchel_command_options(command, table, error);
-    if (status != SATCHEL_OK) {
-        return status;
+/* A value of the operator's own instead of both. */
+static satchel_status edit_conflict(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
+    const journal_decision *given = context;
+    const satchel_actor system = satchel_actor_system();
+    satchel_record conflict;
+    satchel_record wanted;
+    uint64_t n = 0;
+    satchel_record_init(&conflict, command->arena);
+    satchel_record_init(&wanted, command->arena);
+    satchel_status status = satchel_served_row_read(command->service, db, &system, SATCHEL_ENTITY_CONFLICT, &given->id,
+                                                    &conflict, &n, error);
+    if (status == SATCHEL_OK) {
+        uint32_t entity = (uint32_t)satchel_record_int(&conflict, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
+        status = satchel_command_record(command, db, entity, (const char *const *)given->kind->set, &wanted, error);
     }
-    kind->all = all != 0;
-    if (command->argument_count == 1) {
-        return satchel_command_read(command, list_journal, kind, error);
-    }
+    return status == SATCHEL_OK
+               ? satchel_conflict_edit(command->service, db, &system, &given->id, &wanted, NULL, 0, error)
+               : status;
+}
+
+static satchel_status decide_one(satchel_command *command, journal_kind *kind, satchel_error *error) {
+    bool edit = kind->entity == SATCHEL_ENTITY_CONFLICT && satchel_command_is(command, "edit", 3) && kind->set != NULL;
     bool keep = satchel_command_is(command, kind->keep_word, 3);
-    if ((!keep && !satchel_command_is(command, "restore", 3)) || kind->all) {
+    if ((!keep && !edit && !satchel_command_is(command, "restore", 3)) || kind->all) {
         return satchel_command_usage(command, error);
     }
     journal_decision given = {kind, {{0}}, keep ? SATCHEL_DECISION_KEEP : SATCHEL_DECISION_RESTORE};
     if (satchel_id_read(satchel_text_of(command->arguments[2]), &given.id) != SATCHEL_OK) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "it is named by its id");
     }
-    return satchel_command_write(command, decide, &given, error);
+    return satchel_command_write(command, edit ? edit_conflict : decide, &given, error);
+}
+
+static satchel_status run_journal(satchel_command *command, journal_kind *kind, satchel_error *error) {
+    int all = 0;
+    struct poptOption table[] = {{"all", 0, POPT_ARG_NONE, &all, 0, NULL, NULL},
+                                 {"entity", 0, POPT_ARG_STRING, &kind->of_entity, 0, NULL, NULL},
+                                 {"customer", 0, POPT_ARG_STRING, &kind->customer, 0, NULL, NULL},
+                                 {"set", 0, POPT_ARG_ARGV, &kind->set, 0, NULL, NULL},
+                                 POPT_TABLEEND};
+    satchel_status status = satchel_command_options(command, table, error);
+    kind->all = all != 0;
+    if (status == SATCHEL_OK) {
+        status = command->argument_count == 1 ? satchel_command_read(command, list_journal, kind, error)
+                                              : decide_one(command, kind, error);
+    }
+    free(kind->of_entity);
+    free(kind->customer);
+    satchel_options_free(kind->set);
+    return status;
 }
 
 satchel_status satchel_verb_conflicts(satchel_command *command, satchel_error *error) {
@@ -234,7 +296,12 @@ satchel_status satchel_verb_conflicts(satchel_command *command, satchel_error *e
                          append_conflict,
                          satchel_conflict_decide,
                          "keep",
-                         false};
+                         false,
+                         SATCHEL_CONFLICT_SUBJECT_ENTITY,
+                         SATCHEL_CONFLICT_CUSTOMER,
+                         NULL,
+                         NULL,
+                         NULL};
     return run_journal(command, &kind, error);
 }
 
@@ -245,6 +312,11 @@ satchel_status satchel_verb_parked(satchel_command *command, satchel_error *erro
                          append_parked,
                          satchel_parked_decide,
                          "discard",
-                         false};
+                         false,
+                         SATCHEL_PARKED_EDIT_SUBJECT_ENTITY,
+                         SATCHEL_PARKED_EDIT_CUSTOMER,
+                         NULL,
+                         NULL,
+                         NULL};
     return run_journal(command, &kind, error);
 }
