@@ -89,3 +89,23 @@ satchel_status satchel_reason_dismiss(satchel_device *device, uint64_t unit, sat
     }
     return status;
 }
+
+const char *satchel_reason_text(satchel_reason_kind kind, const char *language) {
+    static const struct {
+        const char *en, *zh;
+    } texts[] = {
+        {"why is not known", "原因未知"},
+        [SATCHEL_REASON_WAITING] = {"saved on this phone, and sent with the next sync", "已保存在本机，下次同步时发送"},
+        [SATCHEL_REASON_SENT] = {"sent, and the server has not answered yet", "已发送，服务器尚未答复"},
+        [SATCHEL_REASON_CONFLICT] = {"somebody else changed the same field", "他人也修改了同一字段"},
+        [SATCHEL_REASON_REFUSED] = {"the server did not accept the change", "服务器未接受此更改"},
+        [SATCHEL_REASON_HELD] = {"it waits for an earlier change that was not accepted", "等待之前未被接受的更改"},
+        [SATCHEL_REASON_PARKED] = {"a supervisor has it and will decide", "已交给主管，等待处理"},
+        [SATCHEL_REASON_GONE] = {"the row is no longer yours to see; your change is still sent",
+                                 "该记录已不在您的权限范围内，您的更改仍会发送"},
+        [SATCHEL_REASON_UNREAD] = {"a newer app is needed to show this", "需要更新应用才能显示"},
+    };
+    size_t at = (size_t)kind < sizeof texts / sizeof *texts ? (size_t)kind : 0;
+    bool chinese = language != NULL && language[0] == 'z' && language[1] == 'h';
+    return chinese ? texts[at].zh : texts[at].en;
+}

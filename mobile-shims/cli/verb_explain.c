@@ -223,6 +223,9 @@ static satchel_status reason_json(cli_session *cli, const satchel_reason *reason
     if (status == SATCHEL_OK) {
         status = put_status(cli, *out, reason);
     }
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, *out, "says", json_string(satchel_reason_text(reason->kind, cli_language(cli))));
+    }
     if (status == SATCHEL_OK && reason->held_by != 0) {
         status = cli_put(cli, *out, "held_by", json_integer((json_int_t)reason->held_by));
     }

@@ -247,6 +247,42 @@ SATCHEL_MUST_USE satchel_status satchel_parked_op(const satchel_service *service
                                                   const satchel_actor *actor, const satchel_id *parked,
                                                   satchel_arena *arena, satchel_op *out, satchel_error *error);
 
+/* --- why a row is as it is --- */
+
+typedef enum satchel_fate_kind {
+    SATCHEL_FATE_THERE = 0,
+    SATCHEL_FATE_DELETED = 1,
+    SATCHEL_FATE_ABSENT = 2,
+    SATCHEL_FATE_IN_REACH = 3, /* of the device that was asked about */
+    SATCHEL_FATE_OUT_OF_REACH = 4,
+    SATCHEL_FATE_REFUSED = 5,
+    SATCHEL_FATE_PARKED = 6,
+    SATCHEL_FATE_CONFLICT = 7,
+    SATCHEL_FATE_UNMADE = 8 /* a phone made the row and the server did not: its dependents are held */
+} satchel_fate_kind;
+
+typedef struct satchel_row_fate {
+    satchel_fate_kind kind;
+    satchel_status status; /* what explains it */
+    satchel_text rule;     /* for administrators; may be empty */
+    satchel_id user;       /* whose op it was; THERE: whose row it is */
+    satchel_id device;
+    uint64_t sequence;
+    int64_t at_ms;
+    bool open;         /* a person still has to decide */
+    satchel_id keeper; /* PARKED: who decides on it; none: the administrators */
+} satchel_row_fate;
+
+/* First how the row stands, then whether `device` (none: not asked) reaches it, then what became of ops on it. */
+typedef satchel_status (*satchel_fate_visitor)(void *context, const satchel_row_fate *fate);
+/* Reads; for administrators. Errors: common, NOT_FOUND (the device). */
+SATCHEL_MUST_USE satchel_status satchel_row_why(const satchel_service *service, satchel_db *db,
+                                                const satchel_actor *actor, uint32_t entity, const satchel_id *id,
+                                                const satchel_id *device, satchel_fate_visitor visit, void *context,
+                                                satchel_error *error);
+/* A plain sentence ("zh…": Chinese). Static. */
+const char *satchel_fate_text(satchel_fate_kind kind, const char *language);
+
 /* Units that were set aside after an unexpected failure: counts in satchel_service_counts; bytes for an operator. */
 typedef satchel_status (*satchel_kept_visitor)(void *context, const satchel_id *device, uint64_t first_sequence,
                                                satchel_status reason, int64_t at_ms, satchel_bytes unit);

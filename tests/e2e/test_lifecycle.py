@@ -128,7 +128,11 @@ class Ordered(OnStage):
         self.refused(phone.run, "RETIRED", "sync")
         row = self.device("retiring")
         self.assertEqual((row["state"], row["lost"]), ("retired", 0))
-        self.assertIn("RETIRED", [line["reason"] for line in self.server.admin("parked")["rows"]])
+        parked = [line for line in self.server.admin("parked")["rows"] if line["reason"] == "RETIRED"]
+        self.assertEqual(len(parked), 1)
+        told = self.server.admin("why", "customer", parked[0]["row"], "--device", self.ids["retiring"])["rows"]
+        self.assertEqual([line["kind"] for line in told], ["absent", "parked", "held"])
+        self.assertTrue(all(line["text"] and line["text_zh"] for line in told))
         self.assertEqual(set(os.listdir(phone.folder)) - {"store.lock"}, set())
         self.refused(phone.run, "NOT_FOUND", "status")
 

@@ -44,6 +44,9 @@ typedef struct satchel_reason {
     int64_t other_ms;
 } satchel_reason;
 
+/* A plain sentence for a user in `language` ("zh…": Chinese, else English); the status says more. Static. */
+const char *satchel_reason_text(satchel_reason_kind kind, const char *language);
+
 typedef struct satchel_reasons satchel_reasons;
 
 /* Everything that concerns one row, newest first. Errors: LOCKED, IO_ERROR, DAMAGED, NO_MEMORY. */

@@ -244,3 +244,25 @@ TEST(orders, a_shorter_and_a_different_audit_are_found_and_the_evidence_is_shown
         phone_deinit(&p);
     }
 }
+
+/* --- sentences --- */
+
+static bool is_chinese(const char *text) {
+    return ((unsigned char)text[0] & 0xf0) == 0xe0;
+}
+
+TEST(orders, every_status_and_every_reason_has_a_sentence_in_both_languages) {
+#define SENTENCES(name, number, class_, en, zh)                                                                        \
+    test_note("%s", #name);                                                                                            \
+    CHECK(strlen(satchel_status_text(SATCHEL_##name, "en")) > 3 &&                                                     \
+          strlen(satchel_status_text(SATCHEL_##name, "zh")) > 5);                                                      \
+    CHECK(strcmp(satchel_status_text(SATCHEL_##name, "en"), satchel_status_text(SATCHEL_##name, "zh-CN")) != 0);
+    SATCHEL_STATUS_TABLE(SENTENCES)
+#undef SENTENCES
+    for (int kind = SATCHEL_REASON_WAITING; kind <= SATCHEL_REASON_UNREAD; kind++) {
+        test_note("kind %d", kind);
+        CHECK(is_chinese(satchel_reason_text((satchel_reason_kind)kind, "zh")));
+        CHECK(strlen(satchel_reason_text((satchel_reason_kind)kind, NULL)) > 10);
+        CHECK(!is_chinese(satchel_reason_text((satchel_reason_kind)kind, "en")));
+    }
+}

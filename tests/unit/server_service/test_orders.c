@@ -249,3 +249,64 @@ TEST(server_orders, a_witness_that_the_company_did_not_sign_proves_nothing) {
     CHECK_UINT(compare(&here).witnesses, 0);
     tear_down(&here, &mine);
 }
+
+/* --- why --- */
+
+typedef struct fates {
+    uint32_t count[SATCHEL_FATE_UNMADE + 1];
+    satchel_row_fate last[SATCHEL_FATE_UNMADE + 1];
+} fates;
+
+static satchel_status count_fate(void *context, const satchel_row_fate *fate) {
+    fates *seen = context;
+    seen->count[fate->kind]++;
+    seen->last[fate->kind] = *fate;
+    CHECK(satchel_fate_text(fate->kind, "zh")[0] != satchel_fate_text(fate->kind, "en")[0]);
+    return SATCHEL_OK;
+}
+
+static fates why(stage *here, uint32_t entity, const satchel_id *row, const satchel_id *device) {
+    fates seen;
+    memset(&seen, 0, sizeof seen);
+    REQUIRE_OK(satchel_db_begin(here->db, SATCHEL_DB_READ, NULL));
+    REQUIRE_OK(satchel_row_why(here->service, here->db, &here->system, entity, row, device, count_fate, &seen, NULL));
+    satchel_db_rollback(here->db);
+    return seen;
+}
+
+TEST(server_orders, why_tells_reach_and_what_is_parked_with_whom) {
+    stage here;
+    phone mine;
+    satchel_id customer = set_up(&here, &mine);
+    satchel_id boss = stage_user(&here, "zhao", SATCHEL_ROLE_MANAGER, NULL, NULL);
+    satchel_id heir = stage_user(&here, "sun", SATCHEL_ROLE_REP, &boss, NULL);
+    CHECK_UINT(why(&here, SATCHEL_ENTITY_CUSTOMER, &customer, &mine.device).count[SATCHEL_FATE_IN_REACH], 1);
+    phone_edit_text(&mine, SATCHEL_ENTITY_CUSTOMER, &customer, SATCHEL_CUSTOMER_CITY, "Ningbo");
+    stage_reassign(&here, &customer, &heir);
+    CHECK_STATUS(phone_exchange(&mine, PHONE_GOOD_LUCK), SATCHEL_OK);
+    fates seen = why(&here, SATCHEL_ENTITY_CUSTOMER, &customer, &mine.device);
+    CHECK(seen.count[SATCHEL_FATE_THERE] == 1 && seen.count[SATCHEL_FATE_OUT_OF_REACH] == 1);
+    CHECK_INT(seen.last[SATCHEL_FATE_OUT_OF_REACH].status, SATCHEL_OUT_OF_SCOPE);
+    CHECK_UINT(seen.count[SATCHEL_FATE_PARKED], 1);
+    CHECK(seen.last[SATCHEL_FATE_PARKED].open && seen.last[SATCHEL_FATE_PARKED].status == SATCHEL_MOVED_AWAY);
+    CHECK_ID(&seen.last[SATCHEL_FATE_PARKED].keeper, &boss);
+    CHECK_ID(&seen.last[SATCHEL_FATE_PARKED].device, &mine.device);
+    tear_down(&here, &mine);
+}
+
+TEST(server_orders, why_tells_a_refusal_with_its_rule_and_who_waits_for_it) {
+    stage here;
+    phone mine;
+    set_up(&here, &mine);
+    phone_unit unit = {.count = 0};
+    satchel_id id;
+    satchel_op *op = phone_create(&mine, &unit, SATCHEL_ENTITY_PRODUCT, &id);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_PRODUCT_NAME, satchel_text_of("Tea")));
+    phone_commit(&mine, &unit);
+    CHECK_STATUS(phone_exchange(&mine, PHONE_GOOD_LUCK), SATCHEL_OK);
+    fates seen = why(&here, SATCHEL_ENTITY_PRODUCT, &id, &mine.device);
+    CHECK(seen.count[SATCHEL_FATE_ABSENT] == 1 && seen.count[SATCHEL_FATE_REFUSED] == 1);
+    CHECK(seen.count[SATCHEL_FATE_UNMADE] == 1 && seen.last[SATCHEL_FATE_UNMADE].sequence == 1);
+    CHECK(seen.last[SATCHEL_FATE_REFUSED].status != SATCHEL_OK);
+    tear_down(&here, &mine);
+}
