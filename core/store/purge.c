@@ -5,6 +5,7 @@
  * sent are not touched: they stay in the log, are sent like all others, and lie on the row again should it come back.
  */
 #include "store/digest.h"
+#include "store/log_prune.h"
 #include "store/migrate.h"
 #include "store/page.h"
 
@@ -398,6 +399,11 @@ static satchel_status purge_sets(satchel_store *store, uint32_t *budget, satchel
     return status;
 }
 
+static bool is_due(const satchel_store *store) {
+    return store->has_dead_sets || satchel_migrate_is_due(store) || satchel_digests_count_is_due(store) ||
+           satchel_log_prune_is_due(store);
+}
+
 static satchel_status purge(satchel_store *store, uint32_t budget_rows, bool *out_left, satchel_error *error) {
     uint32_t budget = budget_rows;
     int64_t hidden = 0;
@@ -427,8 +433,10 @@ static satchel_status purge(satchel_store *store, uint32_t budget_rows, bool *ou
     if (status == SATCHEL_OK && !unindexed) {
         status = satchel_digests_slice(store, &budget, error);
     }
-    *out_left =
-        store->has_dead_sets || unindexed || satchel_migrate_is_due(store) || satchel_digests_count_is_due(store);
+    if (status == SATCHEL_OK && !unindexed) {
+        status = satchel_log_prune(store, &budget, error);
+    }
+    *out_left = unindexed || is_due(store);
     return status;
 }
 
@@ -437,8 +445,7 @@ satchel_status satchel_store_purge(satchel_store *store, uint32_t budget_rows, b
     if (budget_rows == 0) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a purge of no rows");
     }
-    if (!store->has_dead_sets && !store->has_unindexed && !store->mirrors_stale && !satchel_migrate_is_due(store) &&
-        !satchel_digests_count_is_due(store)) {
+    if (!store->has_unindexed && !store->mirrors_stale && !is_due(store)) {
         return SATCHEL_OK;
     }
     satchel_status status = satchel_store_begin(store, error);

@@ -9,6 +9,7 @@
 #include "store/commands.h"
 #include "store/digest.h"
 #include "store/epoch.h"
+#include "store/log_prune.h"
 #include "store/migrate.h"
 #include "store/page.h"
 
@@ -269,6 +270,7 @@ satchel_status satchel_store_reload(satchel_store *store, satchel_error *error) 
     if (status == SATCHEL_OK) {
         status = satchel_digests_reload(store, error);
     }
+    satchel_log_prune_reset(store);
     if (status == SATCHEL_OK) {
         status = satchel_conflicts_count(store, error);
     }

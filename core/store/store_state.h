@@ -83,6 +83,14 @@ typedef struct satchel_paging {
     satchel_sync_state state;
 } satchel_paging;
 
+/* Going through the log for units that are no longer needed: log_prune.c. In memory alone. */
+typedef struct satchel_log_pruning {
+    bool walking;
+    uint64_t after;      /* units up to here were looked at */
+    uint64_t verified_n; /* as it was when the last walk began, */
+    uint64_t settled;    /* … and this */
+} satchel_log_pruning;
+
 struct satchel_store {
     sqlite3 *database;
     satchel_op_seal seal;
@@ -127,6 +135,7 @@ struct satchel_store {
     bool page_left;         /* a page is kept whose rest is to be stored */
     satchel_paging *paging; /* the same, once it was read; NULL: read it again */
 
+    satchel_log_pruning prune;
     struct satchel_digests *digests; /* digest.c; NULL until the tables are there */
 
     /* the user's own rights, read when first needed */
