@@ -37,7 +37,7 @@ typedef struct satchel_op {
     const uint32_t *cleared; /* field numbers set to null, ascending */
     uint32_t cleared_count;
     uint64_t target;  /* VOID: sequence of the op taken back */
-    uint32_t command; /* COMMAND: satchel_command, else 0 */
+    uint32_t command; /* COMMAND: satchel_command_kind, else 0 */
 } satchel_op;
 
 typedef struct satchel_unit_ops {

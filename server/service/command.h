@@ -10,8 +10,6 @@
 
 #include "service/journal.h"
 
-#include <satchel/command.h>
-
 /* One command under way. */
 typedef struct satchel_order_given {
     satchel_change *change;

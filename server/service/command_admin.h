@@ -7,8 +7,6 @@
 
 #include "service/admin.h"
 
-#include <satchel/command.h>
-
 /* What became of a command. */
 typedef struct satchel_command_outcome {
     satchel_status status; /* OK, or APPROVAL_PENDING: it waits for an approval */

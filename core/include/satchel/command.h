@@ -20,20 +20,6 @@
 extern "C" {
 #endif
 
-/* The numbers are sent and stored. */
-typedef enum satchel_command_kind {
-    SATCHEL_COMMAND_CLAIM = 1,        /* a customer of the public pool becomes the user's */
-    SATCHEL_COMMAND_RELEASE = 2,      /* a customer goes back to the pool */
-    SATCHEL_COMMAND_TRANSFER = 3,     /* a customer goes to another user: `owner` */
-    SATCHEL_COMMAND_MERGE = 4,        /* two customers are one: the row goes, `merged_into` stays */
-    SATCHEL_COMMAND_UNMERGE = 5,      /* they were not: the row comes back */
-    SATCHEL_COMMAND_DECIDE = 6,       /* an approval: `decision`, `comment` */
-    SATCHEL_COMMAND_SUBMIT_ORDER = 7, /* `total_minor` and `line_count` as the user saw them */
-    SATCHEL_COMMAND_CHANGE_PLAN = 8,  /* a visit plan or a stop of it: the fields to change; a stop without any goes */
-    SATCHEL_COMMAND_RESOLVE = 9       /* a conflict: `status` as the user decided */
-} satchel_command_kind;
-#define SATCHEL_COMMAND_LAST SATCHEL_COMMAND_RESOLVE
-
 /* `receipt` may be NULL everywhere. */
 SATCHEL_MUST_USE satchel_status satchel_customer_claim(satchel_device *device, const satchel_id *customer,
                                                        satchel_receipt *receipt, satchel_error *error);

@@ -53,6 +53,20 @@ typedef struct satchel_moment {
     int64_t offset_ms;
 } satchel_moment;
 
+/* What a phone may ask the server to do, see command.h. The numbers are sent and stored. */
+typedef enum satchel_command_kind {
+    SATCHEL_COMMAND_CLAIM = 1,        /* a customer of the public pool becomes the user's */
+    SATCHEL_COMMAND_RELEASE = 2,      /* a customer goes back to the pool */
+    SATCHEL_COMMAND_TRANSFER = 3,     /* a customer goes to another user: `owner` */
+    SATCHEL_COMMAND_MERGE = 4,        /* two customers are one: the row goes, `merged_into` stays */
+    SATCHEL_COMMAND_UNMERGE = 5,      /* they were not: the row comes back */
+    SATCHEL_COMMAND_DECIDE = 6,       /* an approval: `decision`, `comment` */
+    SATCHEL_COMMAND_SUBMIT_ORDER = 7, /* `total_minor` and `line_count` as the user saw them */
+    SATCHEL_COMMAND_CHANGE_PLAN = 8,  /* a visit plan or a stop of it: the fields to change; a stop without any goes */
+    SATCHEL_COMMAND_RESOLVE = 9       /* a conflict: `status` as the user decided */
+} satchel_command_kind;
+#define SATCHEL_COMMAND_LAST SATCHEL_COMMAND_RESOLVE
+
 #ifdef __cplusplus
 }
 #endif
