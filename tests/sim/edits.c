@@ -17,11 +17,39 @@
 #define TRIES_MOST 3 /* of the rows in a table some are hidden, and some refused and gone */
 #define TAGS_MOST 6
 
-static const uint32_t fields[] = {SATCHEL_CUSTOMER_NAME,   SATCHEL_CUSTOMER_SHORT_NAME, SATCHEL_CUSTOMER_NOTE,
-                                  SATCHEL_CUSTOMER_STREET, SATCHEL_CUSTOMER_INDUSTRY,   SATCHEL_CUSTOMER_CITY};
+#define SECRET_PERCENT 15
+
+static const uint32_t fields[] = {SATCHEL_CUSTOMER_NAME,      SATCHEL_CUSTOMER_SHORT_NAME, SATCHEL_CUSTOMER_NOTE,
+                                  SATCHEL_CUSTOMER_STREET,    SATCHEL_CUSTOMER_INDUSTRY,   SATCHEL_CUSTOMER_CITY,
+                                  SATCHEL_CUSTOMER_TAX_NUMBER};
 
 uint32_t sim_field_of_chance(sim *here) {
     return fields[test_random_below(&here->random, sizeof fields / sizeof *fields)];
+}
+
+uint32_t sim_office_field_of_chance(sim *here) {
+    return test_random_chance(&here->random, SECRET_PERCENT) ? (uint32_t)SATCHEL_CUSTOMER_RISK_NOTE
+                                                             : sim_field_of_chance(here);
+}
+
+bool sim_is_secret(const sim_edit *edit) {
+    return edit->entity == SATCHEL_ENTITY_CUSTOMER && edit->field == SATCHEL_CUSTOMER_RISK_NOTE;
+}
+
+bool sim_is_commercial(const sim_edit *edit) {
+    return edit->entity == SATCHEL_ENTITY_CUSTOMER && edit->field == SATCHEL_CUSTOMER_TAX_NUMBER;
+}
+
+/* What of a write into a shown row is a hazard: it follows the phone's own unsent one, or a base that moved below it.
+ */
+static void note_base(sim_phone *phone, const sim_choice *chosen, sim_edit *edit) {
+    sim *here = phone->sim;
+    edit->base_n = (uint64_t)satchel_record_int(&chosen->record, SATCHEL_FIELD_REVISION, 0);
+    const sim_edit *before = edit->previous >= 0 ? &here->edits[edit->previous] : NULL;
+    if (before != NULL && before->phone == edit->phone && phone->device->store->units_waiting > 0) {
+        sim_count(here, SIM_OWN_FOLLOWED);
+        here->counters[SIM_BASES_MOVED] += edit->base_n > before->base_n && before->base_n > 0 ? 1 : 0;
+    }
 }
 
 int32_t sim_edit_of(const sim *here, satchel_text value) {
@@ -121,7 +149,7 @@ void sim_edit_end(sim_phone *phone, sim_edit *edit, satchel_status status, uint6
     if (status != SATCHEL_FORBIDDEN && status != SATCHEL_READ_ONLY_FIELD && !sim_phone_may_fail(phone, status)) {
         sim_violation(here, "phone %u: %s: %s", (unsigned)phone->index, what, satchel_status_name(status));
     }
-    if (status == SATCHEL_IO_ERROR && edit->value[0] != '\0') {
+    if (status == SATCHEL_IO_ERROR) {
         edit->unsure = true; /* a commit whose sync failed may be found again when the store is opened */
         return;
     }
@@ -184,6 +212,7 @@ static satchel_status write_record(sim_phone *phone, satchel_write *write, const
 static satchel_status fill_text(sim_phone *phone, satchel_write *write, sim_choice *chosen, sim_edit *edit) {
     satchel_record record;
     edit->previous = sim_edit_of(phone->sim, satchel_record_text(&chosen->record, edit->field));
+    note_base(phone, chosen, edit);
     satchel_record_init(&record, &chosen->arena);
     satchel_status status = satchel_record_set_text(&record, edit->field, satchel_text_of(edit->value));
     return status == SATCHEL_OK ? write_record(phone, write, edit, &record) : status;
@@ -235,6 +264,9 @@ static satchel_status fill_deletion(sim_phone *phone, satchel_write *write, sim_
     edit->previous = sim_edit_of(phone->sim, satchel_record_text(&chosen->record, SATCHEL_TASK_TITLE));
     edit->previous_other = sim_edit_of(phone->sim, satchel_record_text(&chosen->record, SATCHEL_TASK_DETAIL));
     sim_count(phone->sim, SIM_DELETIONS);
+    if (satchel_record_get(&chosen->record, SATCHEL_FIELD_REVISION) == NULL) {
+        sim_count(phone->sim, SIM_NEW_ROWS_DELETED); /* the server never heard of it */
+    }
     return satchel_write_delete(write, edit->entity, &edit->row, NULL);
 }
 

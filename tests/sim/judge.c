@@ -4,6 +4,7 @@
  *
  * - every phone shows exactly the rows and fields that the server lets its user see;
  * - what users wrote has become of what the server told them (ledger.c);
+ * - nothing lies in a phone's store that its user never could read (canary.c);
  * - the audit chain holds, nothing is in quarantine.
  */
 #include "base/ids.h"
@@ -79,8 +80,12 @@ static int by_id(const void *a, const void *b) {
     return memcmp(left->id.bytes, right->id.bytes, SATCHEL_ID_BYTES);
 }
 
-static bool list_served(sim *here, const satchel_id *user, uint32_t entity, shown *out) {
-    satchel_actor actor = satchel_actor_user(user);
+/* One page of a list: into `next` goes where to go on. */
+typedef satchel_status (*list_page)(void *context, const satchel_query *query, satchel_bytes after,
+                                    satchel_buffer *next);
+
+/* All pages of an entity. */
+static bool list_all(uint32_t entity, list_page page, void *context) {
     satchel_query *query = NULL;
     satchel_buffer next = {NULL, 0, 0};
     satchel_buffer after = {NULL, 0, 0};
@@ -88,8 +93,7 @@ static bool list_served(sim *here, const satchel_id *user, uint32_t entity, show
     bool more = true;
     while (status == SATCHEL_OK && more) {
         satchel_buffer_clear(&next);
-        status = satchel_rows_list(here->service, here->db, &actor, query, satchel_buffer_view(&after), LIST_ROWS,
-                                   keep_served, out, &next, NULL);
+        status = page(context, query, satchel_buffer_view(&after), &next);
         satchel_buffer_clear(&after);
         if (status == SATCHEL_OK) {
             status = satchel_buffer_append(&after, satchel_buffer_view(&next));
@@ -102,26 +106,24 @@ static bool list_served(sim *here, const satchel_id *user, uint32_t entity, show
     return status == SATCHEL_OK;
 }
 
-static bool list_held(sim_phone *phone, uint32_t entity, shown *out) {
-    satchel_query *query = NULL;
-    satchel_buffer next = {NULL, 0, 0};
-    satchel_buffer after = {NULL, 0, 0};
-    satchel_status status = satchel_query_open(&query, entity);
-    bool more = true;
-    while (status == SATCHEL_OK && more) {
-        satchel_buffer_clear(&next);
-        status = satchel_store_query(phone->device->store, query, satchel_buffer_view(&after), LIST_ROWS, keep_held,
-                                     out, &next, NULL);
-        satchel_buffer_clear(&after);
-        if (status == SATCHEL_OK) {
-            status = satchel_buffer_append(&after, satchel_buffer_view(&next));
-        }
-        more = next.bytes > 0;
-    }
-    satchel_query_close(query);
-    satchel_buffer_deinit(&next);
-    satchel_buffer_deinit(&after);
-    return status == SATCHEL_OK;
+/* Whose rows are listed, and where they go. */
+typedef struct listing {
+    sim_phone *phone;
+    shown *into;
+} listing;
+
+static satchel_status page_served(void *context, const satchel_query *query, satchel_bytes after,
+                                  satchel_buffer *next) {
+    const listing *list = context;
+    const sim *here = list->phone->sim;
+    satchel_actor actor = satchel_actor_user(&list->phone->user);
+    return satchel_rows_list(here->service, here->db, &actor, query, after, LIST_ROWS, keep_served, list->into, next,
+                             NULL);
+}
+
+static satchel_status page_held(void *context, const satchel_query *query, satchel_bytes after, satchel_buffer *next) {
+    const listing *list = context;
+    return satchel_store_query(list->phone->device->store, query, after, LIST_ROWS, keep_held, list->into, next, NULL);
 }
 
 /* The first field in which two records differ; 0: none. */
@@ -179,8 +181,9 @@ static void judge_phone(sim_phone *phone, uint32_t entity) {
     static shown_row held_rows[ROWS_MOST];
     shown served = {.rows = served_rows};
     shown held = {.rows = held_rows};
-    if (!begin_read(phone->sim) || !list_served(phone->sim, &phone->user, entity, &served) ||
-        !list_held(phone, entity, &held)) {
+    listing serves = {phone, &served};
+    listing holds = {phone, &held};
+    if (!begin_read(phone->sim) || !list_all(entity, page_served, &serves) || !list_all(entity, page_held, &holds)) {
         sim_violation(phone->sim, "phone %u or the server cannot list entity %u", (unsigned)phone->index,
                       (unsigned)entity);
     } else {
@@ -202,6 +205,10 @@ static void judge_books(sim *here) {
     }
     if (satchel_service_count(here->service, here->db, &counts, NULL) != SATCHEL_OK || counts.units_quarantined != 0) {
         sim_violation(here, "units are in quarantine");
+    }
+    if (counts.digest_repairs != 0 || counts.digest_books != 0) {
+        sim_violation(here, "%llu requests asked for a repair, digests were made anew %llu times",
+                      (unsigned long long)counts.digest_repairs, (unsigned long long)counts.digest_books);
     }
 }
 
@@ -230,6 +237,7 @@ void sim_judge(sim *here) {
         }
         if (here->phones[i].device != NULL) {
             judge_state(&here->phones[i]);
+            sim_judge_store(&here->phones[i]);
         }
     }
     if (!begin_read(here)) {

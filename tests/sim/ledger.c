@@ -4,8 +4,9 @@
  *
  * The server names each unit that it decided on by the digest of its bytes. So of every edit it is known whether it was
  * decided, and how often: once, but for an edit that only an ended life of a restored phone had, which may have stayed
- * unsent. A text that was decided on is what stands, or was followed by what somebody wrote who had seen it, or is
- * listed; points are exactly the sum of those that were applied.
+ * unsent. What was decided on stands, or was followed by what somebody wrote who had seen it, or is listed: what took
+ * effect as the loser of a conflict about its own row and field, what took none in the unit that is kept. Points are
+ * exactly the sum of those that were applied.
  */
 #include "base/ids.h"
 #include "base/text.h"
@@ -22,6 +23,7 @@
 
 #define LIST_ROWS 500
 #define REASONS_MOST 1000
+#define UNSURE_MOST 10 /* commits into one row of which nobody knows */
 #define DECIDED_MOST (SIM_EDITS_MOST * 2)
 
 typedef struct decided_unit {
@@ -29,14 +31,14 @@ typedef struct decided_unit {
     bool applied;
 } decided_unit;
 
-/* All texts in which a value may be listed: conflicts, kept and parked units, reasons of phones. */
 typedef struct case_file {
     sim *here;
-    satchel_buffer listed;
+    satchel_buffer listed; /* the bytes of all units that were kept because they did not take effect */
     decided_unit *decided; /* in the order of their digests */
     uint32_t decided_count;
     bool *counts;  /* of each edit: it was decided on */
     bool *applied; /* … and took effect */
+    bool *lost;    /* what it wrote into its own row and field is a loser in the journal */
     bool *fine;
 } case_file;
 
@@ -111,80 +113,152 @@ static bool is_listed(const case_file *file, const char *value) {
 }
 
 /* The conflicts of the company and the units that were not applied, as they are stored. */
-static void list_stored(case_file *file) {
-    static const char *const selects[] = {"SELECT \"values_open\" FROM \"conflict\"",
-                                          "SELECT \"values_personal\" FROM \"conflict\"",
-                                          "SELECT \"values_commercial\" FROM \"conflict\"",
-                                          "SELECT \"values_secret\" FROM \"conflict\"", "SELECT unit FROM kept_unit"};
+static const satchel_schema *schema_of(const sim *here) {
+    return satchel_store_schema(here->phones[0].device->store);
+}
+
+static bool holds_element(const satchel_record *record, uint32_t field, const char *element) {
+    const satchel_value *value = satchel_record_get(record, field);
+    for (uint32_t i = 0; value != NULL && value->type == SATCHEL_TYPE_SET && i < value->as.set.count; i++) {
+        if (satchel_text_is(satchel_text_from(value->as.set.elements[i]), element)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Units that took no effect are kept whole; what was held and what came too late is counted. */
+static void list_kept(case_file *file) {
     sim *here = file->here;
-    for (size_t i = 0; i < sizeof selects / sizeof *selects; i++) {
-        satchel_db_statement *statement = NULL;
-        bool row = false;
-        satchel_status status = satchel_db_start(&statement, here->db, selects[i], NULL, 0, NULL);
-        row = status == SATCHEL_OK;
-        while (status == SATCHEL_OK && row) {
-            status = satchel_db_step(statement, &row, NULL);
-            if (status == SATCHEL_OK && row) {
-                list_bytes(file, satchel_db_bytes(statement, 0));
-                here->counters[SIM_CONFLICTS] += i == 0 ? 1 : 0;
-            }
+    satchel_db_statement *statement = NULL;
+    satchel_status status =
+        satchel_db_start(&statement, here->db, "SELECT unit, code, reason FROM kept_unit", NULL, 0, NULL);
+    bool row = status == SATCHEL_OK;
+    while (status == SATCHEL_OK && row) {
+        status = satchel_db_step(statement, &row, NULL);
+        if (status == SATCHEL_OK && row) {
+            list_bytes(file, satchel_db_bytes(statement, 0));
+            here->counters[SIM_HELD] += satchel_db_int(statement, 1) == SATCHEL_RESULT_HELD ? 1 : 0;
+            here->counters[SIM_TOO_LATE] += satchel_db_int(statement, 2) == SATCHEL_LATE_FOR_PARENT ? 1 : 0;
         }
-        satchel_db_end(statement);
-        if (status != SATCHEL_OK) {
-            sim_violation(here, "the journal cannot be read");
-        }
+    }
+    satchel_db_end(statement);
+    if (status != SATCHEL_OK) {
+        sim_violation(here, "the units that were kept cannot be read");
     }
 }
 
-static satchel_status list_parked(void *context, const satchel_id *id, const satchel_record *record, uint64_t n) {
-    case_file *file = context;
-    satchel_actor system = satchel_actor_system();
-    satchel_arena arena = {0};
-    satchel_op op;
-    (void)record;
-    (void)n;
-    satchel_status status = satchel_parked_op(file->here->service, file->here->db, &system, id, &arena, &op, NULL);
-    for (uint32_t i = 0; status == SATCHEL_OK && i < op.set.count; i++) {
-        list_bytes(file, satchel_text_bytes(satchel_record_text(&op.set, op.set.fields[i].number)));
+/* Did this edit write what the conflict lists as its loser? */
+static bool is_loser(const sim_edit *edit, const satchel_id *row, uint32_t field, const satchel_record *loser) {
+    if (!satchel_id_equal(&edit->row, row)) {
+        return false;
     }
-    sim_count(file->here, SIM_PARKED);
+    switch (edit->kind) {
+    case SIM_TEXT:
+        return edit->value[0] != '\0' && satchel_text_is(satchel_record_text(loser, edit->field), edit->value);
+    case SIM_TAG: return holds_element(loser, edit->field, edit->value);
+    case SIM_DELETE: return field == SATCHEL_FIELD_DELETED;
+    case SIM_SUBMIT: return field == SATCHEL_ORDER_STATUS;
+    case SIM_SUM:
+    case SIM_UNTAG:
+    case SIM_LINE: break;
+    }
+    return false;
+}
+
+/* The losing side of a conflict: member 2 of the ConflictValues that one of four fields holds. */
+static satchel_status read_loser(const sim *here, const satchel_record *conflict, satchel_record *out) {
+    static const uint32_t fields[] = {SATCHEL_CONFLICT_VALUES_OPEN, SATCHEL_CONFLICT_VALUES_PERSONAL,
+                                      SATCHEL_CONFLICT_VALUES_COMMERCIAL, SATCHEL_CONFLICT_VALUES_SECRET};
+    uint32_t entity = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
+    satchel_status status = SATCHEL_OK;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const satchel_value *value = satchel_record_get(conflict, fields[i]);
+        satchel_reader reader = satchel_reader_of(value != NULL ? value->as.bytes : (satchel_bytes){NULL, 0});
+        while (status == SATCHEL_OK && satchel_reader_left(&reader) > 0) {
+            uint8_t tag = 0;
+            uint64_t bytes = 0;
+            satchel_bytes side = {NULL, 0};
+            status = satchel_reader_byte(&reader, &tag);
+            if (status == SATCHEL_OK) {
+                status = satchel_reader_varint(&reader, &bytes);
+            }
+            if (status == SATCHEL_OK) {
+                status = satchel_reader_take(&reader, (size_t)bytes, &side);
+            }
+            if (status == SATCHEL_OK && tag >> 3 == 2) {
+                status = satchel_record_decode(schema_of(here), entity, side, false, out, NULL);
+            }
+        }
+    }
+    return status;
+}
+
+static satchel_status note_loser(void *context, const satchel_id *id, const satchel_record *conflict, uint64_t n) {
+    case_file *file = context;
+    sim *here = file->here;
+    satchel_arena arena = {0};
+    satchel_record loser;
+    const satchel_id row = satchel_record_id(conflict, SATCHEL_CONFLICT_SUBJECT_ROW);
+    uint32_t field = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_SUBJECT_FIELD, 0);
+    (void)id;
+    (void)n;
+    satchel_record_init(&loser, &arena);
+    satchel_status status = read_loser(here, conflict, &loser);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < here->edit_count; i++) {
+        file->lost[i] = file->lost[i] || is_loser(&here->edits[i], &row, field, &loser);
+    }
+    sim_count(here, SIM_CONFLICTS);
     satchel_arena_deinit(&arena);
     return status;
 }
 
-static void list_all_parked(case_file *file) {
+static satchel_status note_parked(void *context, const satchel_id *id, const satchel_record *record, uint64_t n) {
+    case_file *file = context;
+    (void)id;
+    (void)record;
+    (void)n;
+    sim_count(file->here, SIM_PARKED);
+    return SATCHEL_OK;
+}
+
+/* All rows of one of the server's own books. */
+static void list_book(case_file *file, uint32_t entity, satchel_served_row_visitor visit) {
     sim *here = file->here;
     satchel_actor system = satchel_actor_system();
     satchel_query *query = NULL;
     satchel_buffer next = {NULL, 0, 0};
-    satchel_status status = satchel_query_open(&query, SATCHEL_ENTITY_PARKED_EDIT);
-    if (status == SATCHEL_OK) {
-        status = satchel_rows_list(here->service, here->db, &system, query, (satchel_bytes){NULL, 0}, LIST_ROWS,
-                                   list_parked, file, &next, NULL);
+    satchel_buffer after = {NULL, 0, 0};
+    bool more = true;
+    satchel_status status = satchel_query_open(&query, entity);
+    while (status == SATCHEL_OK && more) {
+        satchel_buffer_clear(&next);
+        status = satchel_rows_list(here->service, here->db, &system, query, satchel_buffer_view(&after), LIST_ROWS,
+                                   visit, file, &next, NULL);
+        satchel_buffer_clear(&after);
+        if (status == SATCHEL_OK) {
+            status = satchel_buffer_append(&after, satchel_buffer_view(&next));
+        }
+        more = next.bytes > 0;
     }
     if (status != SATCHEL_OK) {
-        sim_violation(here, "the parked edits cannot be read: %s", satchel_status_name(status));
+        sim_violation(here, "entity %u cannot be listed: %s", (unsigned)entity, satchel_status_name(status));
     }
     satchel_query_close(query);
     satchel_buffer_deinit(&next);
+    satchel_buffer_deinit(&after);
 }
 
-static void list_reasons(case_file *file, sim_phone *phone) {
+/* Reasons are counted, and every kind of them can be listed. */
+static void count_reasons(sim_phone *phone) {
     static const satchel_reason_kind kinds[] = {SATCHEL_REASON_CONFLICT, SATCHEL_REASON_REFUSED, SATCHEL_REASON_HELD,
                                                 SATCHEL_REASON_PARKED};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         satchel_reasons *reasons = NULL;
-        if (satchel_reasons_list(&reasons, phone->device, kinds[k], REASONS_MOST, NULL) != SATCHEL_OK) {
+        if (satchel_reasons_list(&reasons, phone->device, kinds[k], REASONS_MOST, NULL) == SATCHEL_OK) {
+            phone->sim->counters[SIM_REFUSED] += satchel_reasons_count(reasons);
+        } else {
             sim_violation(phone->sim, "phone %u cannot list its reasons", (unsigned)phone->index);
-            continue;
-        }
-        for (uint32_t i = 0; i < satchel_reasons_count(reasons); i++) {
-            satchel_reason reason;
-            if (satchel_reasons_at(reasons, i, &reason) == SATCHEL_OK) {
-                list_bytes(file, reason.mine);
-                list_bytes(file, reason.theirs);
-                sim_count(phone->sim, SIM_REFUSED);
-            }
         }
         satchel_reasons_close(reasons);
     }
@@ -203,16 +277,6 @@ static bool read_row(sim *here, uint32_t entity, const satchel_id *row, satchel_
     }
     const satchel_value *deleted = satchel_record_get(out, SATCHEL_FIELD_DELETED);
     return status == SATCHEL_OK && !(deleted != NULL && deleted->as.boolean);
-}
-
-static bool holds_element(const satchel_record *record, uint32_t field, const char *element) {
-    const satchel_value *value = satchel_record_get(record, field);
-    for (uint32_t i = 0; value != NULL && value->type == SATCHEL_TYPE_SET && i < value->as.set.count; i++) {
-        if (satchel_text_is(satchel_text_from(value->as.set.elements[i]), element)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Is what was done what the server's row shows? */
@@ -272,22 +336,6 @@ static void judge_decisions(case_file *file) {
     }
 }
 
-/*
- * A row that somebody deleted may stand again because somebody else wrote into it who had not seen that: another phone,
- * or another life of this one.
- */
-static bool was_brought_back(const sim *here, uint32_t number) {
-    for (uint32_t i = 0; i < here->edit_count; i++) {
-        const sim_edit *other = &here->edits[i];
-        if (other->kind == SIM_TEXT &&
-            (other->phone != here->edits[number].phone || other->may_be_gone || i > number) &&
-            satchel_id_equal(&other->row, &here->edits[number].row)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void judge_texts(case_file *file) {
     sim *here = file->here;
     for (uint32_t i = here->edit_count; i > 0; i--) {
@@ -295,9 +343,9 @@ static void judge_texts(case_file *file) {
         if (edit->kind == SIM_SUM || !file->counts[i - 1]) {
             continue;
         }
-        bool listed = !file->applied[i - 1] || (edit->value[0] != '\0' && is_listed(file, edit->value));
-        file->fine[i - 1] = stands(file, edit) || listed || accounted(file, i - 1) ||
-                            (edit->kind == SIM_DELETE && was_brought_back(here, i - 1));
+        /* Its bytes are kept, or what it wrote is a loser of the journal, by row and field. */
+        bool listed = file->applied[i - 1] ? file->lost[i - 1] : edit->value[0] == '\0' || is_listed(file, edit->value);
+        file->fine[i - 1] = stands(file, edit) || listed || accounted(file, i - 1);
         if (!file->fine[i - 1] && !edit->unsure) {
             sim_violation(here, "%s of phone %d, kind %d, entity %u, field %u, is gone without a trace", edit->value,
                           (int)edit->phone, (int)edit->kind, (unsigned)edit->entity, (unsigned)edit->field);
@@ -305,20 +353,46 @@ static void judge_texts(case_file *file) {
     }
 }
 
-/* What the ledger says of a row: the sum of its points, or of its lines. */
-static int64_t sum_of(const case_file *file, sim_kind kind, const satchel_id *row, uint32_t *out_count) {
+/* What the ledger says of a row: the sum of its points, or of its lines; and what may have been added or not. */
+typedef struct sums {
+    int64_t sum;
+    int64_t count;
+    int64_t unsure[UNSURE_MOST];
+    uint32_t unsure_count;
+} sums;
+
+static sums sums_of(const case_file *file, sim_kind kind, const satchel_id *row) {
     const sim *here = file->here;
-    int64_t sum = 0;
-    *out_count = 0;
+    sums out = {.sum = 0};
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *edit = &here->edits[i];
         const satchel_id *of = kind == SIM_LINE ? &edit->parent : &edit->row;
-        if (edit->kind == kind && file->applied[i] && satchel_id_equal(of, row)) {
-            sum += edit->amount;
-            (*out_count)++;
+        if (edit->kind != kind || !file->applied[i] || !satchel_id_equal(of, row)) {
+            continue;
+        }
+        if (edit->unsure && out.unsure_count < UNSURE_MOST) {
+            out.unsure[out.unsure_count++] = edit->amount;
+        } else {
+            out.sum += edit->amount;
+            out.count++;
         }
     }
-    return sum;
+    return out;
+}
+
+/* Is it what is sure and some of what is not? `count`: -1 if it does not matter. */
+static bool sums_fit(const sums *all, int64_t sum, int64_t count) {
+    bool fits = false;
+    for (uint32_t taken = 0; taken >> all->unsure_count == 0 && !fits; taken++) {
+        int64_t expected = all->sum;
+        int64_t pieces = all->count;
+        for (uint32_t i = 0; i < all->unsure_count; i++) {
+            expected += (taken >> i & 1) != 0 ? all->unsure[i] : 0;
+            pieces += (taken >> i & 1) != 0 ? 1 : 0;
+        }
+        fits = sum == expected && (count < 0 || count == pieces);
+    }
+    return fits;
 }
 
 /* Each op's effect is there once: points of a customer, lines of an order and their worth. */
@@ -326,44 +400,68 @@ static void judge_sums(case_file *file, const sim_edit *edit) {
     sim *here = file->here;
     satchel_arena arena = {0};
     satchel_record record;
-    uint32_t count = 0;
     satchel_record_init(&record, &arena);
     bool there = read_row(here, edit->entity, &edit->row, &record);
     if (edit->kind == SIM_SUM) {
+        const sums all = sums_of(file, SIM_SUM, &edit->row);
         int64_t points = satchel_record_int(&record, edit->field, 0);
-        int64_t expected = sum_of(file, SIM_SUM, &edit->row, &count);
-        if (points != expected) {
-            sim_violation(here, "a customer has %lld points of %lld", (long long)points, (long long)expected);
+        if (!sums_fit(&all, points, -1)) {
+            sim_violation(here, "a customer has %lld points of %lld", (long long)points, (long long)all.sum);
         }
     } else if (there) {
+        const sums all = sums_of(file, SIM_LINE, &edit->row);
         int64_t worth = satchel_record_int(&record, SATCHEL_ORDER_TOTAL_MINOR, 0);
         int64_t lines = satchel_record_int(&record, SATCHEL_ORDER_LINE_COUNT, 0);
-        int64_t expected = sum_of(file, SIM_LINE, &edit->row, &count);
-        if (worth != expected || lines != (int64_t)count) {
-            sim_violation(here, "order %s has %lld lines worth %lld of %u worth %lld", edit->value, (long long)lines,
-                          (long long)worth, (unsigned)count, (long long)expected);
+        if (!sums_fit(&all, worth, lines)) {
+            sim_violation(here, "order %s has %lld lines worth %lld of %lld worth %lld", edit->value, (long long)lines,
+                          (long long)worth, (long long)all.count, (long long)all.sum);
         }
     }
     satchel_arena_deinit(&arena);
+}
+
+/* What of the ledger was a hazard: what lost, and counters that several phones moved. */
+static void count_hazards(const case_file *file) {
+    sim *here = file->here;
+    for (uint32_t i = 0; i < here->edit_count; i++) {
+        const sim_edit *edit = &here->edits[i];
+        here->counters[SIM_LOST_UPDATES] += edit->kind == SIM_TEXT && file->lost[i] ? 1 : 0;
+        here->counters[SIM_DELETES_LOST] += edit->kind == SIM_DELETE && file->lost[i] ? 1 : 0;
+        for (uint32_t j = 0; j < i && edit->kind == SIM_SUM && edit->phone >= 0; j++) {
+            const sim_edit *other = &here->edits[j];
+            if (other->kind == SIM_SUM && other->phone != edit->phone && satchel_id_equal(&other->row, &edit->row)) {
+                sim_count(here, SIM_COUNTERS_SHARED);
+                break;
+            }
+        }
+    }
 }
 
 void sim_judge_ledger(sim *here) {
     static decided_unit decided[DECIDED_MOST];
     static bool counts[SIM_EDITS_MOST];
     static bool applied[SIM_EDITS_MOST];
+    static bool lost[SIM_EDITS_MOST];
     static bool fine[SIM_EDITS_MOST];
-    case_file file = {.here = here, .decided = decided, .counts = counts, .applied = applied, .fine = fine};
+    case_file file = {
+        .here = here, .decided = decided, .counts = counts, .applied = applied, .lost = lost, .fine = fine};
     memset(fine, 0, sizeof fine);
+    memset(lost, 0, sizeof lost);
     for (uint32_t i = 0; i < here->phone_count; i++) {
         if (here->phones[i].device != NULL) {
-            list_reasons(&file, &here->phones[i]);
+            count_reasons(&here->phones[i]);
         }
     }
-    list_stored(&file);
-    list_all_parked(&file);
+    if (here->phones[0].device == NULL) {
+        return; /* it does not open: that is a violation already */
+    }
+    list_kept(&file);
+    list_book(&file, SATCHEL_ENTITY_CONFLICT, note_loser);
+    list_book(&file, SATCHEL_ENTITY_PARKED_EDIT, note_parked);
     list_decided(&file);
     judge_decisions(&file);
     judge_texts(&file);
+    count_hazards(&file);
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *edit = &here->edits[i];
         if (edit->kind == SIM_SUM || (edit->kind == SIM_TEXT && edit->entity == SATCHEL_ENTITY_ORDER)) {

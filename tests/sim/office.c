@@ -345,12 +345,14 @@ void sim_office_act(sim *here) {
     uint32_t at = (uint32_t)test_random_below(&here->random, here->customer_count);
     uint32_t to = (uint32_t)test_random_below(&here->random, here->people - 1);
     uint64_t what = test_random_below(&here->random, 100);
-    act_work work = {.customer = &here->customers[at], .field = sim_field_of_chance(here)};
+    act_work work = {.customer = &here->customers[at], .field = sim_office_field_of_chance(here)};
     if (what < 35) {
         if (!sim_may(here, SIM_TROUBLE_REASSIGNMENTS)) {
             return;
         }
         work.owner = &here->phones[to].user;
+        here->counters[SIM_RETURNS] +=
+            (here->knows[at] >> to & 1) != 0 && !satchel_id_equal(&here->owners[at], work.owner) ? 1 : 0;
         here->owners[at] = *work.owner;
         learns(here, at, to);
         sim_tell(here, "the manager gives customer %u to the user of phone %u", (unsigned)at, (unsigned)to);
@@ -361,6 +363,7 @@ void sim_office_act(sim *here) {
     } else if (what < 80) {
         work.edit = sim_edit_new(here, -1, SATCHEL_ENTITY_CUSTOMER, work.customer, work.field);
         if (work.edit != NULL) {
+            here->counters[SIM_HIDDEN_EDITS] += sim_is_secret(work.edit) ? 1 : 0;
             sim_tell(here, "the manager writes %s into field %u of customer %u", work.edit->value, (unsigned)work.field,
                      (unsigned)at);
             expect(here, write_with(here, edit_it, &work), "edit a customer");

@@ -387,7 +387,8 @@ void sim_phone_end_troubles(sim_phone *phone) {
 
 /* Users do several things before they are connected again. */
 static void work(sim_phone *phone) {
-    for (uint64_t left = 1 + test_random_below(&phone->sim->random, phone->sim->profile->writes_most); left > 0; left--) {
+    for (uint64_t left = 1 + test_random_below(&phone->sim->random, phone->sim->profile->writes_most); left > 0;
+         left--) {
         sim_phone_write(phone);
     }
 }

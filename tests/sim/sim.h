@@ -13,6 +13,7 @@
 #include "db/db.h"
 #include "device/device.h"
 #include "service/admin.h"
+#include "sim/counters.h"
 #include "support/random.h"
 #include "support/temp.h"
 #include "support/vault/disk.h"
@@ -46,86 +47,6 @@ typedef struct sim_profile {
 
 const sim_profile *sim_profile_named(const char *name);
 
-/* X(NAME, key): what a run counts. */
-#define SIM_COUNTERS(X)                                                                                                \
-    X(EDITS, edits)                                                                                                    \
-    X(OPS, ops)                                                                                                        \
-    X(EXCHANGES, exchanges)                                                                                            \
-    X(REQUESTS_LOST, requests_lost)                                                                                    \
-    X(REPLIES_LOST, replies_lost)                                                                                      \
-    X(REPLIES_CUT, replies_cut)                                                                                        \
-    X(PORTALS, portals)                                                                                                \
-    X(REQUESTS_SPOILT, requests_spoilt)                                                                                \
-    X(DUPLICATES, duplicates)                                                                                          \
-    X(PARTITIONS, partitions)                                                                                          \
-    X(LATE_REQUESTS, late_requests)                                                                                    \
-    X(CRASHES, crashes)                                                                                                \
-    X(CRASHES_IN_SYNC, crashes_in_sync)                                                                                \
-    X(SERVER_RESTARTS, server_restarts)                                                                                \
-    X(RESTORES, restores)                                                                                              \
-    X(FORKS, forks)                                                                                                    \
-    X(CLONES, clones)                                                                                                  \
-    X(ROLLED_BACK, rolled_back)                                                                                        \
-    X(DISK_ERRORS, disk_errors)                                                                                        \
-    X(DISK_FULL, disk_full)                                                                                            \
-    X(ANSWERS_READ, answers_read)                                                                                      \
-    X(DELETIONS, deletions)                                                                                            \
-    X(TAGS, tags)                                                                                                      \
-    X(UNTAGS, untags)                                                                                                  \
-    X(ORDER_LINES, order_lines)                                                                                        \
-    X(SUBMITS, submits)                                                                                                \
-    X(CLOCK_JUMPS, clock_jumps)                                                                                        \
-    X(REBOOTS, reboots)                                                                                                \
-    X(LOCKS, locks)                                                                                                    \
-    X(REASSIGNMENTS, reassignments)                                                                                    \
-    X(ROLE_CHANGES, role_changes)                                                                                      \
-    X(CONFLICTS, conflicts)                                                                                            \
-    X(PARKED, parked)                                                                                                  \
-    X(REFUSED, refused)                                                                                                \
-    X(LOST_WITH_A_LIFE, lost_with_a_life)                                                                              \
-    X(REMOVED_ROWS, removed_rows)                                                                                      \
-    X(VIOLATIONS, violations)                                                                                          \
-    X(STUCK, stuck)
-
-/* X(NAME, key): what can be forbidden, to find what a failure needs. */
-#define SIM_TROUBLES(X)                                                                                                \
-    X(NETWORK, network)                                                                                                \
-    X(CRASHES, crashes)                                                                                                \
-    X(DISKS, disks)                                                                                                    \
-    X(CLOCKS, clocks)                                                                                                  \
-    X(REBOOTS, reboots)                                                                                                \
-    X(LOCKS, locks)                                                                                                    \
-    X(RESTORES, restores)                                                                                              \
-    X(CLONES, clones)                                                                                                  \
-    X(RESTARTS, restarts)                                                                                              \
-    X(REASSIGNMENTS, reassignments)                                                                                    \
-    X(ROLES, roles)                                                                                                    \
-    X(OFFICE, office)                                                                                                  \
-    X(PLAIN_EDITS, edits)                                                                                              \
-    X(POINTS, points)                                                                                                  \
-    X(NEW_ROWS, new_rows)                                                                                              \
-    X(TASKS, tasks)                                                                                                    \
-    X(TAGS, tags)                                                                                                      \
-    X(ORDERS, orders)
-
-typedef enum sim_trouble {
-#define SIM_TROUBLE_ENUM(name, key) SIM_TROUBLE_##name,
-    SIM_TROUBLES(SIM_TROUBLE_ENUM)
-#undef SIM_TROUBLE_ENUM
-        SIM_TROUBLE_COUNT
-} sim_trouble;
-
-extern const char *const sim_trouble_names[SIM_TROUBLE_COUNT];
-
-typedef enum sim_counter {
-#define SIM_ENUM(name, key) SIM_##name,
-    SIM_COUNTERS(SIM_ENUM)
-#undef SIM_ENUM
-        SIM_COUNTER_COUNT
-} sim_counter;
-
-extern const char *const sim_counter_names[SIM_COUNTER_COUNT];
-
 typedef enum sim_kind {
     SIM_TEXT,   /* a text into a field */
     SIM_SUM,    /* `amount` to a counter */
@@ -146,6 +67,7 @@ typedef struct sim_edit {
     uint32_t field;
     char value[SIM_VALUE_BYTES]; /* empty if none was written */
     int64_t amount;
+    uint64_t base_n;  /* revision that the writer saw of the server's row, 0: none */
     int32_t previous; /* the edit whose value the writer saw there, -1: none of the ledger's */
     int32_t previous_other;
     uint8_t unit[SATCHEL_DIGEST_BYTES]; /* digest of the unit that carries it: how the server names what it decided */
@@ -275,6 +197,10 @@ bool sim_phone_step(sim_phone *phone, satchel_status *out);
 bool sim_phone_sync(sim_phone *phone);
 /* The request as the network has it. */
 void sim_mail_take(sim_mail *mail, const sim_phone *phone, const satchel_http_request *request);
+/* Whoever owned the customer, or wrote into it, could read what is there. */
+bool sim_is_known_to(const sim *here, const sim_phone *reader, const sim_edit *edit);
+/* A value, "v0123-4", begins here: the number of its edit; -1: none does. */
+int32_t sim_value_at(const uint8_t *at, size_t bytes);
 /* Looks through an answer for what its reader may not know. */
 void sim_answer_read(sim_phone *reader, const satchel_buffer *answer);
 /* Mail that was held up reaches the server. */
@@ -303,10 +229,19 @@ void sim_choice_deinit(sim_choice *choice);
 void sim_phone_sell(sim_phone *phone);
 
 uint32_t sim_field_of_chance(sim *here);
+/* Also one that no user of a phone may read. */
+uint32_t sim_office_field_of_chance(sim *here);
+/* Fields that no user of a phone reads, and that only those read who hold the customer. */
+bool sim_is_secret(const sim_edit *edit);
+bool sim_is_commercial(const sim_edit *edit);
 
 /* --- ledger.c --- */
 /* Holds the ledger against the server and what is listed in `phones` and there; in a reading transaction. */
 void sim_judge_ledger(sim *here);
+
+/* --- canary.c --- */
+/* Looks through the store of a phone for what its user may not know. */
+void sim_judge_store(sim_phone *phone);
 
 /* --- judge.c --- */
 void sim_judge(sim *here);

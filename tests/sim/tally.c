@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define SEEDS_FOR_ALL_KINDS 40 /* fewer may lack a rare kind by chance */
+#define SEEDS_FOR_ALL_HAZARDS 4000
 
 static void add_time(sim_tally *tally, uint32_t at, uint64_t number) {
     tally->times[at][number < SIM_TALLY_MOST ? number : SIM_TALLY_MOST]++;
@@ -63,6 +64,40 @@ void sim_tally_print(const sim_tally *tally) {
     printf("%" PRIu64 " of them were played twice\n", tally->again);
 }
 
+/* Which hazard of sync each counter stands for; tests/sim/hazards plays one of each kind. */
+static const struct {
+    const char *name;
+    sim_counter counter;
+} hazards[] = {{"lost_update", SIM_LOST_UPDATES},
+               {"self_conflict", SIM_OWN_FOLLOWED},
+               {"create_edit_delete", SIM_NEW_ROWS_DELETED},
+               {"base_moved", SIM_BASES_MOVED},
+               {"reply_lost", SIM_REPLIES_LOST},
+               {"duplicated", SIM_DUPLICATES},
+               {"reordered", SIM_LATE_REQUESTS},
+               {"counter_storm", SIM_COUNTERS_SHARED},
+               {"clock_jumps", SIM_CLOCK_JUMPS},
+               {"restored_phone", SIM_RESTORES},
+               {"crash_page_cursor", SIM_CRASHES_IN_SYNC},
+               {"disk_full", SIM_DISK_FULL},
+               {"role_field", SIM_ROLE_CHANGES},
+               {"hidden_edit", SIM_HIDDEN_EDITS},
+               {"leaves_and_reenters", SIM_RETURNS},
+               {"reassigned_offline", SIM_PARKED},
+               {"edit_after_delete", SIM_DELETES_LOST},
+               {"refused_create", SIM_HELD},
+               {"late_line", SIM_TOO_LATE},
+               {"two_clones", SIM_CLONES}};
+
+static void print_hazards(const sim_tally *tally) {
+    const char *separator = ",\"hazards\":{";
+    for (size_t i = 0; i < sizeof hazards / sizeof *hazards; i++) {
+        printf("%s\"%s\":%" PRIu64, separator, hazards[i].name, tally->counters[hazards[i].counter]);
+        separator = ",";
+    }
+    printf("}");
+}
+
 void sim_tally_print_json(const sim_tally *tally) {
     static const sim_counter first[] = {SIM_CRASHES, SIM_CONFLICTS, SIM_PARKED, SIM_VIOLATIONS, SIM_STUCK};
     bool told[SIM_COUNTER_COUNT] = {[SIM_EDITS] = true, [SIM_OPS] = true};
@@ -81,6 +116,7 @@ void sim_tally_print_json(const sim_tally *tally) {
             printf(",\"%s\":%" PRIu64, sim_counter_names[i], tally->counters[i]);
         }
     }
+    print_hazards(tally);
     printf("}\n");
 }
 
@@ -90,6 +126,13 @@ bool sim_tally_is_whole(const sim_tally *tally) {
     for (uint32_t i = 0; (kind = sim_fault_kind(tally->profile, i)) != NULL; i++) {
         if (tally->seeds >= SEEDS_FOR_ALL_KINDS && tally->counters[*kind] == 0) {
             printf("a kind of fault never happened: %s\n", sim_counter_names[*kind]);
+            whole = false;
+        }
+    }
+    for (size_t i = 0; i < sizeof hazards / sizeof *hazards; i++) {
+        bool expected = tally->profile->clones || hazards[i].counter != SIM_CLONES;
+        if (expected && tally->seeds >= SEEDS_FOR_ALL_HAZARDS && tally->counters[hazards[i].counter] == 0) {
+            printf("a hazard was never met: %s\n", hazards[i].name);
             whole = false;
         }
     }

@@ -75,6 +75,24 @@ static void masked_not_written(hazard *on) {
                    " the refusal.");
 }
 
+static void masked_in_a_result(hazard *on) {
+    hazard_row li = hazard_create(on, ANNA, SATCHEL_ENTITY_CONTACT, "Mr Li", &on->shops[LOTUS],
+                                  SATCHEL_CONTACT_CUSTOMER, SATCHEL_CONTACT_NAME, "Mr Li");
+    hazard_settle(on);
+    hazard_edit(on, ANNA, &li, SATCHEL_CONTACT_WECHAT, "li-as-anna-says");
+    hazard_edit(on, MONA, &li, SATCHEL_CONTACT_WECHAT, "li-as-mona-says");
+    hazard_sync(on, MONA);
+    hazard_ask(on, ANNA, HAZARD_ANSWER_LOST);
+    hazard_office_roles(on, ANNA, MARKETING, "a marketing person, and no rep any more");
+    hazard_forbid(on, ANNA, "li-as-mona-says");
+    hazard_sync(on, ANNA);
+    hazard_lists(on, ANNA, SATCHEL_REASON_CONFLICT, 1);
+    hazard_shows(on, ANNA, &li, SATCHEL_CONTACT_WECHAT, "l***");
+    hazard_settle(on);
+    hazard_why(on, "That Anna's value lost was decided while she could see the other one; when she is told of it she"
+                   " no longer may. The stored answer holds no values: they are read, and masked, when it is given.");
+}
+
 static void hidden_edit(hazard *on) {
     const hazard_row *lotus = &on->shops[LOTUS];
     hazard_forbid(on, ANNA, "owes everybody");
@@ -109,6 +127,8 @@ static void reassigned_offline(hazard *on) {
     hazard_server_shows(on, &visit, SATCHEL_VISIT_SUMMARY, "Sold tea");
     hazard_server_shows(on, &order, SATCHEL_ORDER_TOTAL_MINOR, "200");
     hazard_server_shows(on, lotus, SATCHEL_CUSTOMER_NOTE, "");
+    hazard_expect(on, hazard_server_number(on, "SELECT count(*) FROM parked_edit WHERE customer IS NOT NULL") == 1,
+                  "the parked edit was to hang on its customer.");
     hazard_office_decides(on, SATCHEL_DECISION_RESTORE, "lets it in");
     hazard_settle(on);
     hazard_shows(on, BORIS, lotus, SATCHEL_CUSTOMER_NOTE, "Likes tea");
@@ -142,6 +162,8 @@ const hazard_story hazard_stories_access[] = {
     {"revoked_mid_batch", "A right is taken away while a batch is on its way.", revoked_mid_batch, false},
     {"role_field", "A role gains and loses fields.", role_field, false},
     {"masked_not_written", "Somebody who sees a masked field writes into the row.", masked_not_written, false},
+    {"masked_in_a_result", "A conflict is decided, and its answer lost, before a role loses the field.",
+     masked_in_a_result, false},
     {"hidden_edit", "A field is edited that nobody in the field may see.", hidden_edit, false},
     {"reassigned_offline", "A customer goes to somebody else while his rep is offline.", reassigned_offline, false},
     {"refused_create", "A new customer is refused, and a day's work hangs on it.", refused_create, false},

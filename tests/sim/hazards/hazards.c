@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim --hazard NAME | --hazards [--story] [--update] [--json]: plays one story, or all of them, and compares what was
- * told with the transcript that is kept beside the scripts. --update writes the transcripts.
+ * sim --hazard NAME … | --hazards [--story] [--update] [--json]: plays some stories, or all of them, and compares what
+ * was told with the transcripts that are kept beside the scripts. --update writes the transcripts, --list tells the
+ * names.
  */
 #include "sim/hazards/hazard.h"
 
@@ -20,9 +21,13 @@ static const hazard_story *const groups[] = {hazard_stories_writes, hazard_stori
                                              hazard_stories_clocks, hazard_stories_lives,   hazard_stories_access,
                                              hazard_stories_pages,  hazard_stories_field};
 
+#define NAMES_MOST 32
+
 typedef struct options {
-    const char *name; /* NULL: all of them */
+    const char *names[NAMES_MOST];
+    uint32_t name_count; /* 0: all of them */
     bool asked;
+    bool list;
     bool story;
     bool update;
     bool json;
@@ -129,7 +134,8 @@ static bool compare_transcript(const hazard *on) {
     char path[512];
     path_of(on->story, path);
     FILE *file = fopen(path, "rb");
-    size_t bytes = file != NULL ? fread(kept, 1, sizeof kept, file) : 0;
+    size_t bytes = file != NULL ? fread(kept, 1, sizeof kept - 1, file) : 0;
+    kept[bytes] = 0;
     if (file != NULL) {
         (void)fclose(file);
     }
@@ -166,13 +172,15 @@ static bool tell(sim *here, const hazard_story *story, const options *given) {
 
 static bool read_options(int count, char **words, options *out) {
     bool fine = true;
-    *out = (options){.name = NULL};
+    *out = (options){.name_count = 0};
     for (int i = 1; i < count; i++) {
         if (strcmp(words[i], "--hazards") == 0) {
             out->asked = true;
-        } else if (strcmp(words[i], "--hazard") == 0 && i + 1 < count) {
+        } else if (strcmp(words[i], "--hazard") == 0 && i + 1 < count && out->name_count < NAMES_MOST) {
             out->asked = true;
-            out->name = words[++i];
+            out->names[out->name_count++] = words[++i];
+        } else if (strcmp(words[i], "--list") == 0) {
+            out->asked = out->list = true;
         } else if (strcmp(words[i], "--story") == 0) {
             out->story = true;
         } else if (strcmp(words[i], "--update") == 0) {
@@ -186,6 +194,14 @@ static bool read_options(int count, char **words, options *out) {
     return fine;
 }
 
+static bool is_wanted(const options *given, const hazard_story *story) {
+    bool wanted = given->name_count == 0;
+    for (uint32_t i = 0; i < given->name_count && !wanted; i++) {
+        wanted = strcmp(given->names[i], story->name) == 0;
+    }
+    return wanted;
+}
+
 int sim_hazards(int count, char **words) {
     static sim here;
     options given;
@@ -197,14 +213,19 @@ int sim_hazards(int count, char **words) {
     }
     for (size_t g = 0; fine && g < sizeof groups / sizeof *groups; g++) {
         for (const hazard_story *story = groups[g]; story->name != NULL; story++) {
-            if (given.name == NULL || strcmp(given.name, story->name) == 0) {
+            if (given.list) {
+                printf("%s\n", story->name);
+            } else if (is_wanted(&given, story)) {
                 played++;
                 failed += tell(&here, story, &given) ? 0 : 1;
             }
         }
     }
-    if (!fine || played == 0) {
-        fprintf(stderr, "usage: sim --hazards | --hazard NAME [--story] [--update] [--json]\n");
+    if (given.list) {
+        return 0;
+    }
+    if (!fine || played == 0 || (given.name_count > 0 && played != given.name_count)) {
+        fprintf(stderr, "usage: sim --hazards | --hazard NAME … [--story] [--update] [--json] | --list\n");
         return 2;
     }
     printf("%" PRIu32 " passed, %" PRIu32 " failed\n", played - failed, failed);

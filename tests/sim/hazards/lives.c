@@ -28,6 +28,32 @@ static void restored_phone(hazard *on) {
                    " put back is gone, as the phone tells its user.");
 }
 
+static void restored_twice(hazard *on) {
+    const hazard_row *lotus = &on->shops[LOTUS];
+    sim_phone *anna = &on->here->phones[ANNA];
+    hazard_add(on, ANNA, lotus, SATCHEL_CUSTOMER_LOYALTY_POINTS, 1);
+    hazard_tell(on, "Somebody copies Anna's phone, with this unsent.");
+    sim_phone_copy(anna);
+    hazard_sync(on, ANNA);
+    hazard_tell(on, "Anna's phone is put back from the copy.");
+    sim_phone_restore(anna);
+    hazard_ask(on, ANNA, HAZARD_FINE);
+    hazard_ask(on, ANNA, HAZARD_ANSWER_LOST);
+    hazard_tell(on, "In its second life the phone has asked, but has heard of no decision; it is copied again.");
+    sim_phone_copy(anna);
+    hazard_sync(on, ANNA);
+    hazard_add(on, ANNA, lotus, SATCHEL_CUSTOMER_LOYALTY_POINTS, 10);
+    hazard_sync(on, ANNA);
+    hazard_tell(on, "Anna's phone is put back from the second copy.");
+    sim_phone_restore(anna);
+    hazard_add(on, ANNA, lotus, SATCHEL_CUSTOMER_LOYALTY_POINTS, 100);
+    hazard_settle(on);
+    hazard_server_shows(on, lotus, SATCHEL_CUSTOMER_LOYALTY_POINTS, "111");
+    hazard_shows(on, ANNA, lotus, SATCHEL_CUSTOMER_LOYALTY_POINTS, "111");
+    hazard_why(on, "The point was decided on in the first life; the third finds it through the second, however many"
+                   " lives lie between.");
+}
+
 static void two_clones(hazard *on) {
     const hazard_row *lotus = &on->shops[LOTUS];
     const uint32_t clone = HAZARD_PEOPLE;
@@ -69,6 +95,8 @@ static void revoked(hazard *on) {
 
 const hazard_story hazard_stories_lives[] = {
     {"restored_phone", "A phone is put back from a copy that somebody made of it.", restored_phone, false},
+    {"restored_twice", "A phone is put back, and put back again from a copy of its second life.", restored_twice,
+     false},
     {"two_clones", "A phone is cloned, and both copies go on.", two_clones, false},
     {"revoked", "A phone is revoked while it has work unsent.", revoked, false},
     {NULL, NULL, NULL, false},
