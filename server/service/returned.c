@@ -9,10 +9,12 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "rules/orders.h"
+#include "service/command.h"
 #include "service/erase.h"
 #include "wire/record_codec.h"
 
 #include <satchel/model.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +97,7 @@ typedef struct returned_work {
     satchel_merge_row built;
     returned_entry *entries;
     uint32_t count;
+    int64_t begins_n;                /* where the present epoch begins */
     satchel_merge_outcome *outcomes; /* one an entry */
     satchel_error *error;
 } returned_work;
@@ -239,7 +242,8 @@ static satchel_status load_entries(returned_work *work) {
 
 static bool is_derived(const returned_work *work, uint32_t number) {
     const satchel_field *field = satchel_schema_field(&work->change->service->schema, work->entity->number, number);
-    return field != NULL && (field->flags & SATCHEL_FIELD_DERIVED) != 0;
+    return field != NULL && ((field->flags & SATCHEL_FIELD_DERIVED) != 0 || field->writer == SATCHEL_WRITE_SERVER ||
+                             field->policy == SATCHEL_POLICY_SERVER);
 }
 
 static bool came_back(const returned_work *work, const satchel_writer *writer) {
@@ -252,16 +256,30 @@ static bool came_back(const returned_work *work, const satchel_writer *writer) {
     return false;
 }
 
+/* Is the writer an op that came back, of whatever row? What follows from one bears its name. */
+static satchel_status is_returned(returned_work *work, const satchel_writer *writer, bool *out) {
+    int64_t count = 0;
+    satchel_status status =
+        SATCHEL_DB_NUMBER(work->change->db, work->error, &count, 0,
+                          "SELECT count(*) FROM returned_op WHERE incarnation = ?1 AND sequence = ?2",
+                          satchel_db_count(writer->incarnation), satchel_db_count(writer->sequence));
+    *out = count > 0;
+    return status;
+}
+
 /* Did somebody write to the row since the restore? */
 static satchel_status is_written(returned_work *work, bool *out) {
-    int64_t begins = 0;
-    satchel_status status =
-        satchel_db_number_values(work->change->db, "SELECT max(begins_n) FROM epoch", NULL, 0, 0, &begins, work->error);
+    satchel_status status = satchel_db_number_values(work->change->db, "SELECT max(begins_n) FROM epoch", NULL, 0, 0,
+                                                     &work->begins_n, work->error);
     *out = false;
-    for (uint32_t i = 0; i < work->now.merged.versions.count; i++) {
+    for (uint32_t i = 0; status == SATCHEL_OK && !*out && i < work->now.merged.versions.count; i++) {
         const satchel_version *version = &work->now.merged.versions.items[i];
-        *out = *out || (version->n > (uint64_t)begins && !is_derived(work, version->field) &&
-                        !came_back(work, &version->writer));
+        bool returned = true;
+        if (version->n > (uint64_t)work->begins_n && !is_derived(work, version->field) &&
+            !came_back(work, &version->writer)) {
+            status = is_returned(work, &version->writer, &returned);
+        }
+        *out = !returned;
     }
     return status;
 }
@@ -336,18 +354,19 @@ static satchel_status number_versions(returned_work *work) {
     return status;
 }
 
-/* Derived values stay as they are stored; orders are summed up at the end of the change. */
-static satchel_status keep_derived(returned_work *work) {
+/* What the server made of this row since the restore stays: totals, what follows from facts about other rows. */
+static satchel_status keep_followed(returned_work *work) {
     satchel_status status = SATCHEL_OK;
-    for (uint32_t i = 0; status == SATCHEL_OK && i < work->entity->field_count; i++) {
-        uint32_t number = work->entity->fields[i].number;
-        const satchel_value *value = satchel_record_get(&work->now.merged.value, number);
-        const satchel_version *version =
-            satchel_versions_find(&work->now.merged.versions, number, (satchel_bytes){NULL, 0});
-        if (!is_derived(work, number) || value == NULL || version == NULL) {
+    const satchel_versions *versions = &work->now.merged.versions;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < versions->count; i++) {
+        const satchel_version *version = &versions->items[i];
+        const satchel_value *value = satchel_record_get(&work->now.merged.value, version->field);
+        bool laid = came_back(work, &version->writer) &&
+                    satchel_versions_find(&work->built.versions, version->field, (satchel_bytes){NULL, 0}) != NULL;
+        if (version->n <= (uint64_t)work->begins_n || laid || value == NULL || version->element.bytes > 0) {
             continue;
         }
-        status = satchel_record_set(&work->built.value, number, value);
+        status = satchel_record_set(&work->built.value, version->field, value);
         if (status == SATCHEL_OK) {
             status = satchel_versions_put(&work->built.versions, version);
         }
@@ -363,7 +382,7 @@ static satchel_status build(returned_work *work) {
     if (status == SATCHEL_OK) {
         status = number_versions(work);
     }
-    return status == SATCHEL_OK ? keep_derived(work) : status;
+    return status == SATCHEL_OK ? keep_followed(work) : status;
 }
 
 /* --- storing --- */
@@ -449,11 +468,9 @@ static satchel_status is_recorded(returned_work *work, const satchel_loss *loss,
     return status;
 }
 
-static satchel_status record_losses(returned_work *work) {
-    satchel_standing standing;
+static satchel_status record_losses(returned_work *work, const satchel_standing *standing) {
     satchel_change *change = work->change;
-    satchel_status status = satchel_standing_of(change->service, change->db, work->entity->number, &work->row,
-                                                &work->built.value, change->arena, &standing, work->error);
+    satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; status == SATCHEL_OK && i < work->count; i++) {
         for (uint32_t k = 0; status == SATCHEL_OK && k < work->outcomes[i].loss_count; k++) {
             const satchel_loss *loss = &work->outcomes[i].losses[k];
@@ -461,7 +478,7 @@ static satchel_status record_losses(returned_work *work) {
             bool recorded = false;
             status = is_recorded(work, loss, &recorded);
             if (status == SATCHEL_OK && !recorded) {
-                status = satchel_journal_conflict(change, &work->now, &standing, loss, &id, work->error);
+                status = satchel_journal_conflict(change, &work->now, standing, loss, &id, work->error);
             }
         }
     }
@@ -529,6 +546,62 @@ static satchel_status merge_late(returned_work *work, satchel_op *op) {
     return status;
 }
 
+/* Rows of one entity that hang on the customer, and came before it. */
+static satchel_status follow_earlier(returned_work *work, const satchel_entity *entity) {
+    satchel_change *change = work->change;
+    const satchel_field *field = satchel_schema_field(&change->service->schema, entity->number, entity->anchor_field);
+    satchel_db_statement *statement = NULL;
+    satchel_id_list ids = {NULL, 0, 0};
+    char sql[192];
+    (void)snprintf(sql, sizeof sql, "SELECT \"id\" FROM \"%s\" WHERE \"%s\" = ?1 ORDER BY rowid", entity->name,
+                   field->name);
+    satchel_status status = SATCHEL_DB_START(&statement, change->db, work->error, sql, satchel_value_id(&work->row));
+    bool found = status == SATCHEL_OK;
+    while (status == SATCHEL_OK && found) {
+        status = satchel_db_step(statement, &found, work->error);
+        if (status == SATCHEL_OK && found) {
+            satchel_id id = satchel_db_id(statement, 0);
+            status = satchel_id_list_add(&ids, change->arena, &id);
+        }
+    }
+    satchel_db_end(statement);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < ids.count; i++) {
+        satchel_stored_row row;
+        status = satchel_stored_row_load(change->service->tables, change->db, entity->number, &ids.items[i],
+                                         change->arena, &row, work->error);
+        if (status == SATCHEL_OK) {
+            status = satchel_pool_follow(change, &row, &work->row, work->error);
+        }
+    }
+    return status;
+}
+
+static satchel_status follow_customer(returned_work *work, const satchel_op *op, bool is_new) {
+    const satchel_model *model = work->change->service->schema.model;
+    satchel_status status = satchel_duplicate_note(work->change, &work->now, is_new, op, work->error);
+    for (uint32_t i = 0; is_new && status == SATCHEL_OK && i < model->entity_count; i++) {
+        if (model->entities[i].anchor_field != 0 && model->entities[i].number != SATCHEL_ENTITY_CUSTOMER) {
+            status = follow_earlier(work, &model->entities[i]);
+        }
+    }
+    return status;
+}
+
+/* What the row means beyond itself: losses for people, its customer's last visit, customers that are there twice. */
+static satchel_status follow(returned_work *work, const satchel_op *op, bool is_new) {
+    satchel_standing standing;
+    satchel_change *change = work->change;
+    satchel_status status = satchel_standing_of(change->service, change->db, work->entity->number, &work->row,
+                                                &work->built.value, change->arena, &standing, work->error);
+    if (status == SATCHEL_OK) {
+        status = record_losses(work, &standing);
+    }
+    if (status == SATCHEL_OK && work->entity->number == SATCHEL_ENTITY_CUSTOMER) {
+        return follow_customer(work, op, is_new);
+    }
+    return status == SATCHEL_OK ? satchel_pool_follow(change, &work->now, &standing.anchor.id, work->error) : status;
+}
+
 static satchel_status take_op(returned_work *work, satchel_op *op, uint64_t old_n) {
     bool written = false;
     satchel_change *change = work->change;
@@ -557,10 +630,11 @@ static satchel_status take_op(returned_work *work, satchel_op *op, uint64_t old_
     if (status == SATCHEL_OK) {
         status = derive(work);
     }
+    bool is_new = work->now.rowid == 0;
     if (status == SATCHEL_OK) {
         status = save(work);
     }
-    return status == SATCHEL_OK && work->built.exists ? record_losses(work) : status;
+    return status == SATCHEL_OK && work->built.exists ? follow(work, op, is_new) : status;
 }
 
 satchel_status satchel_returned_op(satchel_change *change, satchel_op *op, uint64_t old_n, satchel_error *error) {

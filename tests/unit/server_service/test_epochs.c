@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A server that is put back to a backup, and phones that are ahead of it: what they were told to be accepted is there
+ * again, in whatever order they come.
+ */
+#include "base/ids.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "service/backup.h"
+#include "service/epoch.h"
+#include "service/returned.h"
+#include "support/server_service/mirror.h"
+#include "support/server_service/stage.h"
+#include "wire/record_codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define UNITS_MOST 256
+
+/* --- a backup in memory --- */
+
+typedef struct tape {
+    satchel_buffer pieces[64];
+    uint32_t count;
+    satchel_backup_facts facts;
+} tape;
+
+static satchel_status to_tape(void *context, satchel_bytes piece, bool last, satchel_error *error) {
+    tape *on = context;
+    (void)last;
+    (void)error;
+    REQUIRE(on->count < 64);
+    return satchel_buffer_append(&on->pieces[on->count++], piece);
+}
+
+static void record(stage *here, tape *out) {
+    satchel_error error = {SATCHEL_OK, 0, 0, ""};
+    memset(out, 0, sizeof *out);
+    REQUIRE_OK(satchel_db_begin(here->db, SATCHEL_DB_READ, NULL));
+    REQUIRE_OK(satchel_backup_dump(here->service, here->db, to_tape, out, &out->facts, &error));
+    satchel_db_rollback(here->db);
+}
+
+static void erase_tape(tape *on) {
+    for (uint32_t i = 0; i < on->count; i++) {
+        satchel_buffer_deinit(&on->pieces[i]);
+    }
+}
+
+/* Puts the database back; the marks are what a ledger would say. Returns the new epoch. */
+static uint32_t put_back(stage *here, const tape *from, bool has_ledger) {
+    satchel_backup_loader *loader = NULL;
+    satchel_backup_facts facts;
+    satchel_ledger_marks marks = {(uint32_t)stage_number(here, "SELECT epoch FROM counter"),
+                                  (uint64_t)stage_number(here, "SELECT reserved_n FROM counter")};
+    satchel_error error = {SATCHEL_OK, 0, 0, ""};
+    uint32_t epoch = 0;
+    stage_begin(here);
+    REQUIRE_OK(satchel_backup_load_open(&loader, here->db));
+    for (uint32_t i = 0; i < from->count; i++) {
+        satchel_status status = satchel_backup_load(loader, satchel_buffer_view(&from->pieces[i]), &error);
+        if (status != SATCHEL_OK) {
+            test_note("%s", error.detail);
+        }
+        REQUIRE_OK(status);
+    }
+    REQUIRE_OK(satchel_backup_load_end(loader, &facts, &error));
+    satchel_backup_load_close(loader);
+    CHECK_UINT(facts.rows, from->facts.rows);
+    REQUIRE_OK(satchel_epoch_begin(here->service, here->db, has_ledger ? &marks : NULL, &epoch, &error));
+    stage_commit(here);
+    return epoch;
+}
+
+/* --- phones that keep what they were told --- */
+
+typedef struct told_unit {
+    satchel_buffer bytes;
+    uint64_t first;
+    uint32_t ops;
+    uint8_t receipt[SATCHEL_RECEIPT_BYTES];
+    satchel_unit_return shown;
+} told_unit;
+
+typedef struct keeper {
+    phone phone;
+    told_unit units[UNITS_MOST];
+    uint32_t count;
+} keeper;
+
+static void note_outbox(keeper *mine) {
+    for (uint32_t i = 0; i < mine->phone.outbox_count; i++) {
+        bool known = mine->count > 0 && mine->phone.outbox_first[i] <= mine->units[mine->count - 1].first;
+        if (known) {
+            continue;
+        }
+        REQUIRE(mine->count < UNITS_MOST);
+        told_unit *unit = &mine->units[mine->count++];
+        memset(unit, 0, sizeof *unit);
+        unit->first = mine->phone.outbox_first[i];
+        unit->ops = mine->phone.outbox_ops[i];
+        REQUIRE_OK(satchel_buffer_append(&unit->bytes, satchel_buffer_view(&mine->phone.outbox[i])));
+    }
+}
+
+static void note_results(keeper *mine) {
+    satchel_reader reader = satchel_reader_of(satchel_buffer_view(&mine->phone.wire));
+    satchel_arena arena = {0};
+    satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
+    while (frame.kind != SATCHEL_FRAME_NONE) {
+        REQUIRE_OK(satchel_answer_read(&reader, &arena, &frame, NULL));
+        for (uint32_t i = 0; frame.kind == SATCHEL_FRAME_RESULT && i < mine->count; i++) {
+            const satchel_unit_result *result = &frame.as.result;
+            if (mine->units[i].first == result->first_sequence && result->receipt.bytes == SATCHEL_RECEIPT_BYTES) {
+                memcpy(mine->units[i].receipt, result->receipt.data, SATCHEL_RECEIPT_BYTES);
+                mine->units[i].shown = (satchel_unit_return){
+                    satchel_bytes_of(mine->units[i].receipt, SATCHEL_RECEIPT_BYTES), result->stamp_ms, result->code};
+            }
+        }
+    }
+    satchel_arena_deinit(&arena);
+    satchel_buffer_clear(&mine->phone.wire);
+}
+
+static void sync_keeper(keeper *mine) {
+    note_outbox(mine);
+    phone_sync(&mine->phone);
+    note_results(mine);
+}
+
+/* As a store does that hears of a new epoch: everything behind what the server has goes out again, with receipts. */
+static void show_again(keeper *mine, uint64_t after) {
+    phone *of = &mine->phone;
+    note_outbox(mine);
+    for (uint32_t i = 0; i < of->outbox_count; i++) {
+        satchel_buffer_deinit(&of->outbox[i]);
+    }
+    of->outbox_count = 0;
+    of->outbox = satchel_memory_resize(of->outbox, UNITS_MOST * sizeof *of->outbox);
+    of->outbox_first = satchel_memory_resize(of->outbox_first, UNITS_MOST * sizeof *of->outbox_first);
+    of->outbox_ops = satchel_memory_resize(of->outbox_ops, UNITS_MOST * sizeof *of->outbox_ops);
+    for (uint32_t i = 0; i < mine->count; i++) {
+        told_unit *unit = &mine->units[i];
+        if (unit->first <= after) {
+            continue;
+        }
+        uint32_t at = of->outbox_count++;
+        memset(&of->outbox[at], 0, sizeof of->outbox[at]);
+        of->outbox_first[at] = unit->first;
+        of->outbox_ops[at] = unit->ops;
+        REQUIRE_OK(satchel_buffer_append(&of->outbox[at], satchel_buffer_view(&unit->bytes)));
+        if (unit->shown.receipt.bytes > 0) {
+            REQUIRE_OK(satchel_unit_write_return(&unit->shown, &of->outbox[at]));
+        }
+    }
+    mirror_clear(of);
+    of->set_count = 0;
+    of->cursor_bytes = 0;
+}
+
+static uint64_t applied_of(stage *here, const keeper *mine) {
+    int64_t applied = 0;
+    REQUIRE_OK(satchel_db_begin(here->db, SATCHEL_DB_READ, NULL));
+    REQUIRE_OK(SATCHEL_DB_NUMBER(here->db, NULL, &applied, 0, "SELECT applied_through FROM incarnation WHERE id = ?1",
+                                 satchel_value_id(&mine->phone.incarnation)));
+    satchel_db_rollback(here->db);
+    return (uint64_t)applied;
+}
+
+static void close_keeper(keeper *mine) {
+    for (uint32_t i = 0; i < mine->count; i++) {
+        satchel_buffer_deinit(&mine->units[i].bytes);
+    }
+    phone_close(&mine->phone);
+}
+
+/* --- what the company looks like: the values of all rows of the kinds that phones write --- */
+
+static void take_picture(stage *here, satchel_buffer *out) {
+    static const uint32_t kinds[] = {SATCHEL_ENTITY_CUSTOMER, SATCHEL_ENTITY_VISIT, SATCHEL_ENTITY_CONTACT};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        satchel_id ids[128];
+        uint32_t count = stage_list(here, kinds[k], ids, 128);
+        qsort(ids, count, sizeof *ids, (int (*)(const void *, const void *))satchel_id_compare);
+        for (uint32_t i = 0; i < count; i++) {
+            satchel_record seen = stage_read(here, kinds[k], &ids[i], NULL);
+            for (uint32_t meta = 901; meta <= 907; meta++) {
+                satchel_record_remove(&seen, meta);
+            }
+            REQUIRE_OK(satchel_buffer_append(out, satchel_id_view(&ids[i])));
+            REQUIRE_OK(satchel_record_encode(satchel_service_schema(here->service), kinds[k], &seen, out));
+        }
+    }
+}
+
+static const uint32_t written[] = {SATCHEL_CUSTOMER_NAME, SATCHEL_CUSTOMER_OPENING_HOURS, SATCHEL_CUSTOMER_NOTE};
+
+/* One thing that a phone does; ids of customers are shared. */
+static void do_something(keeper *mine, test_random *random, satchel_id *customers, uint32_t *count) {
+    char text[16] = "text ......";
+    for (size_t i = 5; i < 11; i++) {
+        text[i] = (char)('a' + (char)test_random_below(random, 26));
+    }
+    uint64_t dice = test_random_below(random, 10);
+    if (*count == 0 || (dice == 0 && *count < 12)) {
+        customers[(*count)++] = phone_add_customer(&mine->phone, text);
+        return;
+    }
+    const satchel_id *customer = &customers[test_random_below(random, *count)];
+    if (phone_find(&mine->phone, SATCHEL_ENTITY_CUSTOMER, customer) == NULL) {
+        return;
+    }
+    if (dice < 3) {
+        (void)phone_check_in(&mine->phone, customer);
+    } else {
+        phone_edit_text(&mine->phone, SATCHEL_ENTITY_CUSTOMER, customer, written[test_random_below(random, 3)], text);
+    }
+}
+
+static void live(stage *here, keeper *phones, test_random *random, satchel_id *customers, uint32_t *count, int steps) {
+    for (int i = 0; i < steps; i++) {
+        keeper *mine = &phones[test_random_below(random, 3)];
+        stage_pass(here, 1000 + (int64_t)test_random_below(random, 60000));
+        do_something(mine, random, customers, count);
+        if (test_random_chance(random, 50)) {
+            sync_keeper(mine);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        sync_keeper(&phones[i]);
+    }
+}
+
+/* A random life, a backup in it, the end of the server, and phones that come in a random order. */
+static void run_story(uint64_t seed) {
+    stage here;
+    tape backup;
+    keeper *phones = satchel_memory_take(3 * sizeof *phones);
+    satchel_buffer before = {NULL, 0, 0};
+    satchel_buffer after = {NULL, 0, 0};
+    test_random random = test_random_of(seed);
+    satchel_id customers[16];
+    uint32_t count = 0;
+    REQUIRE(phones != NULL);
+    stage_open(&here, NULL, seed);
+    satchel_id mei = stage_user(&here, "mei", SATCHEL_ROLE_REP, NULL, NULL);
+    for (int i = 0; i < 3; i++) {
+        phone_enrol(&phones[i].phone, &here, &mei);
+    }
+    live(&here, phones, &random, customers, &count, 12);
+    record(&here, &backup);
+    live(&here, phones, &random, customers, &count, 16);
+    take_picture(&here, &before);
+    int64_t conflicts = stage_number(&here, "SELECT count(*) FROM conflict WHERE status = 1");
+    stage_pass(&here, 3600000);
+    CHECK_UINT(put_back(&here, &backup, true), 2);
+    uint64_t first = test_random_below(&random, 3);
+    for (uint64_t i = 0; i < 3; i++) {
+        keeper *mine = &phones[(first + i * (1 + seed % 2)) % 3];
+        show_again(mine, applied_of(&here, mine));
+        sync_keeper(mine);
+    }
+    take_picture(&here, &after);
+    if (!satchel_bytes_equal(satchel_buffer_view(&before), satchel_buffer_view(&after))) {
+        test_note("seed %llu", (unsigned long long)seed);
+    }
+    CHECK_BYTES(satchel_buffer_view(&after), satchel_buffer_view(&before));
+    CHECK_INT(stage_number(&here, "SELECT count(*) FROM conflict WHERE status = 1"), conflicts);
+    CHECK_TEXT(phones[0].phone.complaint, "");
+    satchel_buffer_deinit(&before);
+    satchel_buffer_deinit(&after);
+    erase_tape(&backup);
+    for (int i = 0; i < 3; i++) {
+        close_keeper(&phones[i]);
+    }
+    satchel_memory_give(phones);
+    stage_close(&here);
+}
+
+TEST(epochs, what_was_accepted_is_there_again_whoever_comes_first) {
+    for (uint64_t seed = 1; seed <= 24; seed++) {
+        run_story(seed);
+    }
+}
+
+/* --- one by one --- */
+
+typedef struct simple {
+    stage here;
+    keeper *mine;
+    satchel_id shop;
+} simple;
+
+static void set_up(simple *at) {
+    memset(at, 0, sizeof *at);
+    at->mine = satchel_memory_take(sizeof *at->mine);
+    REQUIRE(at->mine != NULL);
+    stage_open(&at->here, NULL, 7);
+    satchel_id mei = stage_user(&at->here, "mei", SATCHEL_ROLE_REP, NULL, NULL);
+    phone_enrol(&at->mine->phone, &at->here, &mei);
+    at->shop = phone_add_customer(&at->mine->phone, "Baker");
+    sync_keeper(at->mine);
+}
+
+static void tear_down(simple *at) {
+    close_keeper(at->mine);
+    satchel_memory_give(at->mine);
+    stage_close(&at->here);
+}
+
+TEST(epochs, a_phone_that_is_ahead_is_told_from_where_to_show_its_receipts) {
+    simple at;
+    tape backup;
+    set_up(&at);
+    record(&at.here, &backup);
+    uint64_t had = applied_of(&at.here, at.mine);
+    phone_edit_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_NOTE, "told");
+    sync_keeper(at.mine);
+    put_back(&at.here, &backup, true);
+    phone_edit_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_OPENING_HOURS, "new");
+    note_outbox(at.mine);
+    CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_STALE_CURSOR);
+    CHECK_UINT(applied_of(&at.here, at.mine), had);
+    show_again(at.mine, had);
+    sync_keeper(at.mine);
+    CHECK_TEXT(phone_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_NOTE), "told");
+    CHECK_TEXT(phone_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_OPENING_HOURS), "new");
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+TEST(epochs, a_receipt_that_was_not_given_makes_no_fact) {
+    simple at;
+    tape backup;
+    set_up(&at);
+    record(&at.here, &backup);
+    uint64_t had = applied_of(&at.here, at.mine);
+    phone_edit_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_NOTE, "told");
+    sync_keeper(at.mine);
+    int64_t stamp = at.mine->units[1].shown.stamp_ms;
+    stage_pass(&at.here, 5000);
+    put_back(&at.here, &backup, true);
+    at.mine->units[1].receipt[20] ^= 1;
+    at.mine->units[1].shown.stamp_ms = stamp - 1000000;
+    show_again(at.mine, had);
+    sync_keeper(at.mine);
+    CHECK(phone_last(&at.mine->phone).stamp_ms >= stamp - 1); /* decided like a new one: not with the forged stamp */
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM returned_op"), 0);
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+TEST(epochs, a_fenced_server_is_busy_until_the_loss_is_accepted) {
+    simple at;
+    tape backup;
+    bool fenced = false;
+    set_up(&at);
+    record(&at.here, &backup);
+    CHECK(put_back(&at.here, &backup, false) > 1000000);
+    CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_BUSY);
+    stage_begin(&at.here);
+    REQUIRE_OK(satchel_epoch_is_fenced(at.here.db, &fenced, NULL));
+    CHECK(fenced);
+    REQUIRE_OK(satchel_epoch_fence(at.here.service, at.here.db, false, NULL));
+    stage_commit(&at.here);
+    CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_STALE_CURSOR);
+    CHECK(stage_number(&at.here, "SELECT n FROM counter") > (int64_t)SATCHEL_EPOCH_GAP);
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+TEST(epochs, numbers_of_a_lost_stretch_count_as_the_point_that_was_restored) {
+    simple at;
+    tape backup;
+    satchel_counter counter;
+    uint64_t capped = 0;
+    set_up(&at);
+    record(&at.here, &backup);
+    put_back(&at.here, &backup, true);
+    stage_begin(&at.here);
+    REQUIRE_OK(satchel_counter_read(at.here.db, &counter, NULL));
+    const uint64_t restored = backup.facts.n;
+    const uint64_t numbers[][2] = {{restored - 1, restored - 1},
+                                   {restored, restored},
+                                   {restored + 1, restored},
+                                   {counter.n, restored},
+                                   {counter.n + 1, counter.n + 1}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        REQUIRE_OK(satchel_epoch_cap(at.here.db, &counter, numbers[i][0], &capped, NULL));
+        CHECK_UINT(capped, numbers[i][1]);
+    }
+    const satchel_base_exception exception = {SATCHEL_CUSTOMER_NOTE, restored + 1};
+    satchel_op op = {.base_n = restored + 2, .exceptions = &exception, .exception_count = 1};
+    REQUIRE_OK(satchel_epoch_cap_op(at.here.db, &counter, &at.here.arena, &op, NULL));
+    CHECK(op.base_n == restored && op.exceptions[0].base_n == restored);
+    stage_commit(&at.here);
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+TEST(epochs, a_backup_that_was_read_back_is_told_to_phones) {
+    simple at;
+    tape backup;
+    const uint8_t digest[SATCHEL_HASH_BYTES] = {1};
+    satchel_answer_survey survey;
+    satchel_arena arena = {0};
+    set_up(&at);
+    record(&at.here, &backup);
+    stage_begin(&at.here);
+    REQUIRE_OK(satchel_backup_note(at.here.service, at.here.db, &backup.facts, 100, digest, NULL));
+    stage_commit(&at.here);
+    satchel_buffer_clear(&at.mine->phone.wire);
+    CHECK_OK(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK));
+    REQUIRE_OK(satchel_answer_look(satchel_buffer_view(&at.mine->phone.wire), &arena, &survey, NULL));
+    CHECK_UINT(survey.head.verified_n, backup.facts.n);
+    satchel_arena_deinit(&arena);
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+TEST(epochs, a_ledger_entry_comes_back_as_it_was) {
+    const satchel_ledger_entry entries[] = {
+        {.kind = SATCHEL_LEDGER_NUMBERS, .epoch = 3, .n = 70000},
+        {.kind = SATCHEL_LEDGER_EPOCH, .epoch = UINT32_MAX},
+        {.kind = SATCHEL_LEDGER_REVOKED, .id = {{7}}},
+        {.kind = SATCHEL_LEDGER_ERASED, .id = {{1}}, .entity = 255, .row = {{2}}, .at_ms = -STAGE_START_MS}};
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        satchel_buffer bytes = {NULL, 0, 0};
+        satchel_ledger_entry read;
+        REQUIRE_OK(satchel_ledger_encode(&entries[i], &bytes));
+        CHECK(bytes.bytes <= SATCHEL_LEDGER_ENTRY_MOST);
+        REQUIRE_OK(satchel_ledger_decode(satchel_buffer_view(&bytes), &read));
+        CHECK(read.kind == entries[i].kind && read.epoch == entries[i].epoch && read.n == entries[i].n);
+        CHECK(satchel_id_equal(&read.id, &entries[i].id) && satchel_id_equal(&read.row, &entries[i].row));
+        CHECK(read.at_ms == entries[i].at_ms && read.entity == entries[i].entity);
+        CHECK_STATUS(satchel_ledger_decode(satchel_bytes_of(bytes.data, bytes.bytes - 1), &read), SATCHEL_MALFORMED);
+        satchel_buffer_deinit(&bytes);
+    }
+}
+
+TEST(epochs, a_revoked_device_is_revoked_after_the_restore) {
+    simple at;
+    tape backup;
+    bool done = false;
+    set_up(&at);
+    record(&at.here, &backup);
+    stage_begin(&at.here);
+    REQUIRE_OK(satchel_device_revoke(at.here.service, at.here.db, &at.here.system, &at.mine->phone.device, NULL));
+    uint64_t waiting = 0;
+    REQUIRE_OK(satchel_ledger_waiting(at.here.db, &waiting, NULL));
+    CHECK(waiting >= 1);
+    stage_commit(&at.here);
+    put_back(&at.here, &backup, true);
+    const satchel_ledger_entry entry = {.kind = SATCHEL_LEDGER_REVOKED, .id = at.mine->phone.device};
+    stage_begin(&at.here);
+    REQUIRE_OK(satchel_ledger_carry_out(at.here.service, at.here.db, &entry, &done, NULL));
+    CHECK(done);
+    REQUIRE_OK(satchel_ledger_carry_out(at.here.service, at.here.db, &entry, &done, NULL));
+    CHECK(!done);
+    stage_commit(&at.here);
+    CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_REVOKED);
+    erase_tape(&backup);
+    tear_down(&at);
+}
