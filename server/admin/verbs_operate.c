@@ -27,6 +27,8 @@ static satchel_status tell_counts(satchel_command *command, const satchel_compan
                    {"units_held", counts->units_held},
                    {"units_quarantined", counts->units_quarantined},
                    {"stored_answers", counts->stored_answers},
+                   {"digest_repairs", counts->digest_repairs},
+                   {"digest_books", counts->digest_books},
                    {"conflicts", counts->conflicts},
                    {"conflicts_open", counts->conflicts_open},
                    {"parked_open", counts->parked_open},

@@ -247,6 +247,8 @@ static const struct {
     {offsetof(satchel_service_counts, units_held), "SELECT value FROM metric WHERE name = 'units_held'"},
     {offsetof(satchel_service_counts, units_quarantined), "SELECT value FROM metric WHERE name = 'units_quarantined'"},
     {offsetof(satchel_service_counts, stored_answers), "SELECT value FROM metric WHERE name = 'stored_answers'"},
+    {offsetof(satchel_service_counts, digest_repairs), "SELECT value FROM metric WHERE name = 'digest_repairs'"},
+    {offsetof(satchel_service_counts, digest_books), "SELECT value FROM metric WHERE name = 'digest_books'"},
     {offsetof(satchel_service_counts, conflicts), "SELECT count(*) FROM \"conflict\""},
     {offsetof(satchel_service_counts, conflicts_open), "SELECT count(*) FROM \"conflict\" WHERE \"status\" = 1"},
     {offsetof(satchel_service_counts, parked_open), "SELECT count(*) FROM \"parked_edit\" WHERE \"status\" = 1"},

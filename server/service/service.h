@@ -90,6 +90,8 @@ typedef struct satchel_service_counts {
     uint64_t users, devices, devices_revoked;
     uint64_t units_applied, units_refused, units_parked, units_held, units_quarantined;
     uint64_t stored_answers; /* units whose stored result was given again */
+    uint64_t digest_repairs; /* requests of phones whose rows were others than they should be: should be none */
+    uint64_t digest_books;   /* times that digests had to be made anew: should be none */
     uint64_t conflicts, conflicts_open;
     uint64_t parked_open;
     uint64_t memberships;
