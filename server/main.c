@@ -239,7 +239,8 @@ static int run_admin(const options *given, int argc, const char **argv) {
     satchel_buffer_init(&request);
     satchel_buffer_init(&answer);
     satchel_status status = SATCHEL_OK;
-    if (strcmp(argv[0], "import") == 0 && argc >= 3) {
+    bool takes_file = strcmp(argv[0], "import") == 0 || strcmp(argv[0], "realign") == 0;
+    if (takes_file && argc >= 3 && argv[2][0] != '-') {
         status = satchel_input_read(argv[2], &input, &error);
     }
     if (status == SATCHEL_OK) {

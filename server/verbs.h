@@ -26,6 +26,10 @@
     X(assign, satchel_verb_assign,                                                                                     \
       "--customer C (--owner LOGIN | --territory T | --user LOGIN [--from DAY] [--to DAY])",                           \
       "who owns or covers a customer, from one day to another")                                                        \
+    X(realign, satchel_verb_realign,                                                                                   \
+      "(preview | start) [LIST.csv] [--of-owner LOGIN] [--of-territory T] [--owner LOGIN|none] [--territory T|none] "  \
+      "| status | go-on",                                                                                              \
+      "many customers to another owner or territory: what it would mean, and doing it")                                \
     X(enroll, satchel_verb_enroll, "LOGIN --server URL", "a one-time code for a phone of this user, as link and QR")   \
     X(recovery, satchel_verb_recovery, "new --secret-file FILE | set PUBLIC_KEY | show | off",                         \
       "the company's recovery key: phones enrolled from then on keep an escrow slot")                                  \

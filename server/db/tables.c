@@ -121,10 +121,8 @@ static const char scope_tables_2[] =
     " scope BIGINT NOT NULL, class BIGINT NOT NULL, last_n BIGINT NOT NULL,"
     " PRIMARY KEY (anchor, rank, root, scope, class)) {clustered};\n"
     "CREATE INDEX membership_class_by_change ON membership_class (scope, class, last_n, anchor, rank, root);\n"
-    "CREATE TABLE realignment (number BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL, at_ms BIGINT NOT NULL,"
-    " customers BIGINT NOT NULL, owner {blob} NOT NULL, territory {blob} NOT NULL, flags BIGINT NOT NULL) {clustered};\n"
-    "CREATE TABLE realigned_customer (customer {blob} NOT NULL PRIMARY KEY, realignment BIGINT NOT NULL,"
-    " step BIGINT NOT NULL) {clustered};\n"
+    /* Customers whose facts moved and whose memberships follow: 1 removals wait, 2 arrivals. */
+    "CREATE TABLE realigned_customer (customer {blob} NOT NULL PRIMARY KEY, step BIGINT NOT NULL) {clustered};\n"
     "CREATE INDEX realigned_customer_by_step ON realigned_customer (step, customer);\n";
 
 static const char *const steps_to_2[] = {own_tables_2, own_tables_2_more, command_tables_2, scope_tables_2};

@@ -12,6 +12,7 @@
 #include "host/host_ledger.h"
 #include "host/small_file.h"
 #include "service/epoch.h"
+#include "service/realign.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -262,6 +263,8 @@ satchel_status satchel_host_read(satchel_host *host, satchel_lane_work work, voi
     return status;
 }
 
+#define REALIGN_STEP_CUSTOMERS 500
+
 /* --- writing, and what of it belongs into the ledger --- */
 
 typedef struct noted_write {
@@ -368,13 +371,30 @@ static satchel_status do_day(void *context, satchel_db *db, satchel_error *error
     return satchel_service_day(context, db, error);
 }
 
+static satchel_status realigns(void *context, satchel_db *db, satchel_error *error) {
+    return satchel_realign_left(db, context, error);
+}
+
+static satchel_status do_realign(void *context, satchel_db *db, satchel_error *error) {
+    satchel_realign_progress left;
+    return satchel_realign_step(context, db, REALIGN_STEP_CUSTOMERS, &left, error);
+}
+
+/* A realignment whose command was killed goes on, one step each time. */
+static satchel_status go_on_realigning(satchel_host *host, satchel_error *error) {
+    satchel_realign_progress left;
+    satchel_status status = satchel_host_read(host, realigns, &left, error);
+    bool waits = status == SATCHEL_OK && (left.to_remove > 0 || left.to_add > 0);
+    return waits ? satchel_host_write(host, do_realign, host->service, error) : status;
+}
+
 satchel_status satchel_host_day(satchel_host *host, satchel_error *error) {
     day_question question = {host->service, false};
     satchel_status status = satchel_host_read(host, day_is_due, &question, error);
     if (status == SATCHEL_OK && question.due) {
         status = satchel_host_write(host, do_day, host->service, error);
     }
-    return status;
+    return status == SATCHEL_OK ? go_on_realigning(host, error) : status;
 }
 
 satchel_status satchel_host_set_day(satchel_host *host, int64_t day, satchel_error *error) {

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "rules/orders.h"
 #include "service/digest.h"
+#include "service/realign.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -101,12 +102,34 @@ satchel_status satchel_change_insert(satchel_change *change, uint32_t entity, co
 
 /* --- memberships --- */
 
+/* Of these scopes those in which the aggregate is. */
+static satchel_status keep_present(satchel_change *change, const satchel_place *place, uint32_t *scopes,
+                                   uint32_t *count, satchel_error *error) {
+    satchel_member_list members;
+    uint32_t kept = 0;
+    satchel_status status = satchel_members_of(change->db, place, change->arena, &members, error);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < *count; i++) {
+        bool present = false;
+        for (uint32_t m = 0; m < members.count; m++) {
+            present = present || (members.items[m].present && members.items[m].scope == scopes[i]);
+        }
+        if (present) {
+            scopes[kept++] = scopes[i];
+        }
+    }
+    *count = kept;
+    return status;
+}
+
 static satchel_status set_scopes(satchel_change *change, const satchel_standing *standing, bool changed,
                                  satchel_error *error) {
     uint32_t *scopes = NULL;
     uint32_t count = 0;
     satchel_status status =
         satchel_standing_scopes(change->db, standing, change->day, change->arena, &scopes, &count, error);
+    if (status == SATCHEL_OK && change->withdraws) {
+        status = keep_present(change, &standing->place, scopes, &count, error);
+    }
     if (status == SATCHEL_OK) {
         status = satchel_members_set(change->db, &standing->place, scopes, count, changed, change->n, &change->touched,
                                      error);
@@ -204,6 +227,17 @@ static satchel_status move_members(satchel_change *change, const satchel_stored_
     satchel_status status = satchel_standing_of(change->service, change->db, row->entity, &row->id, &row->merged.value,
                                                 change->arena, &standing, error);
     if (status != SATCHEL_OK || row->entity == SATCHEL_ENTITY_AUDIT_EVENT) {
+        return status;
+    }
+    bool defers = change->defers && !is_new && moves_customer(row, changed, count);
+    if (defers) {
+        status = satchel_realign_defer(change, &row->id, error);
+        return status == SATCHEL_OK ? satchel_members_bump(change->db, &standing.place, 1u << SATCHEL_SENSITIVITY_OPEN,
+                                                           change->n, &change->touched, error)
+                                    : status;
+    }
+    status = satchel_realign_catch_up(change, &standing.anchor.id, error);
+    if (status != SATCHEL_OK) {
         return status;
     }
     bool facts_moved = is_new || is_among(entity->owner_field, changed, count) ||

@@ -63,6 +63,10 @@ typedef struct satchel_change {
     uint32_t conflicts;
     uint64_t journalled; /* conflict rows made in all, for their ids */
     uint32_t parked;
+    bool defers;    /* moved customers are noted, their memberships follow: realign.h */
+    bool withdraws; /* scopes are left, none is entered */
+    bool lag_known; /* `lags` says whether memberships of any customer wait */
+    bool lags;
     bool moved;                  /* something was written */
     satchel_change_batch *batch; /* NULL: the change stands alone */
 } satchel_change;

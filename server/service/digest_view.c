@@ -186,8 +186,10 @@ satchel_status satchel_digest_of_user(satchel_gathering *gathering, satchel_row_
     }
     view->gathering = gathering;
     view->arena = gathering->arena;
-    satchel_status status =
-        satchel_db_number_values(gathering->db, "SELECT valid FROM digest_state", NULL, 0, 0, &valid, gathering->error);
+    satchel_status status = satchel_db_number_values(
+        gathering->db,
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM realigned_customer) THEN 0 ELSE valid END FROM digest_state", NULL, 0,
+        0, &valid, gathering->error);
     *out_known = valid != 0;
     for (uint32_t i = 0; status == SATCHEL_OK && valid != 0 && i < gathering->scopes->count; i++) {
         status = add_scope(view, gathering->scopes->numbers[i], out);

@@ -115,12 +115,13 @@ static satchel_status put_condition(const satchel_desk *desk, const satchel_enti
         status = put_root_condition(desk, root != NULL ? root : entity, text);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_format(text, " AND m.present = 1 AND m.scope IN (0");
+        status = satchel_buffer_append_format(text, " AND (m.anchor IN (SELECT customer FROM realigned_customer) OR"
+                                                    " m.present = 1 AND m.scope IN (0");
     }
     for (uint32_t i = 0; status == SATCHEL_OK && i < desk->scopes.count; i++) {
         status = satchel_buffer_append_format(text, ", %u", (unsigned)desk->scopes.numbers[i]);
     }
-    return status == SATCHEL_OK ? satchel_buffer_append_format(text, "))") : status;
+    return status == SATCHEL_OK ? satchel_buffer_append_format(text, ")))") : status;
 }
 
 /* `*out` has an empty text for those who read every row of the entity. */

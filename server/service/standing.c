@@ -6,7 +6,7 @@
  * that of its owner. A row of the company's own (product, user) is in the company's scope alone; a row that nobody
  * owns, or whose customer nobody owns, is in the scope of the unowned, which those who read everything have.
  */
-#include "service/standing.h"
+#include "service/realign.h"
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -173,6 +173,22 @@ satchel_status satchel_relations_of(satchel_db *db, const satchel_standing *stan
     return status;
 }
 
+/* Facts say that he lost the customer, its memberships do not know yet: then his phone has not heard of it either. */
+static satchel_status waits_to_leave(satchel_db *db, const satchel_place *customer, const satchel_scope_list *scopes,
+                                     uint64_t n, satchel_arena *arena, bool *out, satchel_error *error) {
+    satchel_member_list members = {NULL, 0};
+    bool waits = false;
+    satchel_status status = satchel_realign_waits(db, &customer->root, &waits, error);
+    if (status == SATCHEL_OK && waits) {
+        status = satchel_members_of(db, customer, arena, &members, error);
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && i < members.count; i++) {
+        const satchel_member *member = &members.items[i];
+        *out = *out || (member->present && member->entered_n <= n && satchel_scope_list_has(scopes, member->scope));
+    }
+    return status;
+}
+
 satchel_status satchel_standing_had(satchel_db *db, const satchel_standing *standing, const satchel_id *user,
                                     const satchel_scope_list *scopes, uint64_t n, satchel_arena *arena, bool *out,
                                     satchel_error *error) {
@@ -181,6 +197,9 @@ satchel_status satchel_standing_had(satchel_db *db, const satchel_standing *stan
     if (status == SATCHEL_OK && !*out && !satchel_id_is_none(customer)) {
         const satchel_place place = satchel_place_of(SATCHEL_ENTITY_CUSTOMER, customer, customer);
         status = satchel_members_left_since(db, &place, user, scopes, n, arena, out, error);
+        if (status == SATCHEL_OK && !*out) {
+            status = waits_to_leave(db, &place, scopes, n, arena, out, error);
+        }
     }
     return status;
 }

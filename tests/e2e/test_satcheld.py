@@ -87,6 +87,20 @@ class Verbs(WithCompany):
         self.server.admin("assign", "--customer", "C-0002", "--user", "li.na", "--from", "2026-01-01", "--to",
                           "2026-12-31")
 
+    def test_customers_are_realigned_after_a_preview(self):
+        self.server.admin("assign", "--customer", "C-0003", "--owner", "li.na")
+        listed = os.path.join(self.server.folder, "realign.csv")
+        with open(listed, "w", encoding="utf-8") as file:
+            file.write("external_id,why\nC-0003,moved\n")
+        impact = self.server.admin("realign", "preview", listed, "--owner", "wang.fang")
+        self.assertEqual(impact["customers"], 1)
+        self.assertEqual(sorted((user["gains"], user["loses"]) for user in impact["users"])[-1], (1, 0))
+        self.assertEqual(self.server.admin("realign", "start", listed, "--owner", "wang.fang")["customers"], 1)
+        self.assertEqual(self.server.admin("realign", "status"), {"to_remove": 0, "to_add": 0})
+        users = {user["login"]: user["id"] for user in self.server.admin("user", "list")["rows"]}
+        self.assertEqual(self.server.admin("customer", "show", "C-0003")["owner"], users["wang.fang"])
+        self.server.admin("realign", "go-on")
+
     def test_a_code_is_shown_as_link_and_picture(self):
         code = self.server.admin("enroll", "li.na", "--server", "https://satchel.example")
         self.assertTrue(code["link"].startswith("satchel:enroll?"))

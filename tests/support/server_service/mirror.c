@@ -316,7 +316,8 @@ static void take_end(phone *mine, const satchel_page_end *end, uint32_t epoch) {
     mine->rows_total = end->rows_total;
     if (end->digest.bytes > 0) {
         check_digest(mine, end->digest);
-    } else if (!end->more && end->cursor.bytes > 0) {
+    } else if (!end->more && end->cursor.bytes > 0 &&
+               stage_number(mine->here, "SELECT count(*) FROM realigned_customer") == 0) {
         complain(mine, "a last page without a digest", 0);
     }
 }
