@@ -69,6 +69,7 @@
     X(erase, satchel_verb_erase, "contact|customer|user X [--reason TEXT]",                                            \
       "take a person's values out of everything, phones too")                                                          \
     X(personal, satchel_verb_personal, "contact|customer|user X", "everything that is held about a person")            \
+    X(bundle, satchel_verb_bundle, "", "how things stand, for support: no customer data, no key, no name")             \
     X(why, satchel_verb_why, "ENTITY ID [--device ID]", "why a row is as it is, on the server and for one phone")      \
     X(audit, satchel_verb_audit, "verify", "check the chain of the audit, and what phones hold of it")
 

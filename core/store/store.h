@@ -252,6 +252,21 @@ SATCHEL_MUST_USE satchel_status satchel_store_commands(satchel_store *store, uin
                                                        satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_store_dismiss(satchel_store *store, uint64_t unit, satchel_error *error);
 
+/* The newest `limit` ops as far as support may know them: no row, no content, no rule. A status but OK ends the walk.
+ */
+typedef struct satchel_state_view {
+    uint64_t sequence;
+    uint64_t unit;
+    uint32_t entity;
+    uint32_t state; /* as in satchel/repair.h */
+    satchel_status status;
+    uint64_t held_by;
+} satchel_state_view;
+typedef satchel_status (*satchel_state_visitor)(void *context, const satchel_state_view *op);
+SATCHEL_MUST_USE satchel_status satchel_store_walk_states(satchel_store *store, uint32_t limit,
+                                                          satchel_state_visitor visit, void *context,
+                                                          satchel_error *error);
+
 /* Units that wait to be sent; costs no look at the tables. */
 SATCHEL_MUST_USE satchel_status satchel_store_count_unsent(satchel_store *store, uint64_t *out, satchel_error *error);
 

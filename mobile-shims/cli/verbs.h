@@ -65,6 +65,7 @@
       "export [--quarantine N] [--seal-to FILE --out FILE] | export --read FILE --key FILE | "                         \
       "recover --key FILE [--new-pin-file FILE] | recover --key FILE --export FILE",                                   \
       "the sealed store: examine, mend, keys, the log of changes", "加密存储")                                         \
+    X(bundle, verb_bundle, "FILE", "how things stand, for support: no customer data, no key, no name", "支持信息包")   \
     X(batch, verb_batch, "", "read commands as JSON arrays, one a line", "批处理")                                     \
     X(help, verb_help, "[VERB]", "this table", "帮助")                                                                 \
     X(completion, verb_completion, "bash", "a completion script for the shell", "命令补全")

@@ -115,6 +115,7 @@ satchel_status satchel_verb_epoch(satchel_command *command, satchel_error *error
 satchel_status satchel_verb_unfence(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_erase(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_personal(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_bundle(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_why(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_audit(satchel_command *command, satchel_error *error);
 

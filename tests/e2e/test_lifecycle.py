@@ -146,6 +146,19 @@ class Ordered(OnStage):
         self.refused(phone.run, "NOT_FOUND", "sync")
         self.assertEqual(set(os.listdir(phone.folder)) - {"store.lock"}, set())
 
+    def test_bundles_for_support_hold_no_customer_and_no_name(self):
+        phone = self.ready("helped")
+        phone.run(["customer", "add", "--set", "name=Canary Shop"])
+        phone.run(["sync"])
+        path = self.stage.path("bundle.txt")
+        phone.run(["bundle", path])
+        with open(path, encoding="utf-8") as file:
+            texts = file.read() + json.dumps(self.server.admin("bundle"), ensure_ascii=False)
+        self.assertIn("check healthy", texts)
+        told = phone.run(["status"])
+        names = self.names_on_server() + [told["company"], told["login"], told["server"], told["user"]]
+        self.assertEqual([name for name in names if name in texts], [])
+
     def test_phones_witness_the_audit(self):
         phone = self.ready("witness")
         phone.run(["sync"])
