@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backup and restore with real programs: phones that are ahead, a lost ledger, revoked and erased, a kill on the way."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+import company
+from processes import CommandFailed
+from stage import Stage, program
+
+CANARY = "canary-7f3a-鸟"
+
+
+class Restored(unittest.TestCase):
+    """Each test has a company of its own, a key, and a folder for backups."""
+
+    def setUp(self):
+        self.stage = Stage(lambda server, folder: company.found(server, folder, 6))
+        self.addCleanup(self.stage.close)
+        self.server = self.stage.server
+        self.backups = self.stage.path("backups")
+        self.key = self.stage.path("backup.key")
+        os.makedirs(self.backups)
+        self.server.admin("backup", "new-key", self.key)
+        self.wang = self.stage.enroll("wang.fang")
+        self.wang.run(["sync"])
+        self.shop = self.server.admin("customer", "show", "C-0001")["id"]
+
+    def backup(self):
+        made = self.server.admin("backup", self.backups, "--key", self.key)
+        return os.path.join(self.backups, f"satchel-{made['epoch']}-{made['revision']}.backup")
+
+    def put_back(self, path, with_ledger=True):
+        """The server's folder is lost but for its ledger; another one takes its place."""
+        self.server.end()
+        lost = self.server.folder
+        self.server.folder = lost + "-again"
+        command = [program("satcheld"), "restore", path, "--key", self.key, "--data", self.server.folder]
+        if with_ledger:
+            command += ["--ledger", os.path.join(lost, "ledger")]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=self.stage.log)
+        self.server.start()
+
+    def note(self, phone, text):
+        phone.run(["customer", "edit", self.shop, "--set", f"note={text}"])
+
+    def on_server(self):
+        return self.server.admin("show", "customer", self.shop)
+
+    def on_phone(self, phone):
+        held = {line["id"]: line["record"] for line in phone.run(["dump", "customer"])["rows"]}
+        return held.get(self.shop)
+
+    def files(self, *folders):
+        for folder in folders:
+            for place, _, names in os.walk(folder):
+                for name in names:
+                    with open(os.path.join(place, name), "rb") as file:
+                        yield os.path.join(place, name), file.read()
+
+    def assert_nowhere(self, text, *folders):
+        for path, content in self.files(*folders):
+            self.assertNotIn(text.encode(), content, path)
+
+
+class Epochs(Restored):
+    def test_what_a_phone_was_told_comes_back_with_it(self):
+        path = self.backup()
+        self.note(self.wang, "after the backup")
+        made = self.wang.run(["customer", "add", "--set", "name=新店 New shop"])["id"]
+        self.wang.run(["sync"])
+        self.note(self.wang, "not sent yet")
+        before = self.server.admin("show", "customer", made)
+        self.put_back(path)
+        self.assertEqual(self.server.admin("epoch", "show")["epoch"], 2)
+        self.assertNotEqual(self.on_server().get("note"), "after the backup")
+        self.wang.run(["sync"])
+        self.assertEqual(self.on_server()["note"], "not sent yet")
+        after = self.server.admin("show", "customer", made)
+        self.assertEqual((after["name"], after["owner"], after["created_at"]),
+                         (before["name"], before["owner"], before["created_at"]))
+        state = self.wang.run(["status"])
+        self.assertEqual((state["units_unsent"], state["units_troubled"] if "units_troubled" in state else 0), (0, 0))
+        self.assertEqual(self.on_phone(self.wang)["note"], "not sent yet")
+        self.server.admin("audit", "verify")
+        self.wang.run(["sync"])
+        self.assertEqual(self.server.admin("conflicts", "--all")["rows"], [])
+
+    def test_a_row_that_only_the_lost_server_had_leaves_the_phone(self):
+        path = self.backup()
+        lost = self.server.admin("customer", "add", "--set", "name=Lost", "--set", "owner=wang.fang")["id"]
+        self.wang.run(["sync"])
+        self.put_back(path)
+        self.wang.run(["sync"])
+        held = {line["id"] for line in self.wang.run(["dump", "customer"])["rows"]}
+        self.assertNotIn(lost, held)
+        self.assertIn(self.shop, held)
+
+    def test_without_the_ledger_phones_wait_until_the_loss_is_accepted(self):
+        path = self.backup()
+        self.put_back(path, with_ledger=False)
+        self.assertTrue(self.server.admin("epoch", "show")["fenced"])
+        with self.assertRaises(CommandFailed) as caught:
+            self.wang.run(["sync", "--budget-ms", "1500"])
+        self.assertIn(caught.exception.status, ("BUSY", "TIMED_OUT"))
+        self.assertFalse(self.server.admin("unfence", "--accept-loss")["fenced"])
+        self.note(self.wang, "on")
+        self.wang.run(["sync"])
+        self.assertEqual(self.on_server()["note"], "on")
+
+    def test_a_revoked_phone_is_revoked_after_the_restore(self):
+        path = self.backup()
+        device, = (d["id"] for d in self.server.admin("device", "list")["rows"])
+        self.server.admin("device", "revoke", device)
+        self.put_back(path)
+        with self.assertRaises(CommandFailed) as caught:
+            self.wang.run(["sync"])
+        self.assertEqual(caught.exception.status, "REVOKED")
+
+    def test_a_database_that_is_older_than_its_ledger_begins_an_epoch_by_itself(self):
+        self.server.stop()
+        database = os.path.join(self.server.folder, "satchel.db")
+        with open(database, "rb") as file:
+            old = file.read()
+        self.server.start()
+        device, = (d["id"] for d in self.server.admin("device", "list")["rows"])
+        self.server.admin("device", "revoke", device)
+        self.server.stop()
+        with open(database, "wb") as file:
+            file.write(old)
+        self.server.start()
+        self.assertEqual(self.server.admin("epoch", "show")["epoch"], 2)
+        self.assertTrue(all(d["revoked"] for d in self.server.admin("device", "list")["rows"]))
+        self.assertEqual(self.server.admin("epoch", "new")["epoch"], 3)
+
+
+class Files(Restored):
+    def test_a_backup_is_sealed_checked_and_refused_where_it_does_not_belong(self):
+        self.note(self.wang, CANARY)
+        self.wang.run(["sync"])
+        path = self.backup()
+        self.assert_nowhere(CANARY, self.backups)
+        self.assertGreater(self.server.admin("backup", "check", path, "--key", self.key)["rows"], 10)
+        self.assertEqual(self.server.admin("epoch", "show")["verified"], int(path.split("-")[-1].split(".")[0]))
+        other = self.stage.path("other.key")
+        self.server.admin("backup", "new-key", other)
+        with open(path, "rb") as file:
+            content = bytearray(file.read())
+        damaged = self.stage.path("damaged.backup")
+        for place, name in ((len(content) // 2, "flipped"), (None, "cut")):
+            with open(damaged, "wb") as file:
+                broken = bytearray(content)
+                if place is not None:
+                    broken[place] ^= 1
+                file.write(broken if place is not None else content[:-100])
+            self.refused("DAMAGED", "backup", "check", damaged, "--key", self.key)
+        self.refused("DAMAGED", "backup", "check", path, "--key", other)
+        self.refused("ALREADY_EXISTS", "backup", path, "--key", self.key)
+        self.refused("ALREADY_EXISTS", "backup", "new-key", self.key)
+        self.refused("FOREIGN_FILE", "backup", "check", self.key, "--key", self.key)
+
+    def refused(self, status, *argv):
+        with self.assertRaises(CommandFailed) as caught:
+            self.server.admin(*argv)
+        self.assertEqual(caught.exception.status, status, caught.exception)
+
+    def test_a_kill_on_the_way_leaves_what_was_there_and_no_half_backup(self):
+        first = self.backup()
+        for pause in (0.0, 0.005, 0.02, 0.05):
+            self.note(self.wang, f"pause {pause}")
+            self.wang.run(["sync"])
+
+            def ask():
+                try:
+                    self.server.admin("backup", self.backups, "--key", self.key)
+                except (CommandFailed, OSError, ValueError):
+                    pass
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            time.sleep(pause)
+            self.server.end()
+            asking.join()
+            self.server.start()
+            for name in os.listdir(self.backups):
+                if name.endswith(".backup"):
+                    self.server.admin("backup", "check", os.path.join(self.backups, name), "--key", self.key)
+        self.assertTrue(os.path.exists(first))
+        self.server.admin("audit", "verify")
+        self.note(self.wang, "the last")
+        self.wang.run(["sync"])
+        self.backup()
+
+
+class Erased(Restored):
+    def setUp(self):
+        super().setUp()
+        self.note(self.wang, CANARY)
+        self.wang.run(["sync"])
+
+    def test_what_is_held_about_a_person_is_told(self):
+        told = self.server.admin("personal", "customer", "C-0001")
+        self.assertIn(CANARY, str(told["rows"]))
+        self.assertTrue(any(row["entity"] == "customer" for row in told["rows"]))
+
+    def test_an_erased_value_is_nowhere_not_after_a_restore_either(self):
+        path = self.backup()
+        self.note(self.wang, CANARY + " again")  # offline: it has not heard of it
+        self.server.admin("erase", "customer", "C-0001", "--reason", "asked")
+        self.wang.run(["sync"])
+        self.assertEqual(self.on_server()["name"], "-")
+        self.assertNotIn("note", self.on_server())
+        self.wang.run(["sync"])
+        self.assertNotIn(CANARY, str(self.wang.run(["dump", "customer"])["rows"]))
+        erasure, = self.server.admin("show", "erasure")["rows"]
+        row = self.server.admin("show", "erasure", erasure["id"])
+        self.assertEqual((row["receipts"], row["status"]), (1, "done"))
+        self.server.stop()
+        self.assert_nowhere(CANARY, self.server.folder)
+        self.server.start()
+        self.put_back(path)
+        self.wang.run(["sync"])
+        self.assertEqual(self.on_server()["name"], "-")
+        self.assertNotIn(CANARY, str(self.server.admin("personal", "customer", self.shop)))
+        self.server.stop()
+        self.assert_nowhere(CANARY, self.server.folder)
+        self.server.start()
+
+
+if __name__ == "__main__":
+    unittest.main()
