@@ -464,6 +464,7 @@ static satchel_status finish(satchel_exchange *exchange, satchel_error *error) {
 static satchel_status purge(satchel_exchange *exchange, satchel_error *error) {
     bool left = false;
     satchel_status status = satchel_idle_purge(exchange->device, &left, error);
+    satchel_store_take_changed(exchange->device->store, exchange->changed.bits);
     if (status == SATCHEL_OK && (!left || exchange->budget_over)) {
         end_exchange(exchange, exchange->status);
     }

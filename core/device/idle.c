@@ -62,17 +62,25 @@ satchel_status satchel_idle_page(satchel_device *device, satchel_bytes payload, 
 }
 
 /* A page that an exchange began and left; a running one goes on with its own. */
-static satchel_status page_slice(satchel_device *device, bool *out_left, satchel_error *error) {
+static satchel_status page_slice(satchel_device *device, satchel_changed_set *changed, bool *out_left,
+                                 satchel_error *error) {
     const satchel_bytes none = {NULL, 0};
-    satchel_store_outcome ignored;
+    satchel_store_outcome outcome = {0};
     *out_left = satchel_store_page_left(device->store);
-    return *out_left && device->exchange == NULL ? satchel_idle_page(device, none, NULL, &ignored, out_left, error)
-                                                 : SATCHEL_OK;
+    if (!*out_left || device->exchange != NULL) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_idle_page(device, none, NULL, &outcome, out_left, error);
+    for (size_t i = 0; status == SATCHEL_OK && i < sizeof outcome.changed; i++) {
+        changed->bits[i] = (uint8_t)(changed->bits[i] | outcome.changed[i]);
+    }
+    return status;
 }
 
 /* First what can be seen, the rows; then the seals. */
-static satchel_status slice(satchel_device *device, bool *out_left, satchel_error *error) {
-    satchel_status status = page_slice(device, out_left, error);
+static satchel_status slice(satchel_device *device, satchel_changed_set *changed, bool *out_left,
+                            satchel_error *error) {
+    satchel_status status = page_slice(device, changed, out_left, error);
     if (status == SATCHEL_OK && (!*out_left || device->exchange != NULL)) {
         status = satchel_idle_purge(device, out_left, error);
     }
@@ -85,6 +93,18 @@ static satchel_status slice(satchel_device *device, bool *out_left, satchel_erro
     int64_t began_ms = steady_ms(device);
     status = satchel_store_reseal_slice(device->vault, &device->idle.reseal, device->idle.rows, out_left, error);
     size_next(device, began_ms, *out_left);
+    return status;
+}
+
+/* A full disk is no reason to leave removed rows where they are: the purge is what makes space. */
+static satchel_status slice_in_reserve(satchel_device *device, satchel_changed_set *changed, bool *out_left,
+                                       satchel_error *error) {
+    satchel_status status = slice(device, changed, out_left, error);
+    if (status == SATCHEL_DISK_FULL && satchel_space_relieve(device)) {
+        satchel_error_clear(error);
+        status = slice(device, changed, out_left, error);
+    }
+    satchel_store_take_changed(device->store, changed->bits);
     return status;
 }
 
@@ -102,9 +122,11 @@ satchel_status satchel_device_idle(satchel_device *device, uint32_t budget_ms, b
         }
         end_ms = began ? end_ms : steady_ms(device) + (int64_t)budget_ms;
         began = true;
-        status = slice(device, &left, error);
+        satchel_changed_set changed = {{0}};
+        status = slice_in_reserve(device, &changed, &left, error);
         bool over = steady_ms(device) >= end_ms;
         satchel_device_leave(device);
+        satchel_observers_tell(&device->observers, &changed);
         if (status != SATCHEL_OK || over) {
             break;
         }

@@ -672,6 +672,9 @@ satchel_status satchel_aside_retry(satchel_store *store, uint32_t *budget_rows, 
     if (status == SATCHEL_OK && work.conflicts_changed) {
         status = satchel_conflicts_count(store, error);
     }
+    for (size_t i = 0; i < sizeof ignored.changed; i++) {
+        store->told_late[i] = (uint8_t)(store->told_late[i] | ignored.changed[i]);
+    }
     *entity = at.entity;
     *row = at.id;
     *out_done = !found;

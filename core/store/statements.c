@@ -272,3 +272,10 @@ satchel_status satchel_store_together(satchel_store *store, satchel_status (*wor
     store->grouped = false;
     return satchel_store_end(store, status, error);
 }
+
+void satchel_store_take_changed(satchel_store *store, uint8_t out[32]) {
+    for (size_t i = 0; i < sizeof store->told_late; i++) {
+        out[i] = (uint8_t)(out[i] | store->told_late[i]);
+        store->told_late[i] = 0;
+    }
+}

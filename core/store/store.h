@@ -240,6 +240,12 @@ SATCHEL_MUST_USE satchel_status satchel_store_erased(satchel_store *store, satch
                                                      satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_store_erased_told(satchel_store *store, satchel_error *error);
 
+/*
+ * Adds the entities of rows that background work stored (what an earlier version could not read), a bit each as in the
+ * outcome of a page, and forgets them. May name rows of a slice that was rolled back.
+ */
+void satchel_store_take_changed(satchel_store *store, uint8_t out[32]);
+
 /* --- explanations and counts --- */
 
 /* Reasons of one row (entity ≠ 0) or of one kind (kind ≠ 0), newest first; everything lives in `arena`. */

@@ -107,10 +107,11 @@ struct satchel_store {
     satchel_arena schema_arena;
     uint64_t generation; /* counts transactions: what was read before another one is stale */
     bool in_transaction;
-    bool grouped;       /* … of satchel_store_together: begin and end of what it calls do nothing */
-    bool custom_read;   /* the custom fields were read anew in the running transaction */
-    bool mirrors_stale; /* reading them anew failed: to be repeated before anything else */
-    bool totals_stale;  /* FTS5 may hold wrong totals: to be forgotten before anything is written */
+    uint8_t told_late[32]; /* entities of rows that were stored long after their page: satchel_store_take_changed */
+    bool grouped;          /* … of satchel_store_together: begin and end of what it calls do nothing */
+    bool custom_read;      /* the custom fields were read anew in the running transaction */
+    bool mirrors_stale;    /* reading them anew failed: to be repeated before anything else */
+    bool totals_stale;     /* FTS5 may hold wrong totals: to be forgotten before anything is written */
 
     /* mirrors of the tables */
     uint64_t next_sequence;

@@ -10,6 +10,11 @@
 
 #include <satchel/repair.h>
 
+#include "wire/answer.h"
+#include "wire/record_codec.h"
+
+#include <sqlite3.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,4 +219,61 @@ TEST(idle, logged_changes_get_the_new_key_and_are_sent_as_they_were) {
     CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
     CHECK_UINT(p.server.units_applied, 31);
     phone_deinit(&p);
+}
+
+static void note_customer(void *context, uint32_t entity) {
+    uint32_t *calls = context;
+    *calls += entity == SATCHEL_ENTITY_CUSTOMER ? 1 : 0;
+}
+
+/* A row that the version before could not read, as it was set aside. */
+static void set_aside(phone *p, const satchel_id *id) {
+    static const char sql[] =
+        "INSERT INTO store_aside (entity, row, local, n, status, frame) SELECT 1, ?1, scope_set, 900,"
+        " 5, ?2 FROM customer LIMIT 1";
+    const satchel_schema schema = {&satchel_generated_model, NULL, 0};
+    satchel_arena arena = {0};
+    satchel_buffer encoded = {0};
+    satchel_buffer payload = {0};
+    satchel_record record;
+    sqlite3_stmt *statement = NULL;
+    satchel_record_init(&record, &arena);
+    kit_put(&record, SATCHEL_CUSTOMER_NAME, "Read at last");
+    REQUIRE_OK(satchel_record_encode(&schema, SATCHEL_ENTITY_CUSTOMER, &record, &encoded));
+    satchel_answer_frame frame = {.kind = SATCHEL_FRAME_ROW};
+    frame.as.row = (satchel_row_frame){.entity = SATCHEL_ENTITY_CUSTOMER, .row = *id, .n = 900, .whole = true};
+    frame.as.row.record = satchel_buffer_view(&encoded);
+    REQUIRE_OK(satchel_answer_write(&frame, &payload));
+    REQUIRE(sqlite3_prepare_v2(satchel_vault_database(p->device->vault), sql, -1, &statement, NULL) == SQLITE_OK);
+    sqlite3_bind_blob(statement, 1, id->bytes, SATCHEL_ID_BYTES, SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 2, payload.data, (int)payload.bytes, SQLITE_STATIC);
+    CHECK_INT(sqlite3_step(statement), SQLITE_DONE);
+    sqlite3_finalize(statement);
+    satchel_buffer_deinit(&encoded);
+    satchel_buffer_deinit(&payload);
+    satchel_arena_deinit(&arena);
+}
+
+TEST(idle, observers_are_told_of_rows_that_an_upgrade_could_read) {
+    phone p;
+    satchel_observer *observer;
+    char name[64];
+    uint32_t calls = 0;
+    bool left = true;
+    next_model *next = calloc(1, sizeof *next);
+    const satchel_id id = customer_id(77);
+    phone_with_rows(&p, 9);
+    REQUIRE_OK(satchel_observer_open(&observer, p.device, SATCHEL_ENTITY_CUSTOMER, note_customer, &calls));
+    set_aside(&p, &id);
+    upgrade(&p, next);
+    CHECK_OK(satchel_device_idle(p.device, 1000, &left, &p.error));
+    CHECK(!left && calls > 0);
+    CHECK(phone_text(&p, SATCHEL_ENTITY_CUSTOMER, &id, SATCHEL_CUSTOMER_NAME, name, sizeof name));
+    CHECK(strcmp(name, "Read at last") == 0);
+    calls = 0;
+    CHECK_OK(satchel_device_idle(p.device, 1000, &left, &p.error));
+    CHECK_UINT(calls, 0);
+    satchel_observer_close(observer);
+    phone_deinit(&p);
+    free(next);
 }
