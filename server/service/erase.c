@@ -162,6 +162,20 @@ static uint32_t fields_to_wipe(const erase_work *work, const satchel_stored_row 
     return count;
 }
 
+/* Puts a number in its place among ascending ones, once. Returns how many there are then. */
+static uint32_t insert_number(uint32_t *numbers, uint32_t count, uint32_t number) {
+    uint32_t at = 0;
+    while (at < count && numbers[at] < number) {
+        at++;
+    }
+    if (at < count && numbers[at] == number) {
+        return count;
+    }
+    memmove(numbers + at + 1, numbers + at, (count - at) * sizeof *numbers);
+    numbers[at] = number;
+    return count + 1;
+}
+
 static satchel_status wipe_row(erase_work *work, const satchel_person_row *at) {
     satchel_desk *desk = work->desk;
     satchel_stored_row row;
@@ -170,7 +184,7 @@ static satchel_status wipe_row(erase_work *work, const satchel_person_row *at) {
     if (status != SATCHEL_OK || !row.merged.exists) {
         return status;
     }
-    uint32_t *numbers = satchel_arena_take_array(&desk->arena, row.merged.value.count + 1u, sizeof *numbers);
+    uint32_t *numbers = satchel_arena_take_array(&desk->arena, row.merged.value.count + 2u, sizeof *numbers);
     if (numbers == NULL) {
         return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for a row");
     }
@@ -186,6 +200,11 @@ static satchel_status wipe_row(erase_work *work, const satchel_person_row *at) {
         if (status == SATCHEL_OK) {
             status = satchel_change_put(work->change, &row, numbers[i], &value);
         }
+    }
+    if (status == SATCHEL_OK && at->entity == SATCHEL_ENTITY_USER) {
+        satchel_value no = satchel_value_bool(false);
+        status = satchel_change_put(work->change, &row, SATCHEL_USER_ACTIVE, &no);
+        count = insert_number(numbers, count, SATCHEL_USER_ACTIVE);
     }
     work->wiped += count > 0 || has_tail ? 1 : 0;
     return status == SATCHEL_OK && (count > 0 || has_tail)

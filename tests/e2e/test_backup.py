@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backup and restore with real programs: phones that are ahead, a lost ledger, revoked and erased, a kill on the way."""
+"""Backup and restore with real programs: phones ahead, a lost ledger, revoked and erased, a kill on the way."""
 
 import os
 import subprocess
@@ -208,6 +208,23 @@ class Erased(Restored):
         told = self.server.admin("personal", "customer", "C-0001")
         self.assertIn(CANARY, str(told["rows"]))
         self.assertTrue(any(row["entity"] == "customer" for row in told["rows"]))
+
+    def test_a_contact_goes_without_its_customer(self):
+        self.server.admin("import", "contact", company.write(self.stage.folder, "contacts.csv", [
+            {"external_id": "K-1", "name": "Vogel " + CANARY, "customer": "C-0001"}]))
+        self.wang.run(["sync"])
+        self.assertIn(CANARY, str(self.server.admin("personal", "contact", "K-1")["rows"]))
+        self.server.admin("erase", "contact", "K-1")
+        self.wang.run(["sync"])
+        self.assertNotIn(CANARY, str(self.wang.run(["dump", "contact"])["rows"]))
+        self.assertEqual([row["name"] for row in self.server.admin("show", "contact")["rows"]], ["-"])
+        self.assertEqual(self.on_server()["note"], CANARY)
+
+    def test_a_user_who_is_erased_has_no_phone_any_more(self):
+        self.server.admin("erase", "user", "wang.fang")
+        with self.assertRaises(CommandFailed) as caught:
+            self.wang.run(["sync"])
+        self.assertEqual(caught.exception.status, "REVOKED")
 
     def test_an_erased_value_is_nowhere_not_after_a_restore_either(self):
         path = self.backup()

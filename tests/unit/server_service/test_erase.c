@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Erasing a person: which values go, what is remembered, and that nothing brings them back.
+ */
+#include "base/ids.h"
+#include "base/text.h"
+#include "rules/erase.h"
+#include "service/erase.h"
+#include "service/personal.h"
+#include "support/server_service/mirror.h"
+#include "support/server_service/stage.h"
+
+#include <string.h>
+
+#define CANARY "canary-51c2"
+
+typedef struct place {
+    stage here;
+    phone mine;
+    satchel_id shop;
+    satchel_id anna;
+} place;
+
+static satchel_id add_contact(phone *mine, const satchel_id *customer, const char *name, const char *note) {
+    phone_unit unit = {.count = 0};
+    satchel_id id;
+    satchel_op *op = phone_create(mine, &unit, SATCHEL_ENTITY_CONTACT, &id);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NAME, satchel_text_of(name)));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_CONTACT_CUSTOMER, customer));
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NOTE, satchel_text_of(note)));
+    phone_commit(mine, &unit);
+    return id;
+}
+
+static satchel_id add_activity(phone *mine, const satchel_id *customer, const satchel_id *contact, const char *body) {
+    phone_unit unit = {.count = 0};
+    satchel_id id;
+    satchel_op *op = phone_create(mine, &unit, SATCHEL_ENTITY_ACTIVITY, &id);
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ACTIVITY_KIND, 1));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ACTIVITY_CUSTOMER, customer));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ACTIVITY_CONTACT, contact));
+    REQUIRE_OK(satchel_record_set_time(&op->set, SATCHEL_ACTIVITY_AT, mine->here->now_ms));
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_ACTIVITY_BODY, satchel_text_of(body)));
+    phone_commit(mine, &unit);
+    return id;
+}
+
+static void set_up(place *at) {
+    memset(at, 0, sizeof *at);
+    stage_open(&at->here, NULL, 11);
+    satchel_id mei = stage_user(&at->here, "mei", SATCHEL_ROLE_REP, NULL, NULL);
+    phone_enrol(&at->mine, &at->here, &mei);
+    at->shop = phone_add_customer(&at->mine, "Baker");
+    at->anna = add_contact(&at->mine, &at->shop, "Anna " CANARY, CANARY);
+    phone_sync(&at->mine);
+}
+
+static void tear_down(place *at) {
+    phone_close(&at->mine);
+    stage_close(&at->here);
+}
+
+static satchel_status erase(place *at, uint32_t entity, const satchel_id *row) {
+    satchel_id id;
+    uint64_t rows = 0;
+    stage_begin(&at->here);
+    satchel_status status = satchel_person_erase(at->here.service, at->here.db, &at->here.system, entity, row,
+                                                 satchel_text_of("asked"), &id, &rows, NULL);
+    stage_commit(&at->here);
+    return status;
+}
+
+/* Is the canary in any table? */
+static bool is_anywhere(stage *here) {
+    satchel_db_statement *statement = NULL;
+    satchel_db_statement *rows = NULL;
+    bool found = true;
+    bool row = true;
+    bool seen = false;
+    const size_t bytes = strlen(CANARY);
+    REQUIRE_OK(satchel_db_begin(here->db, SATCHEL_DB_READ, NULL));
+    REQUIRE_OK(satchel_db_start(&statement, here->db,
+                                "SELECT 'SELECT * FROM \"' || s.name || '\"', (SELECT count(*) FROM"
+                                " pragma_table_info(s.name)) FROM sqlite_schema s WHERE s.type = 'table'",
+                                NULL, 0, NULL));
+    while (satchel_db_step(statement, &found, NULL) == SATCHEL_OK && found) {
+        char sql[256];
+        satchel_bytes text = satchel_db_bytes(statement, 0);
+        uint32_t columns = (uint32_t)satchel_db_uint(statement, 1);
+        REQUIRE(text.bytes < sizeof sql);
+        memcpy(sql, text.data, text.bytes);
+        sql[text.bytes] = '\0';
+        REQUIRE_OK(satchel_db_start(&rows, here->db, sql, NULL, 0, NULL));
+        row = true;
+        while (satchel_db_step(rows, &row, NULL) == SATCHEL_OK && row) {
+            for (uint32_t i = 0; i < columns; i++) {
+                satchel_bytes held = satchel_db_bytes(rows, i);
+                seen = seen || (held.bytes >= bytes && memmem(held.data, held.bytes, CANARY, bytes) != NULL);
+            }
+        }
+        satchel_db_end(rows);
+    }
+    satchel_db_end(statement);
+    satchel_db_rollback(here->db);
+    return seen;
+}
+
+TEST(erase, values_of_a_contact_and_of_what_names_it_go) {
+    place at;
+    set_up(&at);
+    satchel_id call = add_activity(&at.mine, &at.shop, &at.anna, "she said " CANARY);
+    phone_sync(&at.mine);
+    CHECK(is_anywhere(&at.here));
+    CHECK_OK(erase(&at, SATCHEL_ENTITY_CONTACT, &at.anna));
+    CHECK(!is_anywhere(&at.here));
+    satchel_record anna = stage_read(&at.here, SATCHEL_ENTITY_CONTACT, &at.anna, NULL);
+    CHECK_TEXT(satchel_text_from(satchel_record_get(&anna, SATCHEL_CONTACT_NAME)->as.bytes), SATCHEL_ERASED_TEXT);
+    CHECK(satchel_record_get(&anna, SATCHEL_CONTACT_NOTE) == NULL);
+    satchel_record shell = stage_read(&at.here, SATCHEL_ENTITY_ACTIVITY, &call, NULL);
+    satchel_id named = satchel_record_id(&shell, SATCHEL_ACTIVITY_CONTACT);
+    CHECK_ID(&named, &at.anna); /* that there was a call stays */
+    phone_sync(&at.mine);
+    CHECK_TEXT(phone_text(&at.mine, SATCHEL_ENTITY_CONTACT, &at.anna, SATCHEL_CONTACT_NAME), SATCHEL_ERASED_TEXT);
+    tear_down(&at);
+}
+
+TEST(erase, what_comes_late_writes_no_such_value_again) {
+    place at;
+    set_up(&at);
+    phone_edit_text(&at.mine, SATCHEL_ENTITY_CONTACT, &at.anna, SATCHEL_CONTACT_NOTE, CANARY);
+    (void)add_activity(&at.mine, &at.shop, &at.anna, CANARY);
+    CHECK_OK(erase(&at, SATCHEL_ENTITY_CONTACT, &at.anna));
+    phone_sync(&at.mine);
+    CHECK(!is_anywhere(&at.here));
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM activity"), 1);
+    CHECK_INT(phone_last(&at.mine).code, SATCHEL_RESULT_APPLIED);
+    tear_down(&at);
+}
+
+TEST(erase, values_that_lost_and_units_that_were_kept_go_too) {
+    place at;
+    phone other;
+    set_up(&at);
+    phone_enrol(&other, &at.here, &at.mine.user);
+    phone_sync(&other);
+    stage_pass(&at.here, 1000);
+    phone_edit_text(&at.mine, SATCHEL_ENTITY_CONTACT, &at.anna, SATCHEL_CONTACT_NAME, "A " CANARY);
+    phone_edit_text(&other, SATCHEL_ENTITY_CONTACT, &at.anna, SATCHEL_CONTACT_NAME, "B " CANARY);
+    phone_sync(&at.mine);
+    phone_sync(&other);
+    CHECK(stage_number(&at.here, "SELECT count(*) FROM conflict") > 0);
+    phone_unit unit = {.count = 0};
+    satchel_op *op = phone_edit(&other, &unit, SATCHEL_ENTITY_CONTACT, &at.anna);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NOTE, satchel_text_of(CANARY)));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_CONTACT_CUSTOMER, &at.anna)); /* no such customer: refused */
+    phone_commit(&other, &unit);
+    phone_sync(&other);
+    CHECK(stage_number(&at.here, "SELECT count(*) FROM kept_unit WHERE length(unit) > 0") > 0);
+    CHECK_OK(erase(&at, SATCHEL_ENTITY_CUSTOMER, &at.shop));
+    CHECK(!is_anywhere(&at.here));
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM kept_unit WHERE length(unit) > 0"), 0);
+    phone_close(&other);
+    tear_down(&at);
+}
+
+TEST(erase, phones_are_told_until_they_confirm) {
+    place at;
+    bool due = false;
+    set_up(&at);
+    CHECK_OK(erase(&at, SATCHEL_ENTITY_CONTACT, &at.anna));
+    for (int i = 0; i < 2; i++) {
+        satchel_answer_survey survey;
+        satchel_arena arena = {0};
+        satchel_buffer_clear(&at.mine.wire);
+        CHECK_OK(phone_exchange(&at.mine, PHONE_GOOD_LUCK));
+        REQUIRE_OK(satchel_answer_look(satchel_buffer_view(&at.mine.wire), &arena, &survey, NULL));
+        CHECK_UINT(survey.counts[SATCHEL_FRAME_ERASED], 1);
+        satchel_arena_deinit(&arena);
+    }
+    stage_begin(&at.here);
+    REQUIRE_OK(satchel_erase_due(at.here.db, &at.mine.device, &due, NULL));
+    CHECK(due);
+    satchel_id erasure = {{0}};
+    satchel_db_statement *statement = NULL;
+    REQUIRE_OK(satchel_db_start(&statement, at.here.db, "SELECT erasure FROM erasure_due", NULL, 0, NULL));
+    REQUIRE_OK(satchel_db_step(statement, &due, NULL));
+    erasure = satchel_db_id(statement, 0);
+    satchel_db_end(statement);
+    REQUIRE_OK(satchel_erase_confirmed(at.here.service, at.here.db, &at.mine.device, satchel_id_view(&erasure), NULL));
+    REQUIRE_OK(satchel_erase_confirmed(at.here.service, at.here.db, &at.mine.device, satchel_id_view(&erasure), NULL));
+    REQUIRE_OK(satchel_erase_due(at.here.db, &at.mine.device, &due, NULL));
+    CHECK(!due);
+    stage_commit(&at.here);
+    CHECK_INT(stage_number(&at.here, "SELECT receipts FROM erasure"), 1);
+    CHECK_INT(stage_number(&at.here, "SELECT status FROM erasure"), SATCHEL_ERASURE_STATUS_DONE);
+    tear_down(&at);
+}
+
+TEST(erase, the_ledger_carries_it_out_once) {
+    place at;
+    bool done = false;
+    set_up(&at);
+    const satchel_ledger_entry entry = {.kind = SATCHEL_LEDGER_ERASED,
+                                        .id = {{9}},
+                                        .entity = SATCHEL_ENTITY_CONTACT,
+                                        .row = at.anna,
+                                        .at_ms = STAGE_START_MS};
+    stage_begin(&at.here);
+    REQUIRE_OK(satchel_erase_again(at.here.service, at.here.db, &entry, &done, NULL));
+    CHECK(done);
+    done = false;
+    REQUIRE_OK(satchel_erase_again(at.here.service, at.here.db, &entry, &done, NULL));
+    CHECK(!done);
+    stage_commit(&at.here);
+    CHECK(!is_anywhere(&at.here));
+    tear_down(&at);
+}
+
+static satchel_status count_rows(void *context, const char *section, uint32_t entity, const satchel_id *id,
+                                 const satchel_record *record) {
+    uint32_t *counts = context;
+    (void)entity;
+    (void)id;
+    (void)record;
+    counts[strcmp(section, "rows") == 0 ? 0 : 1]++;
+    return SATCHEL_OK;
+}
+
+TEST(erase, only_the_operator_erases_or_exports_and_only_persons) {
+    place at;
+    uint32_t counts[2] = {0, 0};
+    satchel_id id;
+    uint64_t rows = 0;
+    set_up(&at);
+    satchel_actor mei = satchel_actor_user(&at.mine.user);
+    const satchel_id nobody = {{1}};
+    CHECK_STATUS(erase(&at, SATCHEL_ENTITY_VISIT, &at.shop), SATCHEL_UNSUPPORTED);
+    CHECK_STATUS(erase(&at, SATCHEL_ENTITY_CONTACT, &nobody), SATCHEL_NOT_FOUND);
+    stage_begin(&at.here);
+    CHECK_STATUS(satchel_person_erase(at.here.service, at.here.db, &mei, SATCHEL_ENTITY_CONTACT, &at.anna,
+                                      satchel_text_of(""), &id, &rows, NULL),
+                 SATCHEL_FORBIDDEN);
+    CHECK_STATUS(satchel_personal_walk(at.here.service, at.here.db, &mei, SATCHEL_ENTITY_CONTACT, &at.anna, count_rows,
+                                       counts, NULL),
+                 SATCHEL_FORBIDDEN);
+    CHECK_OK(satchel_personal_walk(at.here.service, at.here.db, &at.here.system, SATCHEL_ENTITY_CONTACT, &at.anna,
+                                   count_rows, counts, NULL));
+    CHECK(counts[0] == 1 && counts[1] >= 1);
+    stage_commit(&at.here);
+    tear_down(&at);
+}
+
+TEST(erase, a_text_up_to_the_limit_is_no_free_text) {
+    satchel_field field = {.number = 5, .type = SATCHEL_TYPE_TEXT, .max_bytes = SATCHEL_ERASE_TEXT_MOST};
+    CHECK(!satchel_erase_takes(SATCHEL_ENTITY_VISIT, &field));
+    field.max_bytes = SATCHEL_ERASE_TEXT_MOST + 1;
+    CHECK(satchel_erase_takes(SATCHEL_ENTITY_VISIT, &field));
+    CHECK(satchel_erase_takes(SATCHEL_ENTITY_CONTACT, &field) && satchel_erase_is_person(SATCHEL_ENTITY_CONTACT));
+    field.ref = SATCHEL_ENTITY_CUSTOMER;
+    CHECK(!satchel_erase_takes(SATCHEL_ENTITY_CONTACT, &field));
+}
