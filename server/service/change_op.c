@@ -101,6 +101,39 @@ static satchel_status look_up(op_work *work) {
 
 /* --- access --- */
 
+/* Was it written by this store, in this life of it or in one that it goes on from? */
+static bool is_his(const satchel_author *author, const satchel_writer *writer) {
+    bool his = writer->incarnation == author->incarnation;
+    for (uint32_t i = 0; i < author->ancestor_count && !his; i++) {
+        const satchel_writer *ancestor = &author->ancestors[i];
+        his = writer->incarnation == ancestor->incarnation && writer->sequence <= ancestor->sequence;
+    }
+    return his;
+}
+
+/* Did this lineage alone write the row? Then nobody else's work goes with it. */
+static bool is_his_alone(const op_work *work) {
+    const satchel_versions *versions = &work->row.merged.versions;
+    const satchel_author *author = work->change->author;
+    for (uint32_t i = 0; i < versions->count; i++) {
+        if (!is_his(author, &versions->items[i].writer)) {
+            return false;
+        }
+    }
+    return author->incarnation != 0;
+}
+
+/* Did he make the row, alone, since what he had seen when he made the op? Then nobody can have taken it from him. */
+static bool made_it_unseen(const op_work *work) {
+    const satchel_versions *versions = &work->row.merged.versions;
+    for (uint32_t i = 0; i < versions->count; i++) {
+        if (versions->items[i].n <= work->change->seen.n) {
+            return false;
+        }
+    }
+    return work->row.merged.exists && is_his_alone(work);
+}
+
 /* Had he the row, or its customer, when he made the op, and lost it since? */
 static satchel_status had_it(op_work *work, const satchel_standing *standing, bool *out) {
     const satchel_change *change = work->change;
@@ -109,6 +142,10 @@ static satchel_status had_it(op_work *work, const satchel_standing *standing, bo
         return satchel_gone_is_his(work->change, &work->gone, out, work->error);
     }
     if (!change->by_phone || change->seen.epoch != change->counter->epoch) {
+        return SATCHEL_OK;
+    }
+    if (made_it_unseen(work)) {
+        *out = true;
         return SATCHEL_OK;
     }
     return satchel_standing_had(change->db, standing, &change->author->user, change->scopes, change->seen.n,
@@ -554,28 +591,6 @@ static satchel_status check_kind(op_work *work) {
 }
 
 /* --- taking back --- */
-
-/* Was it written by this store, in this life of it or in one that it goes on from? */
-static bool is_his(const satchel_author *author, const satchel_writer *writer) {
-    bool his = writer->incarnation == author->incarnation;
-    for (uint32_t i = 0; i < author->ancestor_count && !his; i++) {
-        const satchel_writer *ancestor = &author->ancestors[i];
-        his = writer->incarnation == ancestor->incarnation && writer->sequence <= ancestor->sequence;
-    }
-    return his;
-}
-
-/* Did this lineage alone write the row? Then nobody else's work goes with it. */
-static bool is_his_alone(const op_work *work) {
-    const satchel_versions *versions = &work->row.merged.versions;
-    const satchel_author *author = work->change->author;
-    for (uint32_t i = 0; i < versions->count; i++) {
-        if (!is_his(author, &versions->items[i].writer)) {
-            return false;
-        }
-    }
-    return author->incarnation != 0;
-}
 
 /* Was the row's deletion the op that is taken back? */
 static bool is_his_deletion(const op_work *work) {

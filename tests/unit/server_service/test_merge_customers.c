@@ -208,6 +208,22 @@ TEST(merge_customers, an_edit_of_who_sees_only_the_one_that_went_is_parked) {
     command_day_close(&m.day);
 }
 
+TEST(merge_customers, regress_work_on_a_fact_that_came_late_is_a_fact_too) {
+    merge_day m;
+    open_day(&m);
+    satchel_id wangs = stage_customer(&m.day.here, "Wang's", &m.day.wang, NULL);
+    phone_sync(&m.day.wangs);
+    satchel_id visit = phone_check_in(&m.day.wangs, &wangs);
+    phone_edit_text(&m.day.wangs, SATCHEL_ENTITY_VISIT, &visit, SATCHEL_VISIT_SUMMARY, "wants tea");
+    REQUIRE_OK(merge(&m, &wangs, &m.day.customer));
+    phone_sync(&m.day.wangs);
+    CHECK_INT(phone_result_of(&m.day.wangs, 1).code, SATCHEL_RESULT_APPLIED);
+    CHECK_INT(phone_result_of(&m.day.wangs, 2).code, SATCHEL_RESULT_APPLIED);
+    satchel_record row = stage_read(&m.day.here, SATCHEL_ENTITY_VISIT, &visit, NULL);
+    CHECK_TEXT(satchel_record_text(&row, SATCHEL_VISIT_SUMMARY), "wants tea");
+    command_day_close(&m.day);
+}
+
 static satchel_id planned_visit(merge_day *m, const satchel_id *customer, const satchel_id *plan, bool facts) {
     satchel_record record = stage_record(&m->day.here);
     REQUIRE_OK(satchel_record_set_id(&record, SATCHEL_VISIT_CUSTOMER, customer));
