@@ -143,7 +143,7 @@ class BadArguments(WithCompany):
         ("INVALID_ARGUMENT", ["enroll", "li.na"]),
         ("NOT_FOUND", ["enroll", "nobody", "--server", "https://satchel.example"]),
         ("INVALID_ARGUMENT", ["device"]),
-        ("INVALID_ARGUMENT", ["device", "revoke", "not-an-id"]),
+        ("NOT_FOUND", ["device", "revoke", "not-a-device"]),
         ("NOT_FOUND", ["device", "revoke", "0190b4c8-1234-7abc-8def-0123456789ab"]),
         ("INVALID_ARGUMENT", ["customer"]),
         ("INVALID_ARGUMENT", ["customer", "edit", "C-0001"]),

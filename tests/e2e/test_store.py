@@ -283,7 +283,7 @@ class StoreTest(unittest.TestCase):
                               capture_output=True, check=False, env=server.environment)
         self.assertEqual(made.returncode, 0, made.stderr)
         shown = server.admin("recovery", "show")
-        self.assertIn("enrolled from now on", shown["reaches"])
+        self.assertIn("next sync", shown["reaches"])
         text = next(value for value in shown.values() if isinstance(value, str) and len(value) == 43)
         with open(public, "w", encoding="ascii") as out:
             out.write(f"satchel-recovery-public-1 {text}\n")
