@@ -43,7 +43,7 @@ typedef struct hazard_story {
 /* A group of stories, each file has one; ends with a story without a name. */
 extern const hazard_story hazard_stories_writes[], hazard_stories_deletes[], hazard_stories_wire[],
     hazard_stories_clocks[], hazard_stories_lives[], hazard_stories_access[], hazard_stories_pages[],
-    hazard_stories_field[];
+    hazard_stories_field[], hazard_stories_server[];
 
 struct hazard {
     const hazard_story *story;
@@ -158,6 +158,12 @@ int64_t hazard_server_number(hazard *on, const char *sql);
 /* Work in a transaction that is committed if it succeeds. */
 typedef satchel_status (*hazard_work)(hazard *on, void *context);
 satchel_status hazard_write_with(hazard *on, hazard_work work, void *context);
+
+/* --- backup.c --- */
+void hazard_office_backup(hazard *on);
+void hazard_office_restore(hazard *on);
+/* At the end of a story. */
+void hazard_backup_forget(void);
 
 /* --- hazards.c --- */
 /* Plays what `words` ask for; -1: they ask for no hazard. */

@@ -19,7 +19,7 @@
 
 static const hazard_story *const groups[] = {hazard_stories_writes, hazard_stories_deletes, hazard_stories_wire,
                                              hazard_stories_clocks, hazard_stories_lives,   hazard_stories_access,
-                                             hazard_stories_pages,  hazard_stories_field};
+                                             hazard_stories_pages,  hazard_stories_field,   hazard_stories_server};
 
 #define NAMES_MOST 32
 
@@ -82,6 +82,7 @@ static void close_all(sim *here) {
         satchel_buffer_deinit(&here->mail[i].body);
     }
     sim_office_close(here);
+    hazard_backup_forget();
 }
 
 /* A story passes if it found what it expected and the judge of the simulator finds nothing either. */
