@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger's file: what was synced is there again, a torn end is cut off, anything else that is wrong is told.
+ */
+#include "base/ids.h"
+#include "host/ledger_file.h"
+#include "support/temp.h"
+#include "support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct ledger_place {
+    test_temp temp;
+    char path[TEST_PATH_BYTES];
+    uint8_t key[SATCHEL_KEY_BYTES];
+    uint8_t company[SATCHEL_SIGN_PUBLIC_BYTES];
+    uint64_t numbers[8]; /* of the entries that were read */
+    uint32_t count;
+} ledger_place;
+
+static satchel_status take(void *context, const satchel_ledger_entry *entry, satchel_error *error) {
+    ledger_place *at = context;
+    (void)error;
+    REQUIRE(at->count < 8);
+    at->numbers[at->count++] = entry->n;
+    return SATCHEL_OK;
+}
+
+static void set_up(ledger_place *at) {
+    memset(at, 0, sizeof *at);
+    REQUIRE_OK(satchel_crypto_init());
+    at->temp = test_temp_make();
+    (void)test_temp_path(&at->temp, "ledger", at->path);
+    memset(at->key, 7, sizeof at->key);
+    memset(at->company, 9, sizeof at->company);
+}
+
+static satchel_status open_ledger(ledger_place *at, bool create, satchel_ledger_file **out) {
+    at->count = 0;
+    return satchel_ledger_file_open(out, at->path, create, at->key, at->company, take, at, NULL);
+}
+
+static void append(satchel_ledger_file *file, uint64_t n) {
+    const satchel_ledger_entry entry = {.kind = SATCHEL_LEDGER_NUMBERS, .epoch = 1, .n = n};
+    satchel_buffer bytes = {NULL, 0, 0};
+    REQUIRE_OK(satchel_ledger_encode(&entry, &bytes));
+    REQUIRE_OK(satchel_ledger_file_append(file, satchel_buffer_view(&bytes), NULL));
+    REQUIRE_OK(satchel_ledger_file_sync(file, NULL));
+    satchel_buffer_deinit(&bytes);
+}
+
+/* Two entries, 5 and 6. */
+static void fill(ledger_place *at) {
+    satchel_ledger_file *file = NULL;
+    REQUIRE_OK(open_ledger(at, true, &file));
+    append(file, 5);
+    append(file, 6);
+    satchel_ledger_file_close(file);
+}
+
+TEST(ledger_file, entries_come_back_in_order_and_more_may_follow) {
+    ledger_place at;
+    satchel_ledger_file *file = NULL;
+    set_up(&at);
+    CHECK_STATUS(open_ledger(&at, false, &file), SATCHEL_NOT_FOUND);
+    fill(&at);
+    REQUIRE_OK(open_ledger(&at, false, &file));
+    CHECK(at.count == 2 && at.numbers[0] == 5 && at.numbers[1] == 6);
+    append(file, 7);
+    satchel_ledger_file_close(file);
+    REQUIRE_OK(open_ledger(&at, false, &file));
+    CHECK(at.count == 3 && at.numbers[2] == 7);
+    satchel_ledger_file_close(file);
+    test_temp_remove(&at.temp);
+}
+
+TEST(ledger_file, a_torn_end_is_cut_off) {
+    ledger_place at;
+    struct stat info;
+    set_up(&at);
+    fill(&at);
+    REQUIRE(stat(at.path, &info) == 0);
+    for (off_t less = 1; less < 40; less += 13) {
+        satchel_ledger_file *file = NULL;
+        REQUIRE(truncate(at.path, info.st_size - less) == 0);
+        REQUIRE_OK(open_ledger(&at, true, &file));
+        CHECK(at.count == 1 && at.numbers[0] == 5);
+        append(file, 6);
+        satchel_ledger_file_close(file);
+    }
+    satchel_ledger_file *file = NULL;
+    REQUIRE_OK(open_ledger(&at, false, &file));
+    CHECK(at.count == 2 && at.numbers[1] == 6);
+    satchel_ledger_file_close(file);
+    test_temp_remove(&at.temp);
+}
+
+TEST(ledger_file, damage_and_strangers_are_told) {
+    ledger_place at;
+    satchel_ledger_file *file = NULL;
+    set_up(&at);
+    fill(&at);
+    at.company[0] ^= 1;
+    CHECK_STATUS(open_ledger(&at, false, &file), SATCHEL_FOREIGN_FILE);
+    at.company[0] ^= 1;
+    at.key[0] ^= 1;
+    CHECK_STATUS(open_ledger(&at, false, &file), SATCHEL_DAMAGED);
+    at.key[0] ^= 1;
+    FILE *raw = fopen(at.path, "r+b");
+    REQUIRE(raw != NULL && fseek(raw, 80, SEEK_SET) == 0);
+    int byte = fgetc(raw);
+    REQUIRE(fseek(raw, 80, SEEK_SET) == 0 && fputc(byte ^ 1, raw) != EOF && fclose(raw) == 0);
+    CHECK_STATUS(open_ledger(&at, true, &file), SATCHEL_DAMAGED);
+    test_temp_remove(&at.temp);
+}
+
+TEST(ledger_file, an_entry_has_its_limit) {
+    ledger_place at;
+    const uint8_t bytes[SATCHEL_LEDGER_ENTRY_MOST + 1] = {99}; /* of a later version: kept, not read */
+    satchel_ledger_file *file = NULL;
+    set_up(&at);
+    REQUIRE_OK(open_ledger(&at, true, &file));
+    CHECK_OK(satchel_ledger_file_append(file, satchel_bytes_of(bytes, SATCHEL_LEDGER_ENTRY_MOST), NULL));
+    CHECK_STATUS(satchel_ledger_file_append(file, satchel_bytes_of(bytes, sizeof bytes), NULL), SATCHEL_TOO_LONG);
+    satchel_ledger_file_close(file);
+    REQUIRE_OK(open_ledger(&at, false, &file));
+    CHECK_UINT(at.count, 0);
+    satchel_ledger_file_close(file);
+    test_temp_remove(&at.temp);
+}
