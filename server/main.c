@@ -159,7 +159,7 @@ static void wait_for_end(satchel_host *host, int signals) {
 static satchel_status serve(const options *given, satchel_host *host, int signals, satchel_error *error) {
     satchel_channel *channel = NULL;
     satchel_http_server *http = NULL;
-    satchel_routes_context routes = {.host = host};
+    satchel_routes_context routes = {.host = host, .turns = SATCHEL_TURNS_INIT};
     satchel_http_config config = {given->listen != NULL ? given->listen : DEFAULT_LISTEN,
                                   given->behind_proxy != 0,
                                   (uint32_t)given->threads,

@@ -5,6 +5,7 @@
 #include "http/routes.h"
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/limits.h"
 #include "service/exchange.h"
 #include "wire/body.h"
@@ -97,6 +98,19 @@ static void copy_header(const satchel_http_incoming *incoming, const char *name,
     out[length] = '\0';
 }
 
+/* The device is known once the request was read; a request of nobody has no turn and needs none. */
+static satchel_status in_turn(sync_work *work, satchel_error *error) {
+    const satchel_exchange_facts facts = satchel_server_exchange_facts(work->exchange);
+    int place = -1;
+    if (!satchel_id_is_none(&facts.device) && !satchel_turns_take(&work->routes->turns, &facts.device, &place)) {
+        atomic_fetch_add(&work->routes->turned_away, 1);
+        return satchel_fail(error, SATCHEL_BUSY, "the device has an exchange under way");
+    }
+    satchel_status status = apply_and_answer(work, error);
+    satchel_turns_give(&work->routes->turns, place);
+    return status;
+}
+
 static void count_exchange(const sync_work *work) {
     satchel_exchange_facts facts = satchel_server_exchange_facts(work->exchange);
     atomic_fetch_add(&work->routes->exchanges, 1);
@@ -118,7 +132,7 @@ static void handle_sync(void *context, const satchel_http_incoming *incoming, sa
         status = satchel_host_read(work.routes->host, sync_read, &work, &error);
     }
     if (status == SATCHEL_OK) {
-        status = apply_and_answer(&work, &error);
+        status = in_turn(&work, &error);
     }
     if (status == SATCHEL_OK) {
         count_exchange(&work);
@@ -225,6 +239,8 @@ static satchel_status describe(satchel_routes_context *routes, const satchel_ser
         {"conflicts_open", "gauge", "Conflicts that wait for a person.", counts->conflicts_open},
         {"parked_open", "gauge", "Parked edits that wait for a person.", counts->parked_open},
         {"exchanges_total", "counter", "Exchanges answered by this process.", atomic_load(&routes->exchanges)},
+        {"exchanges_turned_away_total", "counter", "Exchanges beyond what one device may have at once.",
+         atomic_load(&routes->turned_away)},
         {"exchange_failures_total", "counter", "Exchanges that failed in this process.",
          atomic_load(&routes->exchange_failures)},
         {"rows_sent_total", "counter", "Rows sent by this process.", atomic_load(&routes->rows_sent)},

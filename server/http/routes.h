@@ -7,6 +7,7 @@
 
 #include "host/host.h"
 #include "http/http_server.h"
+#include "http/turns.h"
 
 #include <stdatomic.h>
 
@@ -18,6 +19,8 @@ typedef struct satchel_routes_context {
     _Atomic uint64_t pages;
     _Atomic uint64_t rows_sent;
     _Atomic uint64_t removals_sent;
+    _Atomic uint64_t turned_away; /* a device had as many exchanges as it may */
+    satchel_turns turns;          /* begins as SATCHEL_TURNS_INIT */
 } satchel_routes_context;
 
 /*

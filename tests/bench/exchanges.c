@@ -209,7 +209,7 @@ int main(int argc, char **argv) {
     bench_company_open(&company, getenv("SATCHEL_BENCH_DATABASE"));
     connection *all = calloc(count, sizeof *all);
     bench_require(all != NULL, "memory for connections");
-    satchel_routes_context routes = {.host = company.host};
+    satchel_routes_context routes = {.host = company.host, .turns = SATCHEL_TURNS_INIT};
     satchel_http_config listen = {"127.0.0.1:0",    false,  SERVER_THREADS > count ? SERVER_THREADS : count + 2, 60000,
                                   satchel_routes(), &routes};
     bench_require(satchel_http_server_open(&http, &listen, &error) == SATCHEL_OK, error.detail);

@@ -261,7 +261,7 @@ static void run_server(const char *program, int64_t rows) {
     bench_require(satchel_host_open(&host, &config, &error) == SATCHEL_OK, error.detail);
     founding given = {.service = satchel_host_service(host), .rows = rows};
     bench_require(satchel_host_write(host, found, &given, &error) == SATCHEL_OK, error.detail);
-    satchel_routes_context routes = {.host = host};
+    satchel_routes_context routes = {.host = host, .turns = SATCHEL_TURNS_INIT};
     satchel_http_config listen = {"127.0.0.1:0", false, THREADS, 60000, satchel_routes(), &routes};
     bench_require(satchel_http_server_open(&http, &listen, &error) == SATCHEL_OK, error.detail);
     write_link(&given, satchel_http_server_port(http), link, sizeof link);
