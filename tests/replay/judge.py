@@ -247,6 +247,24 @@ def check_phone(company, server, employee, rows, reach, findings):
         findings.tell("customer missing on the phone", f"{employee}: {customer}")
     for customer in held - reach:
         findings.tell("customer left on the phone", f"{employee}: {customer}")
+    check_children(server, employee, rows, reach, findings)
+
+
+def check_children(server, employee, rows, reach, findings):
+    """What hangs on a customer goes where the customer goes: all of it is there, and nothing else."""
+    within = {bytes(row["id"]) for row in server.rows("customer") if row["external_id"] in reach}
+    for entity in FOLLOWING:
+        wanted = {text_id(row["id"]) for row in server.rows(entity)
+                  if row["customer"] and bytes(row["customer"]) in within and not row["deleted"]}
+        there = {row["id"] for row in rows if row["entity"] == entity and row["record"].get("customer")}
+        for row in wanted - there:
+            findings.tell("row missing on the phone", f"{employee}: {entity} {row}")
+        for row in there - wanted:
+            findings.tell("row left on the phone", f"{employee}: {entity} {row}")
+
+
+# Entities that hang on a customer and that a rep reads.
+FOLLOWING = ("order", "visit", "activity", "task", "contact", "opportunity")
 
 
 # Fields that a rep sees of his rows, so that a phone that lacks one is wrong.
