@@ -289,8 +289,8 @@ static bool anything_new(const satchel_sync_engine *engine) {
     const satchel_answer_survey *answer = &engine->answer;
     const satchel_sync_state *state = &engine->state;
     const satchel_sync_state *before = &engine->before;
-    return answer->counts[SATCHEL_FRAME_RESULT] > 0 || has_rows(answer) || answer->end.digest.bytes > 0 ||
-           answer->counts[SATCHEL_FRAME_RANGES] > 0 || cursor_differs(state, before) ||
+    return answer->counts[SATCHEL_FRAME_RESULT] > 0 || answer->counts[SATCHEL_FRAME_ERASED] > 0 || has_rows(answer) ||
+           answer->end.digest.bytes > 0 || answer->counts[SATCHEL_FRAME_RANGES] > 0 || cursor_differs(state, before) ||
            state->position.epoch != before->position.epoch || state->incarnation_new != before->incarnation_new ||
            state->seen_ms < before->seen_ms || state->seen_ms - before->seen_ms >= SATCHEL_SYNC_SEEN_STEP_MS;
 }
