@@ -70,9 +70,10 @@ static satchel_status name_winner(const satchel_command *command, satchel_db *db
                                   satchel_error *error) {
     const satchel_actor system = satchel_actor_system();
     satchel_record user;
+    uint64_t n = 0;
     satchel_record_init(&user, command->arena);
     if (satchel_id_is_none(&outcome->winner) ||
-        satchel_served_row_read(command->service, db, &system, SATCHEL_ENTITY_USER, &outcome->winner, &user, NULL,
+        satchel_served_row_read(command->service, db, &system, SATCHEL_ENTITY_USER, &outcome->winner, &user, &n,
                                 NULL) != SATCHEL_OK) {
         return refused;
     }

@@ -70,7 +70,8 @@ class Commands(unittest.TestCase):
         self.li.run(["sync"])
         self.server.admin("pool", "claim", row, "--as", "wang.fang")
         self.assertEqual(self.owner(row), self.user("wang.fang"))
-        self.assertIn("first", self.refused(self.server.admin, "pool", "claim", row, "--as", "li.na"))
+        self.assertIn("OUT_OF_SCOPE", self.refused(self.server.admin, "pool", "claim", row, "--as", "li.na"))
+        self.assertIn("Wang Fang", self.refused(self.server.admin, "pool", "claim", row, "--as", "chen.wei"))
 
     def test_a_transfer_goes_through_an_approval(self):
         row = self.customer(3)
@@ -156,7 +157,9 @@ class Commands(unittest.TestCase):
         self.wang.run(["sync"])
         self.wang.run(["plan", "drop", stop])
         self.wang.run(["sync"])
-        self.assertEqual(len(self.server.admin("approval", "list")["rows"]), 1)
+        waiting = self.server.admin("approval", "list")["rows"]
+        self.assertEqual(len(waiting), 1)
+        self.server.admin("approval", "reject", waiting[0]["id"])
 
     def test_a_conflict_is_listed_and_decided_on_three_ways(self):
         for number, verb in ((13, "keep"), (15, "restore"), (17, "edit")):
