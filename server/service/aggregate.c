@@ -221,11 +221,11 @@ static satchel_status relations_to(satchel_gathering *gathering, const satchel_p
 static bool may_read(const satchel_gathering *gathering, const satchel_place *place, uint32_t entity,
                      uint32_t relations) {
     bool anchored = place->rank != 0 && !satchel_id_is_none(&place->anchor);
-    return satchel_access_reads(gathering->service->policy, &gathering->person->access, entity, relations, anchored);
+    return satchel_access_reads(gathering->person->policy, &gathering->person->access, entity, relations, anchored);
 }
 
 static uint32_t classes_of(const satchel_gathering *gathering, uint32_t entity, uint32_t relations) {
-    return satchel_access_visible_classes(gathering->service->policy, &gathering->person->access, entity, relations);
+    return satchel_access_visible_classes(gathering->person->policy, &gathering->person->access, entity, relations);
 }
 
 /* A conflict shows itself only to those who see the field that it is about. */
@@ -294,7 +294,7 @@ satchel_status satchel_gathering_shows(satchel_gathering *gathering, uint32_t sc
     satchel_status status = look_through(gathering, scope);
     *out = status == SATCHEL_OK && known != NULL && entity != SATCHEL_ENTITY_CONFLICT &&
            (known->flags & SATCHEL_ENTITY_SERVER_ONLY) == 0 &&
-           satchel_access_allows(gathering->service->policy, &gathering->person->access, entity, gathering->through,
+           satchel_access_allows(gathering->person->policy, &gathering->person->access, entity, gathering->through,
                                  SATCHEL_VERB_READ);
     return status;
 }
@@ -551,7 +551,7 @@ static satchel_status send_row(satchel_gathering *gathering, const satchel_store
     }
     if (status == SATCHEL_OK) {
         status =
-            satchel_access_filter(&gathering->service->schema, gathering->service->policy, &gathering->person->access,
+            satchel_access_filter(&gathering->service->schema, gathering->person->policy, &gathering->person->access,
                                   row->entity, how->relations, whole ? &row->merged.value : &changed, &seen);
     }
     if (status == SATCHEL_OK && !whole) {

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "rules/orders.h"
 #include "service/digest.h"
+#include "service/policies.h"
 #include "service/realign.h"
 
 #include <satchel/model.h>
@@ -301,6 +302,9 @@ satchel_status satchel_change_save(satchel_change *change, satchel_stored_row *r
             satchel_digest_saved(&change->touched, row, &counted);
         }
         status = move_members(change, row, is_new, changed, changed_count, re_anchored ? &before : NULL, error);
+    }
+    if (status == SATCHEL_OK && row->entity == SATCHEL_ENTITY_ROLE) {
+        status = satchel_policy_moved(change->service, change->db, error);
     }
     return status;
 }

@@ -182,7 +182,7 @@ static satchel_status check_as_holder(op_work *work) {
     holder.active = true;
     row.anchor_owner = change->author->user;
     row.anchored = true;
-    status = satchel_access_check_op(&change->service->schema, change->service->policy, &holder, &row, work->op, &why);
+    status = satchel_access_check_op(&change->service->schema, change->person->policy, &holder, &row, work->op, &why);
     bool is_denied = status == SATCHEL_OUT_OF_SCOPE || status == SATCHEL_FORBIDDEN;
     return is_denied && why.field == 0 ? park(work, SATCHEL_MOVED_AWAY, MOVED_AWAY) : settle(work, status, &why);
 }
@@ -215,20 +215,20 @@ static satchel_status check_console(op_work *work, const satchel_access_row *row
                                          [SATCHEL_OP_DELETE] = SATCHEL_VERB_DELETE};
     uint32_t relations = satchel_access_relations(user, row);
     uint32_t entity = work->op->entity;
-    if (!satchel_access_reads(service->policy, user, entity, relations, row->anchored)) {
+    if (!satchel_access_reads(work->change->person->policy, user, entity, relations, row->anchored)) {
         return satchel_fail(why, SATCHEL_OUT_OF_SCOPE, "no rule lets the user read this %s", work->entity->name);
     }
-    if (!satchel_access_allows(service->policy, user, entity, relations, verbs[work->op->kind])) {
+    if (!satchel_access_allows(work->change->person->policy, user, entity, relations, verbs[work->op->kind])) {
         return satchel_fail(why, SATCHEL_FORBIDDEN, "no rule lets the user do this to this %s", work->entity->name);
     }
-    bool assigns = satchel_access_allows(service->policy, user, entity, relations, SATCHEL_VERB_ASSIGN);
+    bool assigns = satchel_access_allows(work->change->person->policy, user, entity, relations, SATCHEL_VERB_ASSIGN);
     const satchel_field *field = NULL;
     for (uint32_t i = 0; (field = satchel_schema_field_at(&service->schema, entity, i)) != NULL; i++) {
         if (!satchel_op_touches(work->op, field->number)) {
             continue;
         }
-        satchel_level level =
-            satchel_access_level(service->policy, user, entity, relations, (satchel_sensitivity)field->sensitivity);
+        satchel_level level = satchel_access_level(work->change->person->policy, user, entity, relations,
+                                                   (satchel_sensitivity)field->sensitivity);
         bool managed = field->writer == SATCHEL_WRITE_SERVER || field->writer == SATCHEL_WRITE_MANAGER;
         if (level != SATCHEL_LEVEL_WRITE || (managed && !assigns)) {
             return satchel_fail_field(why, SATCHEL_FORBIDDEN, entity, field->number,
@@ -240,7 +240,7 @@ static satchel_status check_console(op_work *work, const satchel_access_row *row
 
 static satchel_status ask_access(op_work *work, const satchel_access_row *row, satchel_error *why) {
     satchel_change *change = work->change;
-    return change->by_phone ? satchel_access_check_op(&change->service->schema, change->service->policy,
+    return change->by_phone ? satchel_access_check_op(&change->service->schema, change->person->policy,
                                                       &change->person->access, row, work->op, why)
                             : check_console(work, row, why);
 }
@@ -288,8 +288,8 @@ static satchel_status check_name(op_work *work) {
     satchel_status status = satchel_standing_for(change->db, &work->standing, change->person, &change->author->user,
                                                  change->day, &row, work->error);
     uint32_t relations = status == SATCHEL_OK ? satchel_access_relations(&change->person->access, &row) : 0;
-    if (status != SATCHEL_OK || satchel_access_allows(change->service->policy, &change->person->access,
-                                                      work->op->entity, relations, SATCHEL_VERB_ASSIGN)) {
+    if (status != SATCHEL_OK || satchel_access_allows(change->person->policy, &change->person->access, work->op->entity,
+                                                      relations, SATCHEL_VERB_ASSIGN)) {
         return status;
     }
     return refuse(work, SATCHEL_FORBIDDEN, field, "it is written in the name of someone else");
@@ -320,7 +320,7 @@ static satchel_status check_anchor(op_work *work) {
         return SATCHEL_OK;
     }
     status = satchel_relations_of(change->db, &standing, change->person, change->day, &relations, work->error);
-    bool readable = satchel_access_allows(change->service->policy, &change->person->access, SATCHEL_ENTITY_CUSTOMER,
+    bool readable = satchel_access_allows(change->person->policy, &change->person->access, SATCHEL_ENTITY_CUSTOMER,
                                           relations, SATCHEL_VERB_READ);
     if (status != SATCHEL_OK || (standing.anchor.exists && readable)) {
         return status;

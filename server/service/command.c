@@ -46,7 +46,7 @@ bool satchel_given_is_refused(const satchel_order_given *given) {
 
 bool satchel_given_may(const satchel_order_given *given, satchel_verb verb) {
     const satchel_change *change = given->change;
-    return change->trusted || satchel_access_allows(change->service->policy, &change->person->access, given->op->entity,
+    return change->trusted || satchel_access_allows(change->person->policy, &change->person->access, given->op->entity,
                                                     given->relations, verb);
 }
 

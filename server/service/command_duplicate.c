@@ -133,7 +133,7 @@ static satchel_status sees_one(const satchel_service *service, satchel_db *db, c
         if (status == SATCHEL_OK) {
             status = satchel_relations_of(db, &standing, person, satchel_service_today(service), &relations, error);
         }
-        *out = satchel_access_allows(service->policy, &person->access, SATCHEL_ENTITY_CUSTOMER, relations,
+        *out = satchel_access_allows(person->policy, &person->access, SATCHEL_ENTITY_CUSTOMER, relations,
                                      SATCHEL_VERB_READ);
     }
     return status;
@@ -218,8 +218,8 @@ satchel_status satchel_duplicate_ask(const satchel_service *service, satchel_db 
     if (status != SATCHEL_OK) {
         return status;
     }
-    if (!desk.person.system &&
-        satchel_access_reach(service->policy, &desk.person.access, SATCHEL_ENTITY_CUSTOMER, SATCHEL_VERB_CREATE) == 0) {
+    if (!desk.person.system && satchel_access_reach(desk.person.policy, &desk.person.access, SATCHEL_ENTITY_CUSTOMER,
+                                                    SATCHEL_VERB_CREATE) == 0) {
         status = satchel_fail(error, SATCHEL_FORBIDDEN, "only who may add customers may ask");
     }
     if (status == SATCHEL_OK) {

@@ -14,9 +14,8 @@
 
 /* The name of who was first goes to those who may read the users of the company. */
 static bool sees_users(const satchel_desk *desk) {
-    return desk->person.system ||
-           satchel_access_allows(desk->service->policy, &desk->person.access, SATCHEL_ENTITY_USER,
-                                 SATCHEL_RELATION_COMPANY, SATCHEL_VERB_READ);
+    return desk->person.system || satchel_access_allows(desk->person.policy, &desk->person.access, SATCHEL_ENTITY_USER,
+                                                        SATCHEL_RELATION_COMPANY, SATCHEL_VERB_READ);
 }
 
 static satchel_status carry_out(satchel_desk *desk, satchel_op *op, uint64_t base_n, satchel_command_outcome *out) {

@@ -54,7 +54,7 @@ static satchel_status give_to(satchel_order_given *given, const satchel_id *user
 /* Could he own a customer at all: does some rule let him edit what is his? */
 static bool could_own(const satchel_order_given *given) {
     const satchel_change *change = given->change;
-    return satchel_access_allows(change->service->policy, &change->person->access, SATCHEL_ENTITY_CUSTOMER,
+    return satchel_access_allows(change->person->policy, &change->person->access, SATCHEL_ENTITY_CUSTOMER,
                                  SATCHEL_RELATION_OWN, SATCHEL_VERB_EDIT);
 }
 

@@ -154,7 +154,7 @@ static satchel_status check_stop_customer(satchel_order_given *given) {
     if (status == SATCHEL_OK) {
         status = satchel_relations_of(change->db, &standing, change->person, change->day, &relations, given->error);
     }
-    bool readable = change->trusted || satchel_access_allows(change->service->policy, &change->person->access,
+    bool readable = change->trusted || satchel_access_allows(change->person->policy, &change->person->access,
                                                              SATCHEL_ENTITY_CUSTOMER, relations, SATCHEL_VERB_READ);
     return status == SATCHEL_OK && (!standing.anchor.exists || !readable)
                ? satchel_given_refuse(given, SATCHEL_OUT_OF_SCOPE, SATCHEL_PLAN_STOP_CUSTOMER,

@@ -70,7 +70,7 @@ typedef struct field_rights {
 } field_rights;
 
 static bool may(const field_rights *rights, satchel_verb verb) {
-    return satchel_access_allows(rights->service->policy, &rights->person->access, rights->row->entity,
+    return satchel_access_allows(rights->person->policy, &rights->person->access, rights->row->entity,
                                  rights->relations, verb);
 }
 
@@ -93,8 +93,8 @@ static bool may_write(const field_rights *rights, uint32_t number) {
     default: fits &= assigns; break;
     }
     return fits &&
-           satchel_access_level(rights->service->policy, &rights->person->access, rights->row->entity,
-                                rights->relations, (satchel_sensitivity)field->sensitivity) == SATCHEL_LEVEL_WRITE;
+           satchel_access_level(rights->person->policy, &rights->person->access, rights->row->entity, rights->relations,
+                                (satchel_sensitivity)field->sensitivity) == SATCHEL_LEVEL_WRITE;
 }
 
 /* The first field of the two sides that he may not write, 0 if he may write all. */
@@ -349,7 +349,7 @@ static satchel_status filter_part(satchel_desk *desk, uint32_t entity, uint32_t 
                                   satchel_record *part) {
     satchel_record seen;
     satchel_record_init(&seen, arena);
-    satchel_status status = satchel_access_filter(&desk->service->schema, desk->service->policy, &desk->person.access,
+    satchel_status status = satchel_access_filter(&desk->service->schema, desk->person.policy, &desk->person.access,
                                                   entity, relations, part, &seen);
     *part = seen;
     return status;

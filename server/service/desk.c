@@ -104,7 +104,7 @@ satchel_status satchel_desk_op(satchel_desk *desk, satchel_op *op, satchel_op_de
 }
 
 satchel_status satchel_desk_require(const satchel_desk *desk, uint32_t entity, satchel_verb verb) {
-    uint32_t reach = satchel_access_reach(desk->service->policy, &desk->person.access, entity, verb);
+    uint32_t reach = satchel_access_reach(desk->person.policy, &desk->person.access, entity, verb);
     if (desk->person.system || (reach & SATCHEL_RELATION_ANY) != 0) {
         return SATCHEL_OK;
     }
@@ -115,7 +115,7 @@ satchel_status satchel_desk_require_row(satchel_desk *desk, const satchel_stored
                                         uint32_t *out_relations) {
     satchel_standing standing;
     uint32_t relations = 0;
-    const satchel_access_policy *policy = desk->service->policy;
+    const satchel_access_policy *policy = desk->person.policy;
     satchel_status status = satchel_standing_of(desk->service, desk->db, row->entity, &row->id, &row->merged.value,
                                                 desk->scratch, &standing, desk->error);
     if (status == SATCHEL_OK) {

@@ -78,7 +78,7 @@ uint32_t satchel_digest_relations(const satchel_person *person, const satchel_sc
 }
 
 static uint32_t classes_of(const satchel_gathering *gathering, uint32_t entity, uint32_t relations) {
-    return satchel_access_visible_classes(gathering->service->policy, &gathering->person->access, entity, relations);
+    return satchel_access_visible_classes(gathering->person->policy, &gathering->person->access, entity, relations);
 }
 
 /* The classes that he sees of rows of a kind, 0: he may not read them. */
@@ -86,7 +86,7 @@ static uint32_t classes_of_kind(const satchel_gathering *gathering, uint32_t kin
     uint32_t entity = satchel_digest_entity(kind);
     uint32_t subject = kind >> 8 & 0xff;
     uint32_t of_class = 1u << (kind >> 16 & 0xff);
-    const satchel_access_policy *policy = gathering->service->policy;
+    const satchel_access_policy *policy = gathering->person->policy;
     const satchel_entity *known = satchel_schema_entity(&gathering->service->schema, entity);
     bool anchored = kind >> ANCHORED_SHIFT != 0;
     if (known == NULL || !satchel_access_reads(policy, &gathering->person->access, entity, relations, anchored) ||

@@ -45,7 +45,7 @@ static satchel_status put_common(satchel_desk *desk, const satchel_stored_row *r
 static satchel_status view_row(satchel_desk *desk, const satchel_stored_row *row, satchel_record *out,
                                uint64_t *out_n) {
     uint32_t relations = 0;
-    const satchel_access_policy *policy = desk->service->policy;
+    const satchel_access_policy *policy = desk->person.policy;
     satchel_status status = satchel_desk_require_row(desk, row, SATCHEL_VERB_READ, &relations);
     if (status != SATCHEL_OK) {
         return status;
@@ -129,7 +129,7 @@ static satchel_status build_predicate(satchel_desk *desk, uint32_t number, satch
                                       satchel_predicate *out) {
     const satchel_entity *entity = satchel_schema_entity(&desk->service->schema, number);
     const satchel_id no_anchor = {{0}};
-    uint32_t reach = satchel_access_reach(desk->service->policy, &desk->person.access, number, SATCHEL_VERB_READ);
+    uint32_t reach = satchel_access_reach(desk->person.policy, &desk->person.access, number, SATCHEL_VERB_READ);
     *out = (satchel_predicate){{NULL, 0}, NULL, 0};
     *none = satchel_value_id(&no_anchor);
     if (desk->person.system || (reach & SATCHEL_RELATION_ANY) != 0) {

@@ -97,7 +97,7 @@ satchel_status satchel_gone_is_his(satchel_change *change, const satchel_id *gon
         status = satchel_relations_of(change->db, &standing, change->person, change->day, &relations, error);
     }
     if (status == SATCHEL_OK) {
-        *out = satchel_access_allows(change->service->policy, &change->person->access, SATCHEL_ENTITY_CUSTOMER,
+        *out = satchel_access_allows(change->person->policy, &change->person->access, SATCHEL_ENTITY_CUSTOMER,
                                      relations, SATCHEL_VERB_READ);
     }
     if (status != SATCHEL_OK || *out || change->seen.epoch != change->counter->epoch) {
@@ -128,7 +128,7 @@ static satchel_status load_survivor(satchel_merging *work, satchel_stored_row *o
         return status;
     }
     const satchel_access_user *user = &change->person->access;
-    const satchel_access_policy *policy = change->service->policy;
+    const satchel_access_policy *policy = change->person->policy;
     bool reads =
         change->trusted || satchel_access_allows(policy, user, SATCHEL_ENTITY_CUSTOMER, relations, SATCHEL_VERB_READ);
     bool edits =

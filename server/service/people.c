@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
+#include "service/policies.h"
 
 #include <satchel/model.h>
 #include <stdlib.h>
@@ -152,27 +153,14 @@ static satchel_status load_assignments(satchel_db *db, int64_t day, satchel_aren
 
 /* --- what the roles give --- */
 
-static uint64_t roles_of(const satchel_set *names) {
-    uint64_t roles = 0;
-    for (uint32_t i = 0; i < names->count; i++) {
-        uint32_t role = 0;
-        if (satchel_role_named(satchel_text_from(names->elements[i]), &role) == SATCHEL_OK) {
-            roles |= UINT64_C(1) << role;
-        }
-    }
-    return roles;
-}
-
 #define RELATION_COUNT 7
 
 /* What one relation alone shows of an entity: 3 bits a class, and whether its rows are read at all. */
-static uint32_t seen_through(const satchel_service *service, const satchel_person *person, uint32_t entity,
-                             uint32_t relation) {
-    uint32_t seen =
-        satchel_access_allows(service->policy, &person->access, entity, relation, SATCHEL_VERB_READ) ? 1 : 0;
+static uint32_t seen_through(const satchel_person *person, uint32_t entity, uint32_t relation) {
+    uint32_t seen = satchel_access_allows(person->policy, &person->access, entity, relation, SATCHEL_VERB_READ) ? 1 : 0;
     for (uint32_t c = 0; c < SATCHEL_SENSITIVITY_COUNT; c++) {
         satchel_level level =
-            satchel_access_level(service->policy, &person->access, entity, relation, (satchel_sensitivity)c);
+            satchel_access_level(person->policy, &person->access, entity, relation, (satchel_sensitivity)c);
         /* Writing is no seeing. */
         uint32_t shown = level == SATCHEL_LEVEL_WRITE ? SATCHEL_LEVEL_READ : (uint32_t)level;
         seen |= shown << (1 + 3 * c);
@@ -201,9 +189,9 @@ bool satchel_person_sees_more(const satchel_service *service, const satchel_pers
             if ((lost & (1u << r)) == 0) {
                 continue;
             }
-            uint32_t seen = seen_through(service, person, entity, 1u << r);
+            uint32_t seen = seen_through(person, entity, 1u << r);
             for (uint32_t k = 0; k < RELATION_COUNT; k++) {
-                if ((kept & (1u << k)) != 0 && !shows_no_more(seen, seen_through(service, person, entity, 1u << k))) {
+                if ((kept & (1u << k)) != 0 && !shows_no_more(seen, seen_through(person, entity, 1u << k))) {
                     return true;
                 }
             }
@@ -212,27 +200,42 @@ bool satchel_person_sees_more(const satchel_service *service, const satchel_pers
     return false;
 }
 
-/* Any change of roles or rules is another view, even one that shows the same: it costs a snapshot, never a leak. */
-static void derive_view(const satchel_service *service, satchel_person *person) {
-    for (uint32_t i = 0; i < service->policy->rule_count; i++) {
-        const satchel_access_rule *rule = &service->policy->rules[i];
+/*
+ * Any change of his roles or of their rules is another view, even one that shows the same: it costs a snapshot, never a
+ * leak. Rules of other roles are nothing to him.
+ */
+static void derive_view(satchel_person *person) {
+    for (uint32_t i = 0; i < person->policy->rule_count; i++) {
+        const satchel_access_rule *rule = &person->policy->rules[i];
         bool reads =
             rule->role < 64 && (person->access.roles >> rule->role & 1) != 0 && (rule->verbs & SATCHEL_VERB_READ) != 0;
         person->reach |= reads ? rule->relations : 0;
     }
-    uint8_t parts[16];
-    uint8_t hash[SATCHEL_HASH_BYTES];
-    satchel_put_u64be(parts, person->access.roles);
-    satchel_put_u64be(parts + 8, service->policy_mark);
-    satchel_hash_of(satchel_bytes_of(parts, sizeof parts), hash);
-    person->view = satchel_get_u64be(hash);
+    satchel_hash hash;
+    uint8_t bytes[SATCHEL_HASH_BYTES];
+    satchel_hash_begin(&hash);
+    for (uint32_t role = 0; role < SATCHEL_ROLES_MOST; role++) {
+        uint8_t parts[9] = {(uint8_t)role};
+        satchel_put_u64be(parts + 1, person->role_marks[role]);
+        if ((person->access.roles >> role & 1) != 0) {
+            satchel_hash_add(&hash, satchel_bytes_of(parts, sizeof parts));
+        }
+    }
+    satchel_hash_end(&hash, bytes);
+    person->view = satchel_get_u64be(bytes);
+}
+
+static void give_policy(const satchel_policy_book *book, satchel_person *out) {
+    out->policy = &book->policy;
+    out->role_marks = book->marks;
 }
 
 void satchel_person_system(const satchel_service *service, satchel_person *out) {
     *out = (satchel_person){.system = true};
+    give_policy(satchel_policy_shipped(service), out);
     out->access.roles = UINT64_C(1) << SATCHEL_ROLE_ADMINISTRATOR;
     out->access.active = true;
-    derive_view(service, out);
+    derive_view(out);
 }
 
 static satchel_set set_of(const satchel_record *record, uint32_t field) {
@@ -243,8 +246,14 @@ static satchel_set set_of(const satchel_record *record, uint32_t field) {
 satchel_status satchel_person_load(const satchel_service *service, satchel_db *db, const satchel_id *user, int64_t day,
                                    satchel_arena *arena, satchel_person *out, satchel_error *error) {
     satchel_stored_row row;
+    const satchel_policy_book *book = NULL;
     *out = (satchel_person){.access = {.id = *user}};
-    satchel_status status = satchel_stored_row_load(service->tables, db, SATCHEL_ENTITY_USER, user, arena, &row, error);
+    satchel_status status = satchel_policy_now(service, db, &book, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    give_policy(book, out);
+    status = satchel_stored_row_load(service->tables, db, SATCHEL_ENTITY_USER, user, arena, &row, error);
     if (status != SATCHEL_OK || !row.merged.exists || row.merged.deleted) {
         return status;
     }
@@ -252,11 +261,11 @@ satchel_status satchel_person_load(const satchel_service *service, satchel_db *d
     satchel_set roles = set_of(&row.merged.value, SATCHEL_USER_ROLES);
     satchel_set own = set_of(&row.merged.value, SATCHEL_USER_TERRITORIES);
     out->access.active = active == NULL || active->as.boolean;
-    out->access.roles = roles_of(&roles);
+    out->access.roles = satchel_policy_roles(book, &roles);
     if (own.count > 0) {
         status = satchel_id_from(own.elements[0], &out->home_territory);
     }
-    derive_view(service, out);
+    derive_view(out);
     if (status == SATCHEL_OK && (out->reach & SATCHEL_RELATION_TERRITORY) != 0) {
         status = load_territories(db, &own, arena, out, error);
     }

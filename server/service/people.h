@@ -22,12 +22,14 @@ bool satchel_id_list_has(const satchel_id_list *list, const satchel_id *id);
 
 typedef struct satchel_person {
     satchel_access_user access;
-    bool system;                   /* the operator of the machine: an administrator who is no user */
-    satchel_id home_territory;     /* first of his own, for rows that he makes */
-    satchel_id_list covered;       /* territories that dated assignments give him today, with all below */
-    satchel_id_list stands_in_for; /* users, today */
-    uint32_t reach;                /* relations through which he reads any entity */
-    uint64_t view;                 /* changes with what he may see through each relation, whatever the rows */
+    const satchel_access_policy *policy; /* in force when he was loaded; lives as long as the service */
+    const uint64_t *role_marks;          /* of that policy, by role */
+    bool system;                         /* the operator of the machine: an administrator who is no user */
+    satchel_id home_territory;           /* first of his own, for rows that he makes */
+    satchel_id_list covered;             /* territories that dated assignments give him today, with all below */
+    satchel_id_list stands_in_for;       /* users, today */
+    uint32_t reach;                      /* relations through which he reads any entity */
+    uint64_t view;                       /* changes with what he may see through each relation, whatever the rows */
 } satchel_person;
 
 /*
@@ -37,6 +39,7 @@ typedef struct satchel_person {
 SATCHEL_MUST_USE satchel_status satchel_person_load(const satchel_service *service, satchel_db *db,
                                                     const satchel_id *user, int64_t day, satchel_arena *arena,
                                                     satchel_person *out, satchel_error *error);
+/* He has the rules of the shipped administrator, whatever the company makes of that role: nobody locks him out. */
 void satchel_person_system(const satchel_service *service, satchel_person *out);
 
 /* Does what he sees through the relations of `lost` go beyond what each relation of `kept` shows? See pull.c. */

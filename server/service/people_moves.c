@@ -12,6 +12,7 @@ bool satchel_entity_moves_people(uint32_t entity) {
     switch (entity) {
     case SATCHEL_ENTITY_USER:
     case SATCHEL_ENTITY_TEAM:
+    case SATCHEL_ENTITY_ROLE:
     case SATCHEL_ENTITY_TERRITORY:
     case SATCHEL_ENTITY_ASSIGNMENT: return true;
     default: return false;

@@ -165,14 +165,13 @@ static satchel_status look_at(preview_work *work, const satchel_id *customer) {
 
 /* --- users --- */
 
-static bool reads(const preview_work *work, const satchel_person *person, const satchel_standing *standing,
-                  bool assigned) {
+static bool reads(const satchel_person *person, const satchel_standing *standing, bool assigned) {
     const satchel_id none = {{0}};
     satchel_access_row row;
     satchel_standing_facts(standing, person, &none, &row);
     row.assigned = row.assigned || assigned;
     uint32_t relations = satchel_access_relations(&person->access, &row);
-    return satchel_access_reads(work->desk.service->policy, &person->access, SATCHEL_ENTITY_CUSTOMER, relations, false);
+    return satchel_access_reads(person->policy, &person->access, SATCHEL_ENTITY_CUSTOMER, relations, false);
 }
 
 static satchel_status load_given(preview_work *work, const satchel_id *user, satchel_id_list *out) {
@@ -202,8 +201,8 @@ static void compare(const preview_work *work, const satchel_person *person, cons
         const alike *group = &work->groups[given->count > 0 ? work->group_of[i] : i];
         uint64_t count = given->count > 0 ? 1 : group->count;
         bool assigned = given->count > 0 && satchel_id_list_has(given, &work->customers.items[i]);
-        bool before = reads(work, person, &group->before, assigned);
-        bool after = reads(work, person, &group->after, assigned);
+        bool before = reads(person, &group->before, assigned);
+        bool after = reads(person, &group->after, assigned);
         out->gains += after && !before ? count : 0;
         out->loses += before && !after ? count : 0;
     }

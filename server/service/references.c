@@ -29,7 +29,7 @@ static satchel_status may_name(satchel_change *change, uint32_t target, const sa
         status = satchel_relations_of(change->db, &standing, change->person, change->day, &relations, error);
     }
     if (status == SATCHEL_OK) {
-        *out = satchel_access_reads(change->service->policy, &change->person->access, target, relations,
+        *out = satchel_access_reads(change->person->policy, &change->person->access, target, relations,
                                     satchel_standing_is_anchored(&standing));
     }
     if (status == SATCHEL_OK && !*out && change->by_phone && change->seen.epoch == change->counter->epoch) {

@@ -62,7 +62,7 @@ static satchel_status relations_to_subject(reply_work *work, const satchel_recor
                                       work->error);
     }
     if (status == SATCHEL_OK &&
-        !satchel_access_allows(work->service->policy, &work->person->access, entity, *out, SATCHEL_VERB_READ)) {
+        !satchel_access_allows(work->person->policy, &work->person->access, entity, *out, SATCHEL_VERB_READ)) {
         *out = 0;
     }
     return status;
@@ -74,7 +74,7 @@ static satchel_status encode_side(reply_work *work, uint32_t entity, uint32_t re
     satchel_buffer bytes;
     satchel_buffer_init(&bytes);
     satchel_record_init(&seen, work->arena);
-    satchel_status status = satchel_access_filter(&work->service->schema, work->service->policy, &work->person->access,
+    satchel_status status = satchel_access_filter(&work->service->schema, work->person->policy, &work->person->access,
                                                   entity, relations, side, &seen);
     if (status == SATCHEL_OK) {
         status = satchel_record_encode(&work->service->schema, entity, &seen, &bytes);
@@ -88,7 +88,7 @@ static satchel_status encode_side(reply_work *work, uint32_t entity, uint32_t re
 
 /* Who was first with a command: named to those who read the users of the company. */
 static void fill_winner(const reply_work *work, satchel_result_loss *loss) {
-    bool sees = satchel_access_allows(work->service->policy, &work->person->access, SATCHEL_ENTITY_USER,
+    bool sees = satchel_access_allows(work->person->policy, &work->person->access, SATCHEL_ENTITY_USER,
                                       SATCHEL_RELATION_COMPANY, SATCHEL_VERB_READ);
     if (!sees || !work->person->access.active) {
         loss->winner_user = (satchel_id){{0}};
@@ -109,7 +109,7 @@ static satchel_status fill_loss(reply_work *work, satchel_result_loss *loss) {
     const satchel_record *values = &conflict.merged.value;
     uint32_t entity = (uint32_t)satchel_record_int(values, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
     status = relations_to_subject(work, values, entity, &relations);
-    uint32_t classes = satchel_access_visible_classes(work->service->policy, &work->person->access, entity, relations);
+    uint32_t classes = satchel_access_visible_classes(work->person->policy, &work->person->access, entity, relations);
     if (status != SATCHEL_OK || relations == 0 || (classes & (1u << satchel_journal_class(values))) == 0) {
         return status;
     }

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "service/policies.h"
 
 #include <string.h>
 
@@ -45,24 +46,6 @@ static satchel_status load_schema(satchel_service *service, satchel_db *db, satc
     return status;
 }
 
-static uint64_t mark_policy(const satchel_access_policy *policy) {
-    satchel_hash hash;
-    uint8_t bytes[SATCHEL_HASH_BYTES];
-    satchel_hash_begin(&hash);
-    for (uint32_t i = 0; i < policy->rule_count; i++) {
-        const satchel_access_rule *rule = &policy->rules[i];
-        const uint8_t parts[] = {rule->role, rule->entity, rule->relations, rule->verbs};
-        satchel_hash_add(&hash, satchel_bytes_of(parts, sizeof parts));
-    }
-    for (uint32_t i = 0; i < policy->class_rule_count; i++) {
-        const satchel_class_rule *rule = &policy->class_rules[i];
-        const uint8_t parts[] = {rule->role, rule->entity, rule->relations, rule->sensitivity, rule->level};
-        satchel_hash_add(&hash, satchel_bytes_of(parts, sizeof parts));
-    }
-    satchel_hash_end(&hash, bytes);
-    return satchel_get_u64be(bytes);
-}
-
 satchel_status satchel_service_open(satchel_service **out, const satchel_service_platform *platform, satchel_db *db,
                                     satchel_error *error) {
     *out = NULL;
@@ -71,11 +54,12 @@ satchel_status satchel_service_open(satchel_service **out, const satchel_service
         return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for the service");
     }
     service->platform = *platform;
-    service->policy = satchel_access_shipped_policy();
     satchel_arena_init(&service->arena);
     satchel_status status = satchel_crypto_init();
     if (status == SATCHEL_OK) {
-        service->policy_mark = mark_policy(service->policy);
+        status = satchel_policies_open(service, error);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_schema_init(&service->schema, &satchel_generated_model, NULL, 0, error);
     }
     if (status == SATCHEL_OK) {
@@ -97,6 +81,7 @@ satchel_status satchel_service_open(satchel_service **out, const satchel_service
 
 void satchel_service_close(satchel_service *service) {
     if (service != NULL) {
+        satchel_policies_close(service);
         satchel_db_tables_close(service->tables);
         satchel_arena_deinit(&service->arena);
         satchel_memory_give(service);
@@ -105,10 +90,6 @@ void satchel_service_close(satchel_service *service) {
 
 const satchel_schema *satchel_service_schema(const satchel_service *service) {
     return &service->schema;
-}
-
-const satchel_access_policy *satchel_service_policy(const satchel_service *service) {
-    return service->policy;
 }
 
 int64_t satchel_service_now_ms(const satchel_service *service) {

@@ -34,7 +34,6 @@ SATCHEL_MUST_USE satchel_status satchel_service_open(satchel_service **out, cons
 void satchel_service_close(satchel_service *service);
 
 const satchel_schema *satchel_service_schema(const satchel_service *service);
-const satchel_access_policy *satchel_service_policy(const satchel_service *service);
 int64_t satchel_service_now_ms(const satchel_service *service);
 
 /* --- the company --- */

@@ -14,9 +14,8 @@
 struct satchel_service {
     satchel_service_platform platform;
     satchel_schema schema;
-    satchel_arena arena; /* the company's custom fields */
-    const satchel_access_policy *policy;
-    uint64_t policy_mark; /* hash of the policy's rules */
+    satchel_arena arena;                   /* the company's custom fields */
+    struct satchel_policy_shelf *policies; /* policies.h */
     satchel_tables *tables;
 };
 

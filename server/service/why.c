@@ -106,8 +106,7 @@ static satchel_status tell_reach(const why_work *work, const satchel_standing *s
     if (status != SATCHEL_OK) {
         return status;
     }
-    bool reads =
-        satchel_access_allows(desk->service->policy, &person.access, work->entity, relations, SATCHEL_VERB_READ);
+    bool reads = satchel_access_allows(person.policy, &person.access, work->entity, relations, SATCHEL_VERB_READ);
     const satchel_row_fate fate = {.kind = reads ? SATCHEL_FATE_IN_REACH : SATCHEL_FATE_OUT_OF_REACH,
                                    .status = state.revoked ? SATCHEL_REVOKED
                                              : reads       ? SATCHEL_OK

@@ -284,22 +284,22 @@ static bool may_see(judge *mind, const satchel_stored_row *row, satchel_record *
                                    &standing, NULL));
     REQUIRE_OK(satchel_relations_of(mind->all->here.db, &standing, &mind->person, stage_today(&mind->all->here),
                                     &relations, NULL));
-    if (!satchel_access_reads(service->policy, &mind->person.access, row->entity, relations,
+    if (!satchel_access_reads(mind->person.policy, &mind->person.access, row->entity, relations,
                               satchel_standing_is_anchored(&standing))) {
         return false;
     }
     if (row->entity == SATCHEL_ENTITY_CONFLICT) {
         uint32_t subject = (uint32_t)satchel_record_int(&row->merged.value, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
         uint32_t classes =
-            satchel_access_visible_classes(service->policy, &mind->person.access, subject, relations) &
-            satchel_access_visible_classes(service->policy, &mind->person.access, row->entity, relations);
+            satchel_access_visible_classes(mind->person.policy, &mind->person.access, subject, relations) &
+            satchel_access_visible_classes(mind->person.policy, &mind->person.access, row->entity, relations);
         if ((classes & (1u << satchel_journal_class(&row->merged.value))) == 0) {
             return false;
         }
     }
     satchel_record_init(out, &mind->arena);
-    REQUIRE_OK(satchel_access_filter(&service->schema, service->policy, &mind->person.access, row->entity, relations,
-                                     &row->merged.value, out));
+    REQUIRE_OK(satchel_access_filter(&service->schema, mind->person.policy, &mind->person.access, row->entity,
+                                     relations, &row->merged.value, out));
     for (uint32_t i = out->count; i > 0; i--) {
         if (out->fields[i - 1].value.type == SATCHEL_TYPE_NULL) {
             satchel_record_remove(out, out->fields[i - 1].number);
