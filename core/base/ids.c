@@ -28,6 +28,13 @@ satchel_id satchel_id_make(int64_t unix_ms, const uint8_t random[SATCHEL_ID_RAND
     return id;
 }
 
+satchel_id satchel_id_after(const satchel_id *id) {
+    satchel_id next = *id;
+    for (size_t i = SATCHEL_ID_BYTES; i > 9 && ++next.bytes[i - 1] == 0; i--) {
+    }
+    return next;
+}
+
 bool satchel_id_equal(const satchel_id *a, const satchel_id *b) {
     return memcmp(a->bytes, b->bytes, SATCHEL_ID_BYTES) == 0;
 }

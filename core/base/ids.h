@@ -13,6 +13,12 @@
 /* An UUID of version 7 (RFC 9562, section 5.7) from ms since 1970-01-01 UTC (0 … 2^48-1, clamped) and random bytes. */
 satchel_id satchel_id_make(int64_t unix_ms, const uint8_t random[SATCHEL_ID_RANDOM_BYTES]);
 
+/*
+ * The id behind one, of rows that are made together (RFC 9562, section 6.2): as unlikely to meet another as the first,
+ * and next to nothing beside it on the wire. Of 2^56 the last is followed by the first.
+ */
+satchel_id satchel_id_after(const satchel_id *id);
+
 bool satchel_id_equal(const satchel_id *a, const satchel_id *b);
 /* memcmp order. */
 int satchel_id_compare(const satchel_id *a, const satchel_id *b);

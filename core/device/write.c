@@ -21,6 +21,7 @@ struct satchel_write {
     satchel_device *device;
     satchel_draft *draft; /* NULL after the device was locked */
     satchel_changed_set changed;
+    satchel_id last; /* the id that was given last; none: none yet */
     satchel_write *previous;
     satchel_write *next;
 };
@@ -105,6 +106,18 @@ static satchel_status read_record(satchel_device *device, uint32_t entity, satch
     return status;
 }
 
+/* Rows of one write have ids one after another. */
+static satchel_status give_id(satchel_write *write, satchel_id *out) {
+    satchel_status status = SATCHEL_OK;
+    if (satchel_id_is_none(&write->last)) {
+        status = satchel_device_new_id(write->device, out);
+    } else {
+        *out = satchel_id_after(&write->last);
+    }
+    write->last = status == SATCHEL_OK ? *out : write->last;
+    return status;
+}
+
 satchel_status satchel_write_create(satchel_write *write, uint32_t entity, satchel_bytes record, satchel_id *id,
                                     satchel_error *error) {
     satchel_arena arena = {0};
@@ -116,7 +129,7 @@ satchel_status satchel_write_create(satchel_write *write, uint32_t entity, satch
     }
     status = read_record(write->device, entity, record, &arena, &fields, error);
     if (status == SATCHEL_OK && satchel_id_is_none(&row)) {
-        status = satchel_device_new_id(write->device, &row);
+        status = give_id(write, &row);
     }
     if (status == SATCHEL_OK) {
         status = satchel_draft_create(write->draft, entity, &row, &fields, error);

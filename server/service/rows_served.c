@@ -257,6 +257,7 @@ satchel_status satchel_served_row_by_external_id(const satchel_service *service,
 struct satchel_bulk {
     satchel_desk desk;
     satchel_arena row_arena;
+    satchel_id last; /* the id that was made last: new rows have ids one after another */
     uint64_t written;
 };
 
@@ -313,14 +314,21 @@ satchel_status satchel_bulk_put(satchel_bulk *bulk, uint32_t entity, const satch
         return status;
     }
     status = find_meant(bulk, entity, id, record, &meant);
+    const bool is_new = satchel_id_is_none(&meant);
+    const bool is_named = id != NULL && !satchel_id_is_none(id);
+    const satchel_id next = satchel_id_after(&bulk->last);
+    if (!is_named && !satchel_id_is_none(&bulk->last)) {
+        id = &next;
+    }
     if (status == SATCHEL_OK) {
-        status = satchel_id_is_none(&meant) ? create_in(desk, entity, id, record, out)
-                                            : edit_in(desk, entity, &meant, 0, record, NULL, 0, out);
+        status =
+            is_new ? create_in(desk, entity, id, record, out) : edit_in(desk, entity, &meant, 0, record, NULL, 0, out);
     }
     if (status != SATCHEL_OK) {
         satchel_db_back(desk->db);
         return status;
     }
+    bulk->last = is_new && !is_named ? out->id : bulk->last;
     bulk->written += out->changed ? 1 : 0;
     return satchel_db_release(desk->db, error);
 }

@@ -3,7 +3,8 @@
  * Wire sizes and the cost of coding: bodies as they travel, compressed or plain, without HTTP.
  *
  * Ids are UUIDs of version 7 whose times are spread over a year (old rows) or stand together (rows of one action), as
- * on a phone; values are drawn from lists of names and random digits, so that only what repeats in life repeats here.
+ * on a phone: rows of one unit have ids one after another, and so have products, which came with one import. Values are
+ * drawn from lists of names and random digits, so that only what repeats in life repeats here.
  */
 #include "support/bench.h"
 
@@ -233,9 +234,15 @@ static void check_out(scene *s, const satchel_id *visit) {
 
 #define LINES 8
 
-static satchel_bytes order_line(scene *s, const satchel_id *order, int64_t position) {
-    satchel_id row = id_at(s, NOW_MS + s->clock_ms);
-    satchel_id product = old_id(s);
+#define CATALOGUE 500
+
+static satchel_bytes order_line(scene *s, const satchel_id *order, satchel_id *last, satchel_id product,
+                                int64_t position) {
+    satchel_id row = satchel_id_after(last);
+    *last = row;
+    for (uint64_t i = below(s, CATALOGUE); i > 0; i--) {
+        product = satchel_id_after(&product);
+    }
     satchel_op op = make_op(s, SATCHEL_OP_CREATE, SATCHEL_ENTITY_ORDER_LINE, &row);
     must(satchel_record_set_id(&op.set, SATCHEL_ORDER_LINE_ORDER, order), "set");
     must(satchel_record_set_id(&op.set, SATCHEL_ORDER_LINE_PRODUCT, &product), "set");
@@ -250,7 +257,9 @@ static satchel_bytes order_line(scene *s, const satchel_id *order, int64_t posit
 
 static void take_order(scene *s, const satchel_id *visit, const satchel_id *customer) {
     satchel_bytes ops[1 + LINES];
-    satchel_id order = id_at(s, NOW_MS + s->clock_ms);
+    const satchel_id order = id_at(s, NOW_MS + s->clock_ms);
+    const satchel_id first_product = old_id(s);
+    satchel_id last = order;
     satchel_op op = make_op(s, SATCHEL_OP_CREATE, SATCHEL_ENTITY_ORDER, &order);
     must(satchel_record_set_id(&op.set, SATCHEL_ORDER_CUSTOMER, customer), "set");
     must(satchel_record_set_id(&op.set, SATCHEL_ORDER_VISIT, visit), "set");
@@ -260,7 +269,7 @@ static void take_order(scene *s, const satchel_id *visit, const satchel_id *cust
     set_int(&op.set, SATCHEL_ORDER_TOTAL_MINOR, 1234567);
     ops[0] = op_bytes(s, &op);
     for (int i = 0; i < LINES; i++) {
-        ops[1 + i] = order_line(s, &order, i + 1);
+        ops[1 + i] = order_line(s, &order, &last, first_product, i + 1);
     }
     add_unit(s, ops, 1 + LINES);
 }

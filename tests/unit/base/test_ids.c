@@ -118,3 +118,17 @@ TEST(ids, only_sixteen_bytes_are_an_id) {
     CHECK_OK(satchel_id_from(satchel_bytes_of(bytes, 16), &id));
     CHECK_BYTES(satchel_id_view(&id), satchel_bytes_of(bytes, 16));
 }
+
+TEST(ids, the_id_behind_one_counts_its_last_bytes_and_keeps_its_form) {
+    const uint8_t random[SATCHEL_ID_RANDOM_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe};
+    const satchel_id first = satchel_id_make(1, random);
+    const satchel_id last = satchel_id_after(&first);
+    const satchel_id again = satchel_id_after(&last);
+    CHECK_INT(memcmp(first.bytes, last.bytes, 15), 0);
+    CHECK_UINT(last.bytes[15], 0xff);
+    CHECK(satchel_id_compare(&last, &first) > 0);
+    CHECK_INT(memcmp(first.bytes, again.bytes, 9), 0); /* time, version and variant never change */
+    for (int i = 9; i < SATCHEL_ID_BYTES; i++) {
+        CHECK_UINT(again.bytes[i], 0);
+    }
+}

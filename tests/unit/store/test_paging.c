@@ -6,6 +6,8 @@
 
 #include "store/store_state.h"
 
+#include <stdio.h>
+
 #define CUSTOMER SATCHEL_ENTITY_CUSTOMER
 #define NAME SATCHEL_CUSTOMER_NAME
 #define ROWS 20u
