@@ -68,9 +68,11 @@ static uint8_t kind_of(satchel_text type) {
     static const struct {
         const char *name;
         uint8_t kind;
-    } kinds[] = {{"INTEGER", VALUE_INT}, {"BIGINT", VALUE_INT},  {"bigint", VALUE_INT},
-                 {"REAL", VALUE_REAL},   {"TEXT", VALUE_TEXT},   {"text", VALUE_TEXT},
-                 {"BLOB", VALUE_BYTES},  {"bytea", VALUE_BYTES}, {"double precision", VALUE_REAL}};
+    } kinds[] = {{"INTEGER", VALUE_INT}, {"BIGINT", VALUE_INT},
+                 {"bigint", VALUE_INT},  {"integer", VALUE_INT},
+                 {"REAL", VALUE_REAL},   {"TEXT", VALUE_TEXT},
+                 {"text", VALUE_TEXT},   {"BLOB", VALUE_BYTES},
+                 {"bytea", VALUE_BYTES}, {"double precision", VALUE_REAL}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (satchel_text_equal(type, satchel_text_of(kinds[i].name))) {
             return kinds[i].kind;
