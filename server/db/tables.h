@@ -40,8 +40,8 @@ void satchel_db_tables_close(satchel_tables *tables);
 const satchel_table *satchel_db_tables_get(const satchel_tables *tables, uint32_t entity);
 
 /*
- * Makes what is absent, inside a write transaction, and brings an older format up. Errors: NEWER_FORMAT (made by a later
- * version), and those of the database.
+ * Makes what is absent, inside a write transaction, and brings an older format up.
+ * Errors: NEWER_FORMAT (made by a later version), and those of the database.
  */
 SATCHEL_MUST_USE satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db *db,
                                                          satchel_error *error);
