@@ -140,8 +140,6 @@ satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *dev
     atomic_init(&exchange->cancelled, false);
     if (!device->identity.enrolled) {
         status = satchel_fail(error, SATCHEL_UNAUTHENTICATED, "the device is not enrolled");
-    } else if ((device->settings.policy & SATCHEL_POLICY_PIN_REQUIRED) != 0 && !device->has_pin) {
-        status = satchel_fail(error, SATCHEL_REQUIRED_BEFORE, "the company requires a PIN: set one first");
     } else if (device->exchange != NULL) {
         status = satchel_fail(error, SATCHEL_MISUSE, "an exchange is running already");
     } else {
@@ -410,7 +408,9 @@ static satchel_receipt_kind look_for_end(satchel_exchange *exchange) {
     if (orders->command == SATCHEL_ORDER_WIPE) {
         return SATCHEL_RECEIPT_WIPED;
     }
-    if (orders->command != SATCHEL_ORDER_RETIRE || exchange->status != SATCHEL_OK || exchange->more) {
+    bool sent = exchange->status == SATCHEL_OK || exchange->status == SATCHEL_UPGRADE_REQUIRED ||
+                exchange->status == SATCHEL_REQUIRED_BEFORE; /* also of one to which nothing comes down */
+    if (orders->command != SATCHEL_ORDER_RETIRE || !sent || exchange->more) {
         return (satchel_receipt_kind)0;
     }
     satchel_ending_count(exchange->device, &left);
@@ -440,6 +440,9 @@ static satchel_status end_store(satchel_exchange *exchange, satchel_receipt_kind
 /* The engine is done: what is remembered of it, then the purge. */
 static satchel_status finish(satchel_exchange *exchange, satchel_error *error) {
     exchange->status = exchange->action.status;
+    if (exchange->status == SATCHEL_UPGRADE_REQUIRED && satchel_orders_want_pin(exchange->device)) {
+        exchange->status = SATCHEL_REQUIRED_BEFORE; /* nothing came down for want of a PIN */
+    }
     exchange->more = exchange->action.more;
     if (exchange->budget_over && exchange->status == SATCHEL_CANCELLED) {
         /* The budget is no failure once something was stored; before that the network was too slow, or worse. */

@@ -136,7 +136,7 @@ satchel_status satchel_device_get_info(satchel_device *device, satchel_device_in
         out->warnings = device->warnings;
         out->escrowed = satchel_vault_stats_of(device->vault).escrow;
         satchel_orders_tell(device, out);
-        out->pin_required = (device->settings.policy & SATCHEL_POLICY_PIN_REQUIRED) != 0 && !device->has_pin;
+        out->pin_required = satchel_orders_want_pin(device);
     }
     satchel_device_leave(device);
     return status;

@@ -218,7 +218,11 @@ void satchel_orders_notes(const satchel_device *device, satchel_sync_notes *out)
     if (!book->shown) {
         out->witness = satchel_bytes_of(book->checkpoint_block, book->checkpoint_bytes);
     }
-    out->push_only = satchel_orders_want_newer(device);
+    out->push_only = satchel_orders_want_newer(device) || satchel_orders_want_pin(device);
+}
+
+bool satchel_orders_want_pin(const satchel_device *device) {
+    return (device->settings.policy & SATCHEL_POLICY_PIN_REQUIRED) != 0 && !device->has_pin;
 }
 
 void satchel_orders_tell(const satchel_device *device, satchel_device_info *out) {

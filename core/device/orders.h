@@ -49,6 +49,8 @@ void satchel_orders_notes(const struct satchel_device *device, satchel_sync_note
 /* Fills the members of the info that orders and audit give. */
 void satchel_orders_tell(const struct satchel_device *device, satchel_device_info *out);
 
+/* Does the company want a PIN, and there is none? Then work goes up and orders come, but no row. */
+bool satchel_orders_want_pin(const struct satchel_device *device);
 /* Is this library older than what the company wants? */
 bool satchel_orders_want_newer(const struct satchel_device *device);
 /* "major.minor.patch" as major * 1,000,000 + minor * 1,000 + patch; 0 if it is none. */

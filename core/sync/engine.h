@@ -129,7 +129,7 @@ void satchel_sync_engine_close(satchel_sync_engine *engine);
 typedef struct satchel_sync_notes {
     satchel_bytes witness;
     uint64_t orders_serial;
-    bool push_only; /* the company wants a newer app: as after UPGRADE_REQUIRED */
+    bool push_only; /* the company wants a newer app, or a PIN: as after UPGRADE_REQUIRED */
 } satchel_sync_notes;
 void satchel_sync_engine_say(satchel_sync_engine *engine, const satchel_sync_notes *notes);
 

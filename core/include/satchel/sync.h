@@ -76,9 +76,9 @@ typedef struct satchel_step {
 /*
  * Begins an exchange; one at a time a device. budget_ms: end after about this time even if more is ready, 0 = no
  * limit. It may end with WIPED or RETIRED: the company ordered it, the store is gone, the handle of the device is of no
- * more use; with REQUIRED_BEFORE if the phone is to be retired and something on it is not handed over yet.
- * Errors: MISUSE (one runs already), UNAUTHENTICATED (not enrolled), REQUIRED_BEFORE (the company requires a PIN and
- * there is none), LOCKED, NO_MEMORY.
+ * more use; with REQUIRED_BEFORE if the company requires a PIN and there is none (changes were sent, no row came), or
+ * if the phone is to be retired and something on it is not handed over yet.
+ * Errors: MISUSE (one runs already), UNAUTHENTICATED (not enrolled), LOCKED, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *device, int64_t budget_ms,
                                                       satchel_error *error);

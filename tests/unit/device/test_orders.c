@@ -98,6 +98,22 @@ TEST(orders, a_wipe_destroys_the_keys_and_then_says_so) {
     phone_deinit(&p);
 }
 
+/* Whoever has the phone sets no PIN to be wiped; a company may ask for both. */
+TEST(orders, a_phone_that_lacks_its_pin_hears_of_a_wipe_all_the_same) {
+    phone p;
+    phone_ready(&p, 810);
+    p.server.orders.policy = SATCHEL_POLICY_PIN_REQUIRED;
+    order(&p, 2, SATCHEL_ORDER_NONE);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    phone_rename(&p, "Sent");
+    CHECK_STATUS(phone_sync(&p), SATCHEL_REQUIRED_BEFORE);
+    CHECK_UINT(phone_info(&p).units_unsent, 0);
+    order(&p, 3, SATCHEL_ORDER_WIPE);
+    p.server.revoked = true;
+    CHECK_STATUS(phone_sync(&p), SATCHEL_WIPED);
+    phone_deinit(&p);
+}
+
 TEST(orders, a_notice_that_found_no_network_is_sent_later) {
     phone p;
     satchel_notice *notice;

@@ -48,16 +48,18 @@ TEST(settings, without_a_recovery_key_there_is_no_escrow) {
 
 TEST(settings, a_company_that_requires_a_pin_syncs_nothing_before_there_is_one) {
     phone p;
-    satchel_exchange *exchange;
     phone_init(&p, 603);
     phone_create(&p);
     p.server.policy = SATCHEL_POLICY_PIN_REQUIRED;
     phone_enroll(&p);
     CHECK(phone_info(&p).pin_required);
-    CHECK_STATUS(satchel_exchange_open(&exchange, p.device, 0, &p.error), SATCHEL_REQUIRED_BEFORE);
+    fake_server_stock(&p.server, "Huaning Market");
+    CHECK_STATUS(phone_sync(&p), SATCHEL_REQUIRED_BEFORE);
+    CHECK_UINT(phone_info(&p).rows, 0);
     REQUIRE_OK(satchel_device_change_pin(p.device, NULL, "2468", &p.error));
     CHECK(!phone_info(&p).pin_required);
     CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    CHECK(phone_info(&p).rows > 0);
     CHECK_STATUS(satchel_device_change_pin(p.device, "2468", NULL, &p.error), SATCHEL_FORBIDDEN);
     phone_close(&p);
     p.config.pin = "2468";
