@@ -153,6 +153,10 @@ static void wait_for_end(satchel_host *host, int signals) {
         if (status != SATCHEL_OK) {
             fprintf(stderr, "satcheld: the day's memberships: %s: %s\n", satchel_status_name(status), error.detail);
         }
+        status = satchel_host_tidy(host, &error);
+        if (status != SATCHEL_OK) {
+            fprintf(stderr, "satcheld: tidying: %s: %s\n", satchel_status_name(status), error.detail);
+        }
     }
 }
 

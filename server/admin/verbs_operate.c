@@ -7,7 +7,9 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
+#include "base/ids.h"
 #include "base/times.h"
+#include "service/tombstone.h"
 
 #include <string.h>
 
@@ -46,6 +48,18 @@ static satchel_status tell_counts(satchel_command *command, const satchel_compan
     return SATCHEL_OK;
 }
 
+/* Up to where traces of what left may go, and the device that needs the rest. */
+static satchel_status tell_horizon(satchel_command *command, const satchel_horizon *horizon) {
+    char device[SATCHEL_ID_TEXT_BYTES] = "";
+    if (!satchel_id_is_none(&horizon->held_by)) {
+        satchel_id_write(&horizon->held_by, device);
+    }
+    bool told = json_object_set_new(command->result, "horizon", json_integer((json_int_t)horizon->n)) == 0 &&
+                json_object_set_new(command->result, "horizon_pruned", json_integer((json_int_t)horizon->pruned)) == 0 &&
+                json_object_set_new(command->result, "horizon_device", json_string(device)) == 0;
+    return told ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+}
+
 static satchel_status tell_clock(satchel_command *command) {
     char now[SATCHEL_TIME_TEXT_BYTES];
     satchel_time_write(satchel_service_now_ms(command->service), now);
@@ -59,12 +73,19 @@ static satchel_status count(satchel_command *command, void *context, satchel_db 
     (void)context;
     satchel_company company;
     satchel_service_counts counts;
+    satchel_horizon horizon;
     satchel_status status = satchel_company_get(command->service, db, &company, error);
     if (status == SATCHEL_OK) {
         status = satchel_service_count(command->service, db, &counts, error);
     }
     if (status == SATCHEL_OK) {
         status = tell_counts(command, &company, &counts);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_horizon_read(command->service, db, &horizon, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = tell_horizon(command, &horizon);
     }
     return status == SATCHEL_OK ? tell_clock(command) : status;
 }

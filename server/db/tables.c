@@ -66,7 +66,11 @@ static const char own_tables_2[] =
     "CREATE TABLE digest_scope (scope BIGINT NOT NULL, grp BIGINT NOT NULL, PRIMARY KEY (scope, grp)) {clustered};\n"
     /* Of a company that has rows already they are made when it is idle. */
     "CREATE TABLE digest_state (one INTEGER PRIMARY KEY CHECK (one = 1), valid BIGINT NOT NULL);\n"
-    "INSERT INTO digest_state (one, valid) SELECT 1, CASE WHEN n = 0 THEN 1 ELSE 0 END FROM counter;\n";
+    "INSERT INTO digest_state (one, valid) SELECT 1, CASE WHEN n = 0 THEN 1 ELSE 0 END FROM counter;\n"
+    "CREATE TABLE device_point (device {blob} NOT NULL PRIMARY KEY, n BIGINT NOT NULL, at_ms BIGINT NOT NULL)"
+    " {clustered};\n"
+    "CREATE TABLE horizon (one INTEGER PRIMARY KEY CHECK (one = 1), pruned_n BIGINT NOT NULL);\n"
+    "INSERT INTO horizon (one, pruned_n) VALUES (1, 0);\n";
 static const char own_tables_2_more[] =
     "CREATE TABLE ledger_outbox (id {blob} NOT NULL PRIMARY KEY, entry {blob} NOT NULL) {clustered};\n"
     "CREATE TABLE restored_row (entity BIGINT NOT NULL, row {blob} NOT NULL, before {blob} NOT NULL,"

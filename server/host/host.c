@@ -13,6 +13,7 @@
 #include "host/small_file.h"
 #include "service/epoch.h"
 #include "service/realign.h"
+#include "service/tombstone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -395,6 +396,25 @@ satchel_status satchel_host_day(satchel_host *host, satchel_error *error) {
         status = satchel_host_write(host, do_day, host->service, error);
     }
     return status == SATCHEL_OK ? go_on_realigning(host, error) : status;
+}
+
+typedef struct tidying {
+    const satchel_service *service;
+    bool left;
+} tidying;
+
+static satchel_status do_tidy(void *context, satchel_db *db, satchel_error *error) {
+    tidying *work = context;
+    return satchel_service_tidy(work->service, db, &work->left, error);
+}
+
+satchel_status satchel_host_tidy(satchel_host *host, satchel_error *error) {
+    tidying work = {host->service, true};
+    satchel_status status = SATCHEL_OK;
+    for (int step = 0; status == SATCHEL_OK && work.left && step < SATCHEL_HOST_TIDY_STEPS; step++) {
+        status = satchel_host_write(host, do_tidy, &work, error);
+    }
+    return status;
 }
 
 satchel_status satchel_host_set_day(satchel_host *host, int64_t day, satchel_error *error) {

@@ -79,4 +79,8 @@ int64_t satchel_host_clock_offset_ms(const satchel_host *host);
 /* Moves memberships whose dated assignments begin or end today. To be called now and then; cheap if nothing is due. */
 SATCHEL_MUST_USE satchel_status satchel_host_day(satchel_host *host, satchel_error *error);
 
+/* Background work in short turns of the lane: see satchel_service_tidy. To be called now and then. */
+#define SATCHEL_HOST_TIDY_STEPS 20
+SATCHEL_MUST_USE satchel_status satchel_host_tidy(satchel_host *host, satchel_error *error);
+
 #endif

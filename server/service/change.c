@@ -230,6 +230,7 @@ static satchel_status move_members(satchel_change *change, const satchel_stored_
     if (status != SATCHEL_OK || row->entity == SATCHEL_ENTITY_AUDIT_EVENT) {
         return status;
     }
+    change->touched.saved.place = before != NULL ? *before : standing.place;
     bool defers = change->defers && !is_new && moves_customer(row, changed, count);
     if (defers) {
         status = satchel_realign_defer(change, &row->id, error);

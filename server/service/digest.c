@@ -226,7 +226,7 @@ satchel_status satchel_digest_settle(satchel_touched *touched, satchel_db *db, c
     satchel_arena scratch;
     uint32_t group = 0;
     uint32_t anchored = satchel_digest_is_anchored(place) ? 1u << ANCHORED_SHIFT : 0;
-    if (!saved.pending) {
+    if (!saved.pending || satchel_place_compare(place, &saved.place) != 0) {
         return SATCHEL_OK;
     }
     touched->saved.pending = false;

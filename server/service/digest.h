@@ -58,7 +58,8 @@ SATCHEL_MUST_USE satchel_status satchel_digest_rebuild(const satchel_service *se
 SATCHEL_MUST_USE satchel_status satchel_digest_invalidate(satchel_db *db, satchel_error *error);
 
 /*
- * What a phone of this user should hold now. `*out_known` false: the books are to be made anew first. Errors: those of
+ * What a phone of this user should hold now. `*out_known` false: nobody knows, as the books are to be made anew first, or
+ * memberships have still to follow customers that moved. Errors: those of
  * the database.
  */
 SATCHEL_MUST_USE satchel_status satchel_digest_of_user(satchel_gathering *gathering, satchel_row_digest *out,

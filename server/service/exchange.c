@@ -6,6 +6,7 @@
  * which alone sees what other exchanges of the same device have done meanwhile.
  */
 #include "service/exchange_state.h"
+#include "service/tombstone.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -30,6 +31,14 @@ satchel_status satchel_server_exchange_read(satchel_server_exchange **out, const
         return status;
     }
     exchange->repair_due = exchange->head.digests.bytes > 0;
+    satchel_point_of(exchange->head.cursor, &exchange->point_n, &exchange->point_due);
+    if (exchange->status == SATCHEL_OK && exchange->point_due) {
+        status = satchel_point_is_due(service, db, &exchange->device, exchange->point_n, &exchange->point_due, error);
+    }
+    if (status != SATCHEL_OK) {
+        satchel_server_exchange_close(exchange);
+        return status;
+    }
     *out = exchange;
     return SATCHEL_OK;
 }
@@ -38,7 +47,7 @@ bool satchel_server_exchange_needs_apply(const satchel_server_exchange *exchange
     bool undecided = exchange->unit_count > 0 && !exchange->applied;
     return exchange->notes_due || (exchange->status == SATCHEL_OK &&
                                    (undecided || exchange->begins || exchange->day_due || exchange->checkpoint_due ||
-                                    exchange->repair_due || exchange->books_due || exchange->wanted_sets != NULL));
+                                    exchange->repair_due || exchange->books_due || exchange->point_due || exchange->wanted_sets != NULL));
 }
 satchel_exchange_facts satchel_server_exchange_facts(const satchel_server_exchange *exchange) {
     return exchange->facts;

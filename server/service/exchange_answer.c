@@ -142,6 +142,7 @@ satchel_status satchel_server_exchange_answer(satchel_server_exchange *exchange,
     exchange->checkpoint_due = false;
     exchange->begins = false;
     exchange->repair_due = false;
+    exchange->point_due = false;
     exchange->books_due = false;
     exchange->committed = exchange->applied;
     satchel_status status = answer(work, out_body);

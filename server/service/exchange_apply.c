@@ -10,6 +10,7 @@
 
 #include "service/cursor.h"
 #include "service/digest_page.h"
+#include "service/tombstone.h"
 
 #include <string.h>
 
@@ -266,6 +267,9 @@ satchel_status satchel_server_exchange_apply(satchel_server_exchange *exchange, 
         status = satchel_digest_note(exchange->service, db, &exchange->user, &exchange->device, exchange->repair_due,
                                      exchange->books_due, error);
         exchange->books_told = exchange->books_told || exchange->books_due;
+    }
+    if (status == SATCHEL_OK && exchange->status == SATCHEL_OK && exchange->point_due) {
+        status = satchel_point_write(exchange->service, db, &exchange->device, exchange->point_n, error);
     }
     return status == SATCHEL_OK ? satchel_exchange_apply_notes(exchange, db, error) : status;
 }

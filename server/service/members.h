@@ -46,6 +46,7 @@ typedef struct satchel_digest_saved_row {
     uint32_t old_kind;
     uint32_t new_kind;
     satchel_id row;
+    satchel_place place; /* of its aggregate, before a move */
     uint64_t old_revisions[SATCHEL_SENSITIVITY_COUNT];
     uint64_t new_revisions[SATCHEL_SENSITIVITY_COUNT];
 } satchel_digest_saved_row;

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "service/digest_page.h"
 #include "service/lanes.h"
+#include "service/tombstone.h"
 #include "service/wire_scopes.h"
 
 #include <string.h>
@@ -300,6 +301,7 @@ static satchel_status take_cursor(pull_work *work, satchel_bytes bytes, bool *ou
     satchel_counter counter;
     satchel_scope_list had;
     satchel_error why;
+    bool passed = false;
     satchel_status status = satchel_counter_read(work->db, &counter, work->error);
     if (status != SATCHEL_OK) {
         return status;
@@ -316,6 +318,11 @@ static satchel_status take_cursor(pull_work *work, satchel_bytes bytes, bool *ou
     }
     if (work->cursor.epoch != counter.epoch || work->cursor.full_n > counter.n) {
         return satchel_fail(work->error, SATCHEL_STALE_CURSOR, "the cursor is of another life of the database");
+    }
+    status = satchel_horizon_has_passed(work->db, work->cursor.full_n, &passed, work->error);
+    if (status != SATCHEL_OK || passed) {
+        return status == SATCHEL_OK ? satchel_fail(work->error, SATCHEL_STALE_CURSOR, "what left since is forgotten")
+                                    : status;
     }
     status = satchel_scope_set_get(work->db, work->cursor.set, work->arena, &had, &why);
     for (uint32_t i = 0; status == SATCHEL_OK && i < work->cursor.snapshot_count; i++) {

@@ -317,7 +317,8 @@ static void take_end(phone *mine, const satchel_page_end *end, uint32_t epoch) {
     if (end->digest.bytes > 0) {
         check_digest(mine, end->digest);
     } else if (!end->more && end->cursor.bytes > 0 &&
-               stage_number(mine->here, "SELECT count(*) FROM realigned_customer") == 0) {
+               stage_number(mine->here, "SELECT (SELECT count(*) FROM realigned_customer) + (SELECT count(*) FROM"
+                                        " digest_state WHERE valid = 0)") == 0) {
         complain(mine, "a last page without a digest", 0);
     }
 }
