@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,14 @@
 typedef struct shared {
     atomic_uint_fast64_t next;
 } shared;
+
+/* Asked to stop: what has begun is played to its end. */
+static volatile sig_atomic_t stopped;
+
+static void stop(int number) {
+    (void)number;
+    stopped = 1;
+}
 
 typedef struct worker_task {
     const sim_playing *how;
@@ -114,7 +123,7 @@ static void play_seed(worker_task *task, sim *here, uint64_t seed) {
 static void work(worker_task *task) {
     static sim here;
     uint64_t seed;
-    while ((seed = task->first + atomic_fetch_add(&task->common->next, 1)) <= task->last) {
+    while (stopped == 0 && (seed = task->first + atomic_fetch_add(&task->common->next, 1)) <= task->last) {
         play_seed(task, &here, seed);
     }
     if (task->waits) {
@@ -155,6 +164,8 @@ static bool start(foreman *boss, worker *one) {
     if (process == 0) {
         worker_task task = boss->task;
         close(ends[0]);
+        (void)signal(SIGINT, SIG_IGN); /* the one who waits is told, and takes the seeds away */
+        (void)signal(SIGTERM, SIG_IGN);
         task.pipe = ends[1];
         work(&task);
         exit(0);
@@ -237,6 +248,24 @@ static bool wait_for_workers(foreman *boss) {
     return count > 0;
 }
 
+/* No seed is taken from here on. Gives the first that was not. */
+static uint64_t take_seeds_away(shared *common, uint64_t first, uint64_t last) {
+    uint64_t taken = atomic_exchange(&common->next, UINT64_MAX / 2);
+    return taken < UINT64_MAX / 2 && first + taken <= last ? first + taken : last + 1;
+}
+
+static void oversee(foreman *boss, shared *common) {
+    bool told = false;
+    while (wait_for_workers(boss)) {
+        tell_progress(boss);
+        if (stopped != 0 && !told) {
+            uint64_t next = take_seeds_away(common, boss->task.first, boss->task.last);
+            fprintf(stderr, "stopped: the rest is --seeds %" PRIu64 "..%" PRIu64 "\n", next, boss->task.last);
+            told = true;
+        }
+    }
+}
+
 void sim_jobs_run(const sim_playing *how, uint64_t first, uint64_t last, uint32_t jobs, sim_tally *out) {
     static foreman boss;
     shared *common = mmap(NULL, sizeof *common, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -246,6 +275,8 @@ void sim_jobs_run(const sim_playing *how, uint64_t first, uint64_t last, uint32_
         return;
     }
     atomic_init(&common->next, 0);
+    (void)signal(SIGINT, stop);
+    (void)signal(SIGTERM, stop);
     boss.tally = out;
     boss.began = time(NULL);
     boss.told = boss.began;
@@ -260,9 +291,7 @@ void sim_jobs_run(const sim_playing *how, uint64_t first, uint64_t last, uint32_
                 out->failed++;
             }
         }
-        while (wait_for_workers(&boss)) {
-            tell_progress(&boss);
-        }
+        oversee(&boss, common);
     }
     (void)munmap(common, sizeof *common);
 }
