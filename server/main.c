@@ -12,6 +12,7 @@
 #include "input.h"
 #include "recovery.h"
 #include "restore.h"
+#include "service/policies.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -34,6 +35,7 @@
 typedef struct options {
     char *data;
     char *company;
+    char *preset;
     char *listen;
     char *database;
     int behind_proxy;
@@ -61,11 +63,20 @@ static int usage(const char *problem) {
 typedef struct init_work {
     const satchel_service *service;
     satchel_text name;
+    const char *preset; /* NULL: the shipped policy */
 } init_work;
 
 static satchel_status make_company(void *context, satchel_db *db, satchel_error *error) {
     const init_work *work = context;
-    return satchel_company_init(work->service, db, work->name, error);
+    const satchel_actor system = satchel_actor_system();
+    satchel_preset preset = SATCHEL_PRESET_SMALL;
+    if (work->preset != NULL && satchel_preset_named(satchel_text_of(work->preset), &preset) != SATCHEL_OK) {
+        return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a preset is small, medium or large");
+    }
+    satchel_status status = satchel_company_init(work->service, db, work->name, error);
+    return status == SATCHEL_OK && work->preset != NULL
+               ? satchel_preset_apply(work->service, db, &system, preset, error)
+               : status;
 }
 
 static int run_init(const options *given) {
@@ -81,7 +92,7 @@ static int run_init(const options *given) {
     }
     satchel_status status = satchel_host_open(&host, &config, &error);
     if (status == SATCHEL_OK) {
-        init_work work = {satchel_host_service(host), satchel_text_of(given->company)};
+        init_work work = {satchel_host_service(host), satchel_text_of(given->company), given->preset};
         status = satchel_host_write(host, make_company, &work, &error);
     }
     satchel_host_close(host);
@@ -326,6 +337,7 @@ static const char *take_data(int *argc, const char **argv) {
 static bool read_options(int argc, const char **argv, options *out) {
     int json = 0;
     struct poptOption table[] = {{"company", 0, POPT_ARG_STRING, &out->company, 0, NULL, NULL},
+                                 {"preset", 0, POPT_ARG_STRING, &out->preset, 0, NULL, NULL},
                                  {"database", 0, POPT_ARG_STRING, &out->database, 0, NULL, NULL},
                                  {"listen", 0, POPT_ARG_STRING, &out->listen, 0, NULL, NULL},
                                  {"behind-proxy", 0, POPT_ARG_NONE, &out->behind_proxy, 0, NULL, NULL},
@@ -366,6 +378,7 @@ static int run_local(const char *data, int argc, const char **argv) {
     }
     free(given.data);
     free(given.company);
+    free(given.preset);
     free(given.listen);
     free(given.ledger);
     free(given.key);

@@ -8,7 +8,8 @@
 
 /* X(verb, arguments, English) */
 #define SATCHELD_LOCAL_VERBS(X)                                                                                        \
-    X(init, "--company NAME [--database postgres://…]", "make the company in an empty data folder")                    \
+    X(init, "--company NAME [--preset small|medium|large] [--database postgres://…]",                                  \
+      "make the company in an empty data folder")                                                                      \
     X(serve,                                                                                                           \
       "[--listen ADDRESS:PORT] [--database postgres://…] [--behind-proxy] [--threads N] [--zone-minutes N] "         \
       "[--ready-fd N] [--ledger FILE]",                                                                                \
@@ -31,6 +32,10 @@
       "| status | go-on",                                                                                              \
       "many customers to another owner or territory: what it would mean, and doing it")                                \
     X(enroll, satchel_verb_enroll, "LOGIN --server URL", "a one-time code for a phone of this user, as link and QR")   \
+    X(role, satchel_verb_role, "list | show ROLE | rule ROLE [--add \"ENTITY VERBS RELATIONS\"]… [--remove RULE]…",    \
+      "who may do what: roles and their rules; a new name is a new role")                                              \
+    X(preset, satchel_verb_preset, "small | medium | large",                                                           \
+      "roles and approvals for a company below 50 people, up to 500, above")                                           \
     X(recovery, satchel_verb_recovery, "new --secret-file FILE | set PUBLIC_KEY | show | off",                         \
       "the company's recovery key: phones enrolled from then on keep an escrow slot")                                  \
     X(policy, satchel_verb_policy,                                                                                     \

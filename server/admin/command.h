@@ -90,6 +90,8 @@ satchel_status satchel_verb_user(satchel_command *command, satchel_error *error)
 satchel_status satchel_verb_territory(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_assign(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_realign(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_role(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_preset(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_enroll(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_device(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_recovery(satchel_command *command, satchel_error *error);

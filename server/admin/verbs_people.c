@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "service/policies.h"
 #include <satchel/model.h>
 
 #include <qrencode.h>
@@ -39,16 +40,19 @@ typedef struct user_options {
     char *external_id;
 } user_options;
 
-static satchel_status read_roles(char **names, uint64_t *out, satchel_error *error) {
+static satchel_status read_roles(satchel_command *command, satchel_db *db, char **names, uint64_t *out,
+                                 satchel_error *error) {
+    const satchel_policy_book *book = NULL;
+    satchel_status status = satchel_policy_now(command->service, db, &book, error);
     *out = 0;
-    for (; names != NULL && *names != NULL; names++) {
+    for (; status == SATCHEL_OK && names != NULL && *names != NULL; names++) {
         uint32_t role = 0;
-        if (satchel_role_named(satchel_text_of(*names), &role) != SATCHEL_OK) {
+        if (satchel_policy_role_named(book, satchel_text_of(*names), &role) != SATCHEL_OK) {
             return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "there is no role %.40s", *names);
         }
         *out |= UINT64_C(1) << role;
     }
-    return SATCHEL_OK;
+    return status;
 }
 
 /* A user has one territory of his own at first; further ones cover him by assignments without an end. */
@@ -76,7 +80,7 @@ static satchel_status user_add(satchel_command *command, void *context, satchel_
                              .external_id = satchel_text_of(options->external_id)};
     char **more = options->territories;
     satchel_id id;
-    satchel_status status = read_roles(options->roles, &user.roles, error);
+    satchel_status status = read_roles(command, db, options->roles, &user.roles, error);
     if (status == SATCHEL_OK) {
         status = satchel_command_find(command, db, SATCHEL_ENTITY_USER, options->manager, &user.manager, error);
     }

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "service/desk.h"
+#include "service/policies.h"
 
 #include <satchel/model.h>
 
@@ -17,17 +18,20 @@ static satchel_status set_ids(satchel_record *record, uint32_t field, const satc
     return satchel_record_set(record, field, &value);
 }
 
-static satchel_status set_roles(satchel_record *record, uint64_t roles) {
-    satchel_bytes names[SATCHEL_ROLE_FIRST_OWN];
+static satchel_status set_roles(satchel_desk *desk, satchel_record *record, uint64_t roles) {
+    satchel_bytes names[SATCHEL_ROLES_MOST];
     satchel_value value = satchel_value_set(NULL, 0);
+    const satchel_policy_book *book = NULL;
     uint32_t count = 0;
-    for (uint32_t role = 0; role < SATCHEL_ROLE_FIRST_OWN; role++) {
-        const char *name = satchel_role_name(role);
-        if ((roles >> role & 1) != 0 && name != NULL) {
-            names[count++] = satchel_text_bytes(satchel_text_of(name));
+    satchel_status status = satchel_policy_now(desk->service, desk->db, &book, desk->error);
+    for (uint32_t role = 0; status == SATCHEL_OK && role < SATCHEL_ROLES_MOST; role++) {
+        if ((roles >> role & 1) != 0 && book->names[role][0] != '\0') {
+            names[count++] = satchel_text_bytes(satchel_text_of(book->names[role]));
         }
     }
-    satchel_status status = satchel_set_sort(record->arena, names, count, &value.as.set);
+    if (status == SATCHEL_OK) {
+        status = satchel_set_sort(record->arena, names, count, &value.as.set);
+    }
     return status == SATCHEL_OK ? satchel_record_set(record, SATCHEL_USER_ROLES, &value) : status;
 }
 
@@ -125,13 +129,13 @@ static satchel_status check_new_user(satchel_desk *desk, const satchel_new_user 
                                 : status;
 }
 
-static satchel_status build_user(const satchel_new_user *user, satchel_record *out) {
+static satchel_status build_user(satchel_desk *desk, const satchel_new_user *user, satchel_record *out) {
     satchel_status status = satchel_record_set_text(out, SATCHEL_USER_LOGIN, user->login);
     if (status == SATCHEL_OK) {
         status = satchel_record_set_text(out, SATCHEL_USER_NAME, user->name);
     }
     if (status == SATCHEL_OK) {
-        status = set_roles(out, user->roles);
+        status = set_roles(desk, out, user->roles);
     }
     if (status == SATCHEL_OK && !satchel_id_is_none(&user->manager)) {
         status = satchel_record_set_id(out, SATCHEL_USER_MANAGER, &user->manager);
@@ -172,7 +176,7 @@ satchel_status satchel_user_add(const satchel_service *service, satchel_db *db, 
         status = check_new_user(&desk, user);
     }
     if (status == SATCHEL_OK) {
-        status = build_user(user, &record);
+        status = build_user(&desk, user, &record);
     }
     if (status == SATCHEL_OK) {
         status = create_row(&desk, SATCHEL_ENTITY_USER, &record, out);
@@ -217,13 +221,13 @@ static satchel_status check_change(satchel_desk *desk, const satchel_id *user, c
     return status;
 }
 
-static satchel_status build_change(const satchel_user_change *change, satchel_record *out) {
+static satchel_status build_change(satchel_desk *desk, const satchel_user_change *change, satchel_record *out) {
     satchel_status status = SATCHEL_OK;
     if (change->name != NULL) {
         status = satchel_record_set_text(out, SATCHEL_USER_NAME, *change->name);
     }
     if (status == SATCHEL_OK && change->roles != NULL) {
-        status = set_roles(out, *change->roles);
+        status = set_roles(desk, out, *change->roles);
     }
     if (status == SATCHEL_OK && change->manager != NULL) {
         status = set_or_clear_id(out, SATCHEL_USER_MANAGER, change->manager);
@@ -248,7 +252,7 @@ satchel_status satchel_user_change_to(const satchel_service *service, satchel_db
     satchel_record_init(&record, &desk.arena);
     status = check_change(&desk, user, change);
     if (status == SATCHEL_OK) {
-        status = build_change(change, &record);
+        status = build_change(&desk, change, &record);
     }
     if (status == SATCHEL_OK) {
         status = change_row(&desk, SATCHEL_ENTITY_USER, user, &record);

@@ -87,6 +87,17 @@ class Verbs(WithCompany):
         self.server.admin("assign", "--customer", "C-0002", "--user", "li.na", "--from", "2026-01-01", "--to",
                           "2026-12-31")
 
+    def test_roles_are_rows_and_presets_write_them(self):
+        names = {row["name"] for row in self.server.admin("role", "list")["rows"]}
+        self.assertLessEqual({"administrator", "manager", "rep"}, names)
+        self.server.admin("preset", "large")
+        rules = self.server.admin("role", "rule", "driver", "--add", "customer read any", "--add",
+                                  "customer open=read any")["rules"]
+        self.assertEqual(self.server.admin("role", "show", "driver")["rules"], rules)
+        self.server.admin("user", "add", "driver.one", "--name", "Driver", "--role", "driver")
+        left = self.server.admin("role", "rule", "driver", "--remove", "customer read any")["rules"]
+        self.assertEqual(left, ["customer open=read any"])
+
     def test_customers_are_realigned_after_a_preview(self):
         self.server.admin("assign", "--customer", "C-0003", "--owner", "li.na")
         listed = os.path.join(self.server.folder, "realign.csv")
