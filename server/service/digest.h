@@ -2,7 +2,13 @@
 /*
  * Digests of what phones should hold (wire/digest.h), kept while changes are made, so that a page tells its phone's
  * digest without looking at rows.
- *
+ */
+#ifndef SATCHEL_SERVER_SERVICE_DIGEST_H
+#define SATCHEL_SERVER_SERVICE_DIGEST_H
+
+#include "service/aggregate.h"
+
+/*
  * Rows are summed in groups: all rows of a kind in aggregates that are in exactly the same scopes. To one user all
  * rows of a group stand in the same relations, so he sees the same classes of all of them, and the row's n in his view
  * is the newest of those classes' revisions. Each group has a sum for each of the 15 sets of classes; a user's digest
@@ -15,11 +21,6 @@
  * kind: entity | subject entity << 8 | class << 16 | anchored << 24; subject and class only of a conflict, which shows
  * itself by its subject's class; anchored: it hangs on a customer.
  */
-#ifndef SATCHEL_SERVER_SERVICE_DIGEST_H
-#define SATCHEL_SERVER_SERVICE_DIGEST_H
-
-#include "service/aggregate.h"
-
 #define SATCHEL_DIGEST_SUMS 15
 
 /* What a row counted for before it is saved. */
@@ -58,9 +59,8 @@ SATCHEL_MUST_USE satchel_status satchel_digest_rebuild(const satchel_service *se
 SATCHEL_MUST_USE satchel_status satchel_digest_invalidate(satchel_db *db, satchel_error *error);
 
 /*
- * What a phone of this user should hold now. `*out_known` false: nobody knows, as the books are to be made anew first, or
- * memberships have still to follow customers that moved. Errors: those of
- * the database.
+ * What a phone of this user should hold now. `*out_known` false: nobody knows, as the books are to be made anew first,
+ * or memberships have still to follow customers that moved. Errors: those of the database.
  */
 SATCHEL_MUST_USE satchel_status satchel_digest_of_user(satchel_gathering *gathering, satchel_row_digest *out,
                                                        bool *out_known);

@@ -45,9 +45,10 @@ satchel_status satchel_server_exchange_read(satchel_server_exchange **out, const
 
 bool satchel_server_exchange_needs_apply(const satchel_server_exchange *exchange) {
     bool undecided = exchange->unit_count > 0 && !exchange->applied;
-    return exchange->notes_due || (exchange->status == SATCHEL_OK &&
-                                   (undecided || exchange->begins || exchange->day_due || exchange->checkpoint_due ||
-                                    exchange->repair_due || exchange->books_due || exchange->point_due || exchange->wanted_sets != NULL));
+    return exchange->notes_due ||
+           (exchange->status == SATCHEL_OK &&
+            (undecided || exchange->begins || exchange->day_due || exchange->checkpoint_due || exchange->repair_due ||
+             exchange->books_due || exchange->point_due || exchange->wanted_sets != NULL));
 }
 satchel_exchange_facts satchel_server_exchange_facts(const satchel_server_exchange *exchange) {
     return exchange->facts;
