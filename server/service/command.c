@@ -55,14 +55,18 @@ bool satchel_given_may(const satchel_order_given *given, satchel_verb verb) {
 satchel_status satchel_given_put(satchel_order_given *given, const satchel_given_field *fields, uint32_t count) {
     uint32_t *numbers = satchel_arena_take_array(given->change->arena, count, sizeof *numbers);
     satchel_status status = numbers != NULL ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+    uint32_t changed = 0;
     for (uint32_t i = 0; status == SATCHEL_OK && i < count; i++) {
-        numbers[i] = fields[i].number;
+        /* a deletion is the row's own, which is written anyway */
+        if (fields[i].number != SATCHEL_FIELD_DELETED) {
+            numbers[changed++] = fields[i].number;
+        }
         status = satchel_change_put(given->change, &given->row, fields[i].number, &fields[i].value);
     }
     if (status != SATCHEL_OK) {
         return satchel_fail(given->error, status, "no memory for what a command writes");
     }
-    return satchel_change_save(given->change, &given->row, numbers, count, given->error);
+    return satchel_change_save(given->change, &given->row, numbers, changed, given->error);
 }
 
 satchel_status satchel_given_is_behind(satchel_order_given *given, uint32_t field, bool *out_behind,

@@ -49,7 +49,8 @@ static satchel_status put_field(satchel_merging *work, uint32_t entity, const sa
     if (status == SATCHEL_OK && row.merged.exists) {
         status = satchel_change_put(change, &row, field, value);
         if (status == SATCHEL_OK) {
-            status = satchel_change_save(change, &row, &field, 1, work->given->error);
+            status =
+                satchel_change_save(change, &row, &field, field != SATCHEL_FIELD_DELETED ? 1 : 0, work->given->error);
         }
     }
     change->arena = before;

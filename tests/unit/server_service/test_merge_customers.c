@@ -275,12 +275,15 @@ TEST(merge_customers, so_many_rows_move_at_once_and_one_more_does_not) {
     stage *here = &m.day.here;
     contact_at(&m, &m.gone, "Anna");
     stage_begin(here);
-    REQUIRE_OK(satchel_db_exec(here->db,
-                               "WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 10000)"
-                               " INSERT INTO contact (id, name, customer, deleted, rev_open, revision)"
-                               " SELECT randomblob(16), 'x', c.customer, 0, c.rev_open, c.revision FROM k, contact c"
-                               " WHERE c.name = 'Anna'",
-                               NULL));
+    for (uint32_t i = 0; i < SATCHEL_MERGE_ROWS_MOST; i++) {
+        satchel_id id = {{1}};
+        satchel_put_u32be(id.bytes + 4, i);
+        REQUIRE_OK(
+            SATCHEL_DB_RUN(here->db, NULL,
+                           "INSERT INTO contact (id, name, customer, deleted, rev_open, revision) SELECT ?1, 'x',"
+                           " customer, 0, rev_open, revision FROM contact WHERE name = 'Anna'",
+                           satchel_value_id(&id)));
+    }
     stage_commit(here);
     CHECK_STATUS(merge(&m, &m.gone, &m.day.customer), SATCHEL_LIMIT_EXCEEDED);
     stage_begin(here);
