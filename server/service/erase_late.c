@@ -62,16 +62,22 @@ static satchel_status names_erased(satchel_change *change, const satchel_op *op,
     return status;
 }
 
-static void strip_cleared(const satchel_change *change, satchel_op *op) {
-    uint32_t *cleared = (uint32_t *)(uintptr_t)op->cleared;
+/* Into an array of its own: the op may be decided on once more. */
+static satchel_status strip_cleared(const satchel_change *change, satchel_op *op) {
+    uint32_t *cleared = satchel_arena_take_array(change->arena, op->cleared_count, sizeof *cleared);
     uint32_t kept = 0;
+    if (cleared == NULL) {
+        return SATCHEL_NO_MEMORY;
+    }
     for (uint32_t i = 0; i < op->cleared_count; i++) {
-        const satchel_field *field = satchel_schema_field(&change->service->schema, op->entity, cleared[i]);
+        const satchel_field *field = satchel_schema_field(&change->service->schema, op->entity, op->cleared[i]);
         if (field != NULL && !satchel_erase_takes(op->entity, field)) {
-            cleared[kept++] = cleared[i];
+            cleared[kept++] = op->cleared[i];
         }
     }
+    op->cleared = cleared;
     op->cleared_count = kept;
+    return SATCHEL_OK;
 }
 
 /* Erasable values go; what a new row must have becomes the sign of an erased text. */
@@ -88,8 +94,7 @@ static satchel_status strip(satchel_change *change, satchel_op *op) {
     if (status == SATCHEL_OK) {
         status = satchel_erase_record(schema, op->entity, &op->removed);
     }
-    strip_cleared(change, op);
-    return status;
+    return status == SATCHEL_OK ? strip_cleared(change, op) : status;
 }
 
 static satchel_status remember(satchel_change *change, const satchel_op *op, const satchel_id *by,
