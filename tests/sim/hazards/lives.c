@@ -35,14 +35,23 @@ static void restored_twice(hazard *on) {
     hazard_tell(on, "Somebody copies Anna's phone, with this unsent.");
     sim_phone_copy(anna);
     hazard_sync(on, ANNA);
+    hazard_edit(on, ANNA, lotus, SATCHEL_CUSTOMER_NOTE, "Opens at ten");
+    hazard_sync(on, ANNA);
+    hazard_edit(on, ANNA, lotus, SATCHEL_CUSTOMER_CITY, "Ningbo");
+    hazard_sync(on, ANNA);
     hazard_tell(on, "Anna's phone is put back from the copy.");
     sim_phone_restore(anna);
     hazard_ask(on, ANNA, HAZARD_FINE);
+    hazard_ask(on, ANNA, HAZARD_FINE);
     hazard_ask(on, ANNA, HAZARD_ANSWER_LOST);
+    hazard_expect(on, hazard_server_number(on, "SELECT count(*) FROM incarnation WHERE parent > 0") == 1,
+                  "the server was to know of a second life.");
     hazard_tell(on, "In its second life the phone has asked, but has heard of no decision; it is copied again.");
     sim_phone_copy(anna);
     hazard_sync(on, ANNA);
     hazard_add(on, ANNA, lotus, SATCHEL_CUSTOMER_LOYALTY_POINTS, 10);
+    hazard_sync(on, ANNA);
+    hazard_edit(on, ANNA, lotus, SATCHEL_CUSTOMER_CITY, "Suzhou");
     hazard_sync(on, ANNA);
     hazard_tell(on, "Anna's phone is put back from the second copy.");
     sim_phone_restore(anna);
@@ -50,6 +59,8 @@ static void restored_twice(hazard *on) {
     hazard_settle(on);
     hazard_server_shows(on, lotus, SATCHEL_CUSTOMER_LOYALTY_POINTS, "111");
     hazard_shows(on, ANNA, lotus, SATCHEL_CUSTOMER_LOYALTY_POINTS, "111");
+    hazard_expect(on, hazard_server_number(on, "SELECT count(*) FROM incarnation WHERE parent > 0") == 2,
+                  "the server was to know of a third life.");
     hazard_why(on, "The point was decided on in the first life; the third finds it through the second, however many"
                    " lives lie between.");
 }
