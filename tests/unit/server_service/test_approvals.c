@@ -91,6 +91,23 @@ TEST(approvals, nobody_decides_on_his_own_and_no_rep_on_any) {
     command_day_close(&day);
 }
 
+TEST(approvals, who_asked_does_not_decide_even_when_he_has_become_a_manager) {
+    command_day day;
+    command_day_open(&day);
+    set_rule(&day.here, "approve.transfer", 1);
+    ask_for_transfer(&day);
+    satchel_id approval = waiting(&day.here);
+    const uint64_t roles = UINT64_C(1) << SATCHEL_ROLE_MANAGER;
+    const satchel_user_change promoted = {.roles = &roles};
+    stage_begin(&day.here);
+    REQUIRE_OK(satchel_user_change_to(day.here.service, day.here.db, &day.here.system, &day.li, &promoted, NULL));
+    stage_commit(&day.here);
+    CHECK_STATUS(decide(&day.here, &day.li, &approval, SATCHEL_APPROVAL_DECISION_APPROVED), SATCHEL_FORBIDDEN);
+    CHECK(is_owner(&day.here, &day.customer, &day.li));
+    CHECK_OK(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
+    command_day_close(&day);
+}
+
 TEST(approvals, a_chain_has_its_steps_one_after_another) {
     command_day day;
     command_day_open(&day);
