@@ -54,6 +54,10 @@ static satchel_status list_rows(cli_session *cli, const list_shape *shape, const
             status = satchel_query_where_id(query, shape->parent_field, SATCHEL_COMPARE_EQUAL, &parent);
         }
     }
+    /* One that was merged into another is shown by `show` only. */
+    if (status == SATCHEL_OK && shape->entity == SATCHEL_ENTITY_CUSTOMER) {
+        status = satchel_query_where_null(query, SATCHEL_CUSTOMER_MERGED_INTO, true);
+    }
     if (status == SATCHEL_OK) {
         status = satchel_query_sort(query, shape->sort_field, shape->descending);
     }

@@ -114,6 +114,7 @@ class Commands(unittest.TestCase):
         self.wang.run(["sync"])
         self.assertEqual(self.newest(self.wang)["state"], "accepted")
         self.assertEqual(self.server.admin("customer", "show", gone)["merged_into"], survivor)
+        self.assertNotIn(gone, [row["id"] for row in self.wang.run(["customer", "list"])["rows"]])
         contacts = self.wang.run(["contact", "list", "--customer", survivor])["rows"]
         self.assertEqual([contact["name"] for contact in contacts], ["Anna"])
         self.wang.run(["unmerge", gone])
