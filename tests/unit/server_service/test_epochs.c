@@ -463,3 +463,38 @@ TEST(epochs, a_revoked_device_is_revoked_after_the_restore) {
     erase_tape(&backup);
     tear_down(&at);
 }
+
+static satchel_status load_bytes(const char *bytes, size_t count) {
+    satchel_backup_loader *loader = NULL;
+    satchel_backup_facts facts;
+    REQUIRE_OK(satchel_backup_load_open(&loader, NULL));
+    satchel_status status = satchel_backup_load(loader, satchel_bytes_of(bytes, count), NULL);
+    if (status == SATCHEL_OK) {
+        status = satchel_backup_load_end(loader, &facts, NULL);
+    }
+    satchel_backup_load_close(loader);
+    return status;
+}
+
+TEST(epochs, a_stream_that_is_no_backup_is_told) {
+    /* format 1, tables' format, epoch 1, n 0, position 0, hash; then a table, a row, the end */
+    char good[] = "\x01\x01\x02\x01\0\0"
+                  "________________________________"
+                  "\x02\x01t\x01\x01"
+                  "c\x03\x01\x02\x04\x01";
+    const size_t bytes = sizeof good - 1;
+    CHECK_OK(load_bytes(good, bytes));
+    for (size_t cut = 0; cut < bytes; cut++) {
+        CHECK_STATUS(load_bytes(good, cut), SATCHEL_MALFORMED);
+    }
+    good[bytes - 1] = 2; /* rows that are not there */
+    CHECK_STATUS(load_bytes(good, bytes), SATCHEL_MALFORMED);
+    good[bytes - 1] = 1;
+    good[40] = '"'; /* a name that ends its quotes */
+    CHECK_STATUS(load_bytes(good, bytes), SATCHEL_MALFORMED);
+    good[40] = 't';
+    good[2] = SATCHEL_TABLES_FORMAT;
+    CHECK_OK(load_bytes(good, bytes));
+    good[2] = SATCHEL_TABLES_FORMAT + 1;
+    CHECK_STATUS(load_bytes(good, bytes), SATCHEL_NEWER_FORMAT);
+}
