@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 
-#include <satchel/version.h>
 #include <string.h>
 
 static satchel_status append_device(void *context, const satchel_device_row *row) {
@@ -67,7 +66,7 @@ static satchel_status gather(satchel_command *command, void *context, satchel_db
     json_t *devices = json_array();
     json_t *kept = json_array();
     (void)context;
-    bool whole = json_object_set_new(command->result, "version", json_string(SATCHEL_VERSION_TEXT)) == 0 &&
+    bool whole = json_object_set_new(command->result, "schema", json_integer(command->schema->model->version)) == 0 &&
                  json_object_set_new(command->result, "devices", devices) == 0 &&
                  json_object_set_new(command->result, "quarantine", kept) == 0;
     satchel_status status = whole ? put_counts(command, db, error) : SATCHEL_NO_MEMORY;
