@@ -37,10 +37,10 @@
     X(preset, satchel_verb_preset, "small | medium | large",                                                           \
       "roles and approvals for a company below 50 people, up to 500, above")                                           \
     X(recovery, satchel_verb_recovery, "new --secret-file FILE | set PUBLIC_KEY | show | off",                         \
-      "the company's recovery key: phones enrolled from then on keep an escrow slot")                                  \
+      "the company's recovery key: phones keep an escrow slot from their next sync on")                                \
     X(policy, satchel_verb_policy,                                                                                     \
       "[--pin required|optional] [--rolled-back open|lock] [--lease-days N] [--minimum-app X.Y.Z|any]",                \
-      "what phones enrolled from then on ask of their stores")                                                         \
+      "what phones ask of their stores, from their next sync on")                                                      \
     X(device, satchel_verb_device, "list | retire NAME | wipe NAME | revoke NAME",                                     \
       "enrolled phones; retire: what is on one is parked, then it wipes itself; wipe: at once")                        \
     X(import, satchel_verb_import, "ENTITY FILE.csv [--dry-run]",                                                      \
