@@ -268,6 +268,25 @@ satchel_status satchel_members_set(satchel_db *db, const satchel_place *place, c
     return status;
 }
 
+satchel_status satchel_members_reenter(satchel_db *db, const satchel_place *place, uint64_t n, satchel_touched *touched,
+                                       satchel_error *error) {
+    satchel_arena arena;
+    satchel_member_list members;
+    satchel_arena_init(&arena);
+    satchel_status status = satchel_members_of(db, place, &arena, &members, error);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < members.count; i++) {
+        if (members.items[i].present) {
+            status = touch(touched, members.items[i].scope, 0);
+        }
+    }
+    satchel_arena_deinit(&arena);
+    return status == SATCHEL_OK
+               ? SATCHEL_DB_RUN(db, error,
+                                "UPDATE membership SET entered_n = ?4, last_n = ?4 WHERE " PLACE_IS " AND present = 1",
+                                PLACE_VALUES(place), satchel_db_count(n))
+               : status;
+}
+
 satchel_status satchel_places_at(satchel_db *db, const satchel_id *anchor, satchel_arena *arena,
                                  satchel_place_list *out, satchel_error *error) {
     satchel_db_statement *statement = NULL;

@@ -90,6 +90,13 @@ SATCHEL_MUST_USE satchel_status satchel_members_set(satchel_db *db, const satche
                                                     uint32_t count, bool changed, uint64_t n, satchel_touched *touched,
                                                     satchel_error *error);
 
+/*
+ * Writes: what is there counts as having come at n, so that phones get it whole: between a customer's facts and its
+ * memberships some may have passed it over.
+ */
+SATCHEL_MUST_USE satchel_status satchel_members_reenter(satchel_db *db, const satchel_place *place, uint64_t n,
+                                                        satchel_touched *touched, satchel_error *error);
+
 /* The places anchored at a customer, the customer's own first. */
 typedef struct satchel_place_list {
     satchel_place *items;

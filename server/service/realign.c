@@ -179,6 +179,19 @@ static satchel_status note_done(satchel_change *change, const satchel_id *custom
                           satchel_value_id(customer));
 }
 
+/* The scopes as the facts have them; who was passed over meanwhile gets everything. */
+static satchel_status settle(satchel_change *change, const satchel_id *customer, satchel_error *error) {
+    satchel_place_list places;
+    satchel_status status = satchel_change_refresh(change, customer, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_places_at(change->db, customer, change->arena, &places, error);
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && i < places.count; i++) {
+        status = satchel_members_reenter(change->db, &places.items[i], change->n, &change->touched, error);
+    }
+    return status;
+}
+
 satchel_status satchel_realign_catch_up(satchel_change *change, const satchel_id *customer, satchel_error *error) {
     bool waits = false;
     if (satchel_id_is_none(customer)) {
@@ -196,7 +209,7 @@ satchel_status satchel_realign_catch_up(satchel_change *change, const satchel_id
     if (status == SATCHEL_OK && waits) {
         status = note_done(change, customer, error);
     }
-    return status == SATCHEL_OK && waits ? satchel_change_refresh(change, customer, error) : status;
+    return status == SATCHEL_OK && waits ? settle(change, customer, error) : status;
 }
 
 satchel_status satchel_realign_left(satchel_db *db, satchel_realign_progress *out, satchel_error *error) {
@@ -232,7 +245,8 @@ static satchel_status next_waiting(satchel_desk *desk, int64_t step, uint32_t co
 
 static satchel_status step_one(satchel_desk *desk, const satchel_id *customer, bool removes) {
     desk->change.withdraws = removes;
-    satchel_status status = satchel_change_refresh(&desk->change, customer, desk->error);
+    satchel_status status = removes ? satchel_change_refresh(&desk->change, customer, desk->error)
+                                    : settle(&desk->change, customer, desk->error);
     desk->change.withdraws = false;
     desk->change.moved = true;
     if (status != SATCHEL_OK) {

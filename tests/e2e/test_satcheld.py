@@ -91,6 +91,9 @@ class Verbs(WithCompany):
         names = {row["name"] for row in self.server.admin("role", "list")["rows"]}
         self.assertLessEqual({"administrator", "manager", "rep"}, names)
         self.server.admin("preset", "large")
+        self.server.admin("preset", "medium")
+        with self.assertRaises(CommandFailed):  # somebody is a manager
+            self.server.admin("preset", "small")
         rules = self.server.admin("role", "rule", "driver", "--add", "customer read any", "--add",
                                   "customer open=read any")["rules"]
         self.assertEqual(self.server.admin("role", "show", "driver")["rules"], rules)
