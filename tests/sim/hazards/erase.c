@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A person is erased by the operator. */
+/*
+ * A person is erased by the operator of a story. It assumes that the caller has begun a transaction and ends it.
+ */
 #include "sim/hazards/erase.h"
 
 #include "base/text.h"
