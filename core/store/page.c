@@ -480,32 +480,49 @@ static satchel_status end_slice(page_work *work, satchel_status status) {
     return SATCHEL_OK;
 }
 
-/* Nothing of what is left can be malformed: the engine has checked the frames, the scope sets are looked up here. */
-static satchel_status check_rest(page_work *work, satchel_bytes payload) {
+static bool takes_away(const satchel_answer_frame *frame) {
+    return frame->kind == SATCHEL_FRAME_REMOVAL || frame->kind == SATCHEL_FRAME_ERASED;
+}
+
+/*
+ * The frames that are left and take something away, or all others. Nothing of what is left can be malformed: the engine
+ * has checked the frames, the scope sets are looked up here.
+ */
+static satchel_status gather_rest(page_work *work, satchel_bytes payload, bool taking, satchel_buffer *out) {
     satchel_reader reader = satchel_reader_of(payload);
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
     satchel_status status = SATCHEL_OK;
     reader.at = work->offset;
     while (status == SATCHEL_OK && frame.kind != SATCHEL_FRAME_NONE) {
+        size_t start = reader.at;
         satchel_arena_reset(&work->arena);
         status = satchel_answer_read(&reader, &work->arena, &frame, work->error);
-        if (status == SATCHEL_OK && frame.kind == SATCHEL_FRAME_ROW) {
+        if (status == SATCHEL_OK && !taking && frame.kind == SATCHEL_FRAME_ROW) {
             status = satchel_scopes_number(work->store, frame.as.row.scope_set, &work->scope_set, work->error);
+        }
+        if (status == SATCHEL_OK && takes_away(&frame) == taking) {
+            status = satchel_buffer_append(out, satchel_bytes_of(payload.data + start, reader.at - start));
         }
     }
     return status;
 }
 
+/* What a page takes away is out of sight before the first of its rows that are left. */
 static satchel_status keep_rest(page_work *work, satchel_bytes payload, const satchel_sync_state *state) {
-    const satchel_bytes rest = satchel_bytes_of(payload.data + work->offset, payload.bytes - work->offset);
-    satchel_status status = check_rest(work, payload);
+    satchel_buffer rest = {NULL, 0, 0};
+    satchel_status status = gather_rest(work, payload, true, &rest);
     if (status == SATCHEL_OK) {
-        status = satchel_paging_keep(work->store, rest, work->through, state, work->error);
+        status = gather_rest(work, payload, false, &rest);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_paging_keep(work->store, satchel_buffer_view(&rest), work->through, state, work->error);
     }
     if (status == SATCHEL_OK && work->within > 0) {
-        work->store->paging->within = work->within;
+        work->store->paging->within =
+            work->within; /* of the first frame that is left, whichever it is: it stays first */
         status = satchel_paging_move(work->store, work->error);
     }
+    satchel_buffer_deinit(&rest);
     return status;
 }
 

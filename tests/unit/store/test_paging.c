@@ -12,7 +12,26 @@
 #define NAME SATCHEL_CUSTOMER_NAME
 #define ROWS 20u
 
-/* A page of so many rows in scope set 1, and of removals of `removed` of them. */
+/* Rows that a page of the server's brought before. */
+static void store_old(store_kit *kit, uint32_t count) {
+    kit_page page = kit_page_begin(0);
+    kit_page_scope_set(&page, 1, 7);
+    for (uint32_t i = 0; i < count; i++) {
+        const satchel_record record = kit_record(kit, NAME, "Old shop");
+        kit_page_row_in(kit, &page, CUSTOMER, kit_id(50 + i), i + 1, 1, &record);
+    }
+    REQUIRE_OK(kit_page_store(kit, &page, false));
+}
+
+static uint32_t old_here(store_kit *kit) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        count += kit_has(kit, CUSTOMER, kit_id(50 + i)) ? 1 : 0;
+    }
+    return count;
+}
+
+/* A page of so many rows in scope set 1, and of removals of `removed` old ones. */
 static kit_page many_rows(store_kit *kit, uint32_t count, uint32_t removed) {
     kit_page page = kit_page_begin(0);
     kit_page_scope_set(&page, 1, 7);
@@ -24,7 +43,7 @@ static kit_page many_rows(store_kit *kit, uint32_t count, uint32_t removed) {
     }
     satchel_buffer ids = {NULL, 0, 0};
     for (uint32_t i = 0; i < removed; i++) {
-        const satchel_id id = kit_id(100 + i);
+        const satchel_id id = kit_id(50 + i);
         REQUIRE_OK(satchel_buffer_append(&ids, satchel_bytes_of(id.bytes, sizeof id.bytes)));
     }
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_REMOVAL};
@@ -92,23 +111,39 @@ TEST(store_paging, a_short_page_is_stored_at_once) {
 TEST(store_paging, the_cursor_moves_with_the_last_slice_whatever_their_size) {
     for (uint32_t budget = 1; budget <= ROWS + 1; budget++) {
         store_kit kit = kit_open(NULL);
+        store_old(&kit, 6);
         kit_page page = many_rows(&kit, ROWS, 4);
         bool left = false;
         end_page(&page);
         begin(&kit, &page, budget, &left);
         while (left) {
-            CHECK_UINT(position(&kit), 0);
+            CHECK_UINT(position(&kit), 1);
             CHECK(satchel_store_page_left(kit.store));
             left = go_on(&kit, budget);
         }
         CHECK_UINT(position(&kit), 9);
-        CHECK_UINT(rows_here(&kit), ROWS - 4);
+        CHECK_UINT(rows_here(&kit), ROWS);
+        CHECK_UINT(old_here(&kit), 2);
         kit_close(&kit);
     }
 }
 
+TEST(store_paging, what_a_page_takes_away_goes_before_the_rest_of_its_rows) {
+    store_kit kit = kit_open(NULL);
+    store_old(&kit, 6);
+    kit_page page = many_rows(&kit, ROWS, 4);
+    bool left = false;
+    end_page(&page);
+    begin(&kit, &page, 1, &left);
+    REQUIRE(left && go_on(&kit, 4));
+    CHECK_UINT(old_here(&kit), 2);
+    CHECK_UINT(rows_here(&kit), 1);
+    kit_close(&kit);
+}
+
 TEST(store_paging, after_a_kill_between_any_two_slices_the_page_goes_on_where_it_was) {
     store_kit kit = kit_open(NULL);
+    store_old(&kit, 6);
     kit_page page = many_rows(&kit, ROWS, 4);
     bool left = false;
     end_page(&page);
@@ -116,7 +151,7 @@ TEST(store_paging, after_a_kill_between_any_two_slices_the_page_goes_on_where_it
     for (uint32_t slices = 1; left; slices++) {
         kit_reopen(&kit);
         CHECK(satchel_store_page_left(kit.store));
-        CHECK_UINT(position(&kit), 0);
+        CHECK_UINT(position(&kit), 1);
         CHECK(rows_here(&kit) <= slices * 3);
         left = go_on(&kit, 3);
         CHECK(kit.outcome.rows_stored <= 3);
@@ -124,7 +159,8 @@ TEST(store_paging, after_a_kill_between_any_two_slices_the_page_goes_on_where_it
     kit_reopen(&kit);
     CHECK(!satchel_store_page_left(kit.store));
     CHECK_UINT(position(&kit), 9);
-    CHECK_UINT(rows_here(&kit), ROWS - 4);
+    CHECK_UINT(rows_here(&kit), ROWS);
+    CHECK_UINT(old_here(&kit), 2);
     kit_close(&kit);
 }
 
