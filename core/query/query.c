@@ -177,6 +177,33 @@ void satchel_query_position_fields(const satchel_entity *entity, const satchel_f
     }
 }
 
+static bool searches(const satchel_query *query, uint32_t number) {
+    const satchel_schema schema = {&satchel_generated_model, NULL, 0};
+    const satchel_field *field = satchel_schema_field(&schema, query->entity->number, number);
+    return query->words.bytes > 0 && field != NULL && field->search != SATCHEL_SEARCH_NONE;
+}
+
+static bool is_near(const satchel_query *query, uint32_t number) {
+    const satchel_field *latitude;
+    const satchel_field *longitude;
+    satchel_query_position_fields(query->entity, &latitude, &longitude);
+    return query->has_near && (latitude->number == number || longitude->number == number);
+}
+
+bool satchel_query_reads(const satchel_query *query, uint32_t field) {
+    for (uint32_t i = 0; i < query->condition_count; i++) {
+        if (query->conditions[i].field == field) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < query->sort_count; i++) {
+        if (query->sorts[i].field == field) {
+            return true;
+        }
+    }
+    return searches(query, field) || is_near(query, field);
+}
+
 satchel_status satchel_query_near(satchel_query *query, int64_t latitude_e7, int64_t longitude_e7, int64_t metres) {
     const satchel_field *latitude;
     const satchel_field *longitude;

@@ -201,7 +201,8 @@ SATCHEL_MUST_USE satchel_status satchel_served_row_by_external_id(const satchel_
 
 /*
  * A page of rows that the actor may read, as far as he may see them. `out_next` gets where to go on, empty at the end.
- * Visitor as for devices. Errors: as satchel_query_compile.
+ * Visitor as for devices. Errors: as satchel_query_compile; UNKNOWN_FIELD, FORBIDDEN: the query names a field that the
+ * actor does not read in every row that he may read (core/doc/access.md).
  */
 typedef satchel_status (*satchel_served_row_visitor)(void *context, const satchel_id *id, const satchel_record *record,
                                                      uint64_t n);

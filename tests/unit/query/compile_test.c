@@ -124,6 +124,24 @@ TEST(query, a_prefix_becomes_a_range_of_valid_texts) {
     satchel_arena_deinit(&arena);
 }
 
+TEST(query, it_says_which_fields_it_reads) {
+    satchel_query *query = open_query(CUSTOMER);
+    CHECK(!satchel_query_reads(query, NAME) && !satchel_query_reads(query, GRADE));
+    REQUIRE_OK(satchel_query_where_null(query, GRADE, false));
+    REQUIRE_OK(satchel_query_sort(query, OWNER, false));
+    REQUIRE_OK(satchel_query_where_int(query, SATCHEL_CUSTOM_FIELD_FIRST, SATCHEL_COMPARE_EQUAL, 1));
+    CHECK(satchel_query_reads(query, GRADE) && satchel_query_reads(query, OWNER));
+    CHECK(satchel_query_reads(query, SATCHEL_CUSTOM_FIELD_FIRST) && !satchel_query_reads(query, NAME));
+    CHECK(!satchel_query_reads(query, SATCHEL_CUSTOMER_LATITUDE_E7));
+    REQUIRE_OK(satchel_query_near(query, 0, 0, 1));
+    CHECK(satchel_query_reads(query, SATCHEL_CUSTOMER_LATITUDE_E7));
+    CHECK(satchel_query_reads(query, SATCHEL_CUSTOMER_LONGITUDE_E7));
+    REQUIRE_OK(satchel_query_search(query, satchel_text_of("tea")));
+    CHECK(satchel_query_reads(query, NAME) && satchel_query_reads(query, SATCHEL_CUSTOMER_PHONES));
+    CHECK(!satchel_query_reads(query, SHARED));
+    satchel_query_close(query);
+}
+
 TEST(query, near_is_a_band_and_a_distance) {
     satchel_query *query = open_query(CUSTOMER);
     CHECK_STATUS(satchel_query_near(query, 900000001, 0, 1), SATCHEL_OUT_OF_RANGE);
