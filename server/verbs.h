@@ -39,7 +39,8 @@
     X(recovery, satchel_verb_recovery, "new --secret-file FILE | set PUBLIC_KEY | show | off",                         \
       "the company's recovery key: phones keep an escrow slot from their next sync on")                                \
     X(policy, satchel_verb_policy,                                                                                     \
-      "[--pin required|optional] [--rolled-back open|lock] [--lease-days N] [--minimum-app X.Y.Z|any]",                \
+      "[--pin required|optional] [--rolled-back open|lock] [--lease-days N] [--minimum-app X.Y.Z|any] "                \
+      "[--minimum-schema N]",                                                                                          \
       "what phones ask of their stores, from their next sync on")                                                      \
     X(device, satchel_verb_device, "list | retire NAME | wipe NAME | revoke NAME",                                     \
       "enrolled phones; retire: what is on one is parked, then it wipes itself; wipe: at once")                        \

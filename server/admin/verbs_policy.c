@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "service/service.h"
+#include "service/skew.h"
 #include "wire/base64.h"
 #include "wire/enroll.h"
 
@@ -23,9 +24,12 @@ typedef struct policy_change {
     uint32_t off;        /* flags to clear */
     int lease_days;      /* -1: as it is */
     int64_t minimum_app; /* -1: as it is */
+    int minimum_schema;  /* 0: as it is */
+    bool of_stores;      /* anything but the schema is to change */
 } policy_change;
 
-static satchel_status tell(satchel_command *command, const satchel_company_policy *policy) {
+static satchel_status tell(satchel_command *command, satchel_db *db, const satchel_company_policy *policy,
+                           satchel_error *error) {
     static const uint8_t none[SATCHEL_PUBLIC_KEY_BYTES] = {0};
     char text[SATCHEL_BASE64_TEXT_BYTES(SATCHEL_PUBLIC_KEY_BYTES)] = "";
     bool escrow = memcmp(policy->recovery_key, none, sizeof none) != 0;
@@ -35,6 +39,11 @@ static satchel_status tell(satchel_command *command, const satchel_company_polic
     bool locks = (policy->flags & SATCHEL_POLICY_LOCK_ROLLED_BACK) != 0;
     bool pin = (policy->flags & SATCHEL_POLICY_PIN_REQUIRED) != 0;
     char app[APP_TEXT_BYTES] = "any";
+    uint32_t schema = 0;
+    satchel_status status = satchel_minimum_schema_get(db, &schema, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
     if (policy->minimum_app > 0) {
         snprintf(app, sizeof app, "%u.%u.%u", policy->minimum_app / 1000000, policy->minimum_app / 1000 % 1000,
                  policy->minimum_app % 1000);
@@ -45,6 +54,7 @@ static satchel_status tell(satchel_command *command, const satchel_company_polic
                  json_object_set_new(result, "rolled_back", json_string(locks ? "lock" : "open")) == 0 &&
                  json_object_set_new(result, "lease_days", json_integer(policy->lease_days)) == 0 &&
                  json_object_set_new(result, "minimum_app", json_string(app)) == 0 &&
+                 json_object_set_new(result, "minimum_schema", json_integer(schema)) == 0 &&
                  json_object_set_new(result, "reaches", json_string(REACHES)) == 0;
     return whole ? SATCHEL_OK : SATCHEL_NO_MEMORY;
 }
@@ -53,7 +63,7 @@ static satchel_status show(satchel_command *command, void *context, satchel_db *
     satchel_company_policy policy;
     (void)context;
     satchel_status status = satchel_store_policy_get(db, &policy, error);
-    return status == SATCHEL_OK ? tell(command, &policy) : status;
+    return status == SATCHEL_OK ? tell(command, db, &policy, error) : status;
 }
 
 static satchel_status change(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
@@ -69,14 +79,19 @@ static satchel_status change(satchel_command *command, void *context, satchel_db
     policy.flags = (policy.flags & ~wanted->off) | wanted->on;
     policy.lease_days = wanted->lease_days >= 0 ? (uint32_t)wanted->lease_days : policy.lease_days;
     policy.minimum_app = wanted->minimum_app >= 0 ? (uint32_t)wanted->minimum_app : policy.minimum_app;
-    status = satchel_store_policy_set(command->service, db, &policy, error);
-    return status == SATCHEL_OK ? tell(command, &policy) : status;
+    if (wanted->of_stores) {
+        status = satchel_store_policy_set(command->service, db, &policy, error);
+    }
+    if (status == SATCHEL_OK && wanted->minimum_schema != 0) {
+        status = satchel_minimum_schema_set(command->service, db, (uint32_t)wanted->minimum_schema, error);
+    }
+    return status == SATCHEL_OK ? tell(command, db, &policy, error) : status;
 }
 
 /* "new --secret-file F" is carried out where the command was given, and comes here as "set". */
 satchel_status satchel_verb_recovery(satchel_command *command, satchel_error *error) {
     struct poptOption table[] = {POPT_TABLEEND};
-    policy_change wanted = {.sets_key = true, .lease_days = -1, .minimum_app = -1};
+    policy_change wanted = {.sets_key = true, .of_stores = true, .lease_days = -1, .minimum_app = -1};
     satchel_status status = satchel_command_options(command, table, error);
     if (status != SATCHEL_OK) {
         return status;
@@ -131,14 +146,17 @@ satchel_status satchel_verb_policy(satchel_command *command, satchel_error *erro
                                  {"rolled-back", 0, POPT_ARG_STRING, &rolled_back, 0, NULL, NULL},
                                  {"lease-days", 0, POPT_ARG_INT, &wanted.lease_days, 0, NULL, NULL},
                                  {"minimum-app", 0, POPT_ARG_STRING, &app, 0, NULL, NULL},
+                                 {"minimum-schema", 0, POPT_ARG_INT, &wanted.minimum_schema, 0, NULL, NULL},
                                  POPT_TABLEEND};
     satchel_status status = satchel_command_options(command, table, error);
-    if (status == SATCHEL_OK && (command->argument_count != 1 || wanted.lease_days < -1 || !read_app(app, &wanted) ||
-                                 !choose(pin, "required", "optional", SATCHEL_POLICY_PIN_REQUIRED, &wanted) ||
-                                 !choose(rolled_back, "lock", "open", SATCHEL_POLICY_LOCK_ROLLED_BACK, &wanted))) {
+    if (status == SATCHEL_OK &&
+        (wanted.minimum_schema < 0 || command->argument_count != 1 || wanted.lease_days < -1 ||
+         !read_app(app, &wanted) || !choose(pin, "required", "optional", SATCHEL_POLICY_PIN_REQUIRED, &wanted) ||
+         !choose(rolled_back, "lock", "open", SATCHEL_POLICY_LOCK_ROLLED_BACK, &wanted))) {
         status = satchel_command_usage(command, error);
     }
-    bool changes = pin != NULL || rolled_back != NULL || app != NULL || wanted.lease_days >= 0;
+    wanted.of_stores = pin != NULL || rolled_back != NULL || app != NULL || wanted.lease_days >= 0;
+    bool changes = wanted.of_stores || wanted.minimum_schema != 0;
     free(pin);
     free(rolled_back);
     free(app);

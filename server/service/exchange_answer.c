@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "service/erase.h"
+#include "service/skew.h"
 #include "wire/body.h"
 
 #include <string.h>
@@ -67,7 +68,9 @@ static satchel_status read_page(satchel_answer_work *work) {
             satchel_person_load(exchange->service, work->db, &exchange->user, satchel_service_today(exchange->service),
                                 &work->arena, &work->person, work->error);
     }
-    work->has_page = exchange->head.page_bytes > 0 && !exchange->parks; /* one that is retired gets no more rows */
+    work->too_old = satchel_schema_is_too_old(exchange->head.schema, work->minimum_schema);
+    /* One that is retired gets no more rows. */
+    work->has_page = exchange->head.page_bytes > 0 && !exchange->parks && !work->too_old;
     const satchel_pull_question question = {exchange->head.digest_wanted, exchange->head.digests};
     if (status == SATCHEL_OK && work->has_page) {
         status = satchel_pull(exchange->service, work->db, &work->person, exchange->head.cursor,
@@ -82,7 +85,9 @@ static satchel_status read_page(satchel_answer_work *work) {
 
 static satchel_status build_payload(satchel_answer_work *work, satchel_buffer *payload) {
     satchel_server_exchange *exchange = work->exchange;
-    satchel_status head_status = exchange->status == SATCHEL_OK ? work->page.status : exchange->status;
+    satchel_status head_status = exchange->status != SATCHEL_OK ? exchange->status
+                                 : work->too_old                ? SATCHEL_UPGRADE_REQUIRED
+                                                                : work->page.status;
     satchel_status status = satchel_exchange_write_head(work, head_status, payload);
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status =
@@ -109,6 +114,9 @@ static satchel_status answer(satchel_answer_work *work, satchel_buffer *out_body
     satchel_buffer payload;
     satchel_buffer_init(&payload);
     satchel_status status = satchel_counter_read(work->db, &work->counter, work->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_minimum_schema_get(work->db, &work->minimum_schema, work->error);
+    }
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = read_page(work);
     }

@@ -20,7 +20,7 @@ satchel_status satchel_exchange_write_head(satchel_answer_work *work, satchel_st
                                           .epoch = work->counter.epoch,
                                           .token_moved = exchange->token_moved,
                                           .applied_through = told ? exchange->fork_through : work->applied_through,
-                                          .minimum_schema = 1,
+                                          .minimum_schema = work->minimum_schema,
                                           .request_number = exchange->request_number};
     if (forked) {
         frame.as.head.fork_digest = satchel_bytes_of(exchange->fork_digest, sizeof exchange->fork_digest);

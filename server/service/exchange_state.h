@@ -105,6 +105,8 @@ typedef struct satchel_answer_work {
     uint64_t applied_through;
     satchel_pulled_page page;
     bool has_page;
+    uint32_t minimum_schema; /* of who gets pages */
+    bool too_old;            /* the phone does not: results only */
     satchel_arena told; /* of the head */
     satchel_error *error;
 } satchel_answer_work;

@@ -235,6 +235,8 @@ class Asked(OnStage):
         self.assertTrue(phone.run(["status"])["pin_required"])
         self.assertEqual(self.server.admin("policy", "--pin", "optional")["pin"], "optional")
         self.refused(lambda argv: self.server.admin(*argv), "INVALID_ARGUMENT", "policy", "--pin", "perhaps")
+        self.assertEqual(self.server.admin("policy", "--minimum-schema", "1")["minimum_schema"], 1)
+        self.refused(lambda argv: self.server.admin(*argv), "OUT_OF_RANGE", "policy", "--minimum-schema", "99")
 
 
 if __name__ == "__main__":

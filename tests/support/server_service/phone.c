@@ -71,6 +71,7 @@ void phone_enrol(phone *mine, stage *here, const satchel_id *user) {
     mine->here = here;
     mine->next_sequence = 1;
     mine->page_bytes = 1 << 20;
+    mine->schema = 1;
     satchel_arena_init(&mine->arena);
     phone_random(mine, seed, sizeof seed);
     satchel_sign_keys(seed, mine->public_key, mine->secret_key);
@@ -182,7 +183,7 @@ static uint64_t phone_settled(const phone *mine) {
 static void phone_write_request(phone *mine, satchel_buffer *body) {
     satchel_buffer payload = {0};
     satchel_request_head head = {.protocol = SATCHEL_PROTOCOL_VERSION,
-                                 .schema = 1,
+                                 .schema = mine->schema,
                                  .incarnation = mine->incarnation,
                                  .now = phone_moment(mine),
                                  .cursor = satchel_bytes_of(mine->cursor, mine->cursor_bytes),

@@ -125,6 +125,8 @@ typedef struct phone {
     phone_result results[PHONE_RESULTS_MOST];
     uint32_t result_count;
     uint32_t page_bytes;
+    uint32_t schema;                          /* that it says it knows */
+    uint32_t minimum_schema;                  /* of the last answer */
     uint32_t removals;                        /* ids removed in all */
     satchel_bytes says_witness, says_receipt; /* what the next requests hold beside units */
     uint64_t says_serial;

@@ -2,11 +2,14 @@
 /*
  * Phones of another version than the server: what a newer one says in fields that the server does not know is applied
  * and kept for the version that will know them. Until then nobody can tell who may see them, so nobody is shown them.
+ * What an older one sends is always decided, also when the company wants pages to go to newer ones only.
  */
 #include "support/server_service/stage.h"
 
 #include "base/ids.h"
 #include "base/text.h"
+#include "service/skew.h"
+#include "service/state.h"
 
 #include <string.h>
 
@@ -87,5 +90,72 @@ TEST(schema_skew, an_older_phone_edits_the_row_and_the_newer_ones_field_stays) {
     REQUIRE(row.tail.bytes >= sizeof SOONER);
     satchel_bytes last = {row.tail.data + row.tail.bytes - sizeof SOONER, sizeof SOONER};
     CHECK_BYTES(last, satchel_bytes_of(SOONER, sizeof SOONER)); /* the last one counts when it is read */
+    tear_down(&all);
+}
+
+/* --- pages for newer phones only --- */
+
+/* The company's server is of the release after today's. */
+static void upgrade_server(skewed *all, satchel_model *model) {
+    *model = satchel_generated_model;
+    model->version++;
+    all->here.service->schema.model = model;
+}
+
+static satchel_status ask_for_schema(skewed *all, uint32_t version) {
+    stage_begin(&all->here);
+    satchel_status status = satchel_minimum_schema_set(all->here.service, all->here.db, version, NULL);
+    stage_commit(&all->here);
+    return status;
+}
+
+TEST(schema_skew, the_oldest_schema_for_pages_is_one_that_the_server_knows) {
+    skewed all;
+    satchel_model model;
+    uint32_t minimum = 0;
+    set_up(&all);
+    REQUIRE_OK(satchel_minimum_schema_get(all.here.db, &minimum, NULL));
+    CHECK_UINT(minimum, 1);
+    upgrade_server(&all, &model);
+    CHECK_STATUS(ask_for_schema(&all, 0), SATCHEL_OUT_OF_RANGE);
+    CHECK_STATUS(ask_for_schema(&all, model.version + 1), SATCHEL_OUT_OF_RANGE);
+    CHECK_OK(ask_for_schema(&all, model.version));
+    REQUIRE_OK(satchel_minimum_schema_get(all.here.db, &minimum, NULL));
+    CHECK_UINT(minimum, model.version);
+    CHECK(satchel_schema_is_too_old(1, 2) && satchel_schema_is_too_old(0, 2) && !satchel_schema_is_too_old(2, 2));
+    CHECK(!satchel_schema_is_too_old(0, 1) && !satchel_schema_is_too_old(3, 2));
+    tear_down(&all);
+}
+
+TEST(schema_skew, an_old_phone_is_asked_to_upgrade_and_its_work_is_decided) {
+    skewed all;
+    satchel_model model;
+    set_up(&all);
+    phone_edit_text(&all.newer, SATCHEL_ENTITY_CUSTOMER, &all.customer, SATCHEL_CUSTOMER_CITY, "Basel");
+    phone_sync(&all.newer);
+    upgrade_server(&all, &model);
+    REQUIRE_OK(ask_for_schema(&all, 2));
+    phone_edit_text(&all.other, SATCHEL_ENTITY_CUSTOMER, &all.customer, SATCHEL_CUSTOMER_NOTE, "back door");
+    CHECK_STATUS(phone_exchange(&all.other, PHONE_GOOD_LUCK), SATCHEL_UPGRADE_REQUIRED);
+    CHECK_UINT(all.other.minimum_schema, 2);
+    CHECK_INT(phone_last(&all.other).code, SATCHEL_RESULT_APPLIED);
+    CHECK_UINT(all.other.outbox_count, 0);
+    CHECK_TEXT(phone_text(&all.other, SATCHEL_ENTITY_CUSTOMER, &all.customer, SATCHEL_CUSTOMER_CITY), "");
+    satchel_record row = stage_read(&all.here, SATCHEL_ENTITY_CUSTOMER, &all.customer, NULL);
+    CHECK_TEXT(satchel_record_text(&row, SATCHEL_CUSTOMER_NOTE), "back door");
+    all.other.schema = 2; /* the app was upgraded */
+    CHECK_STATUS(phone_exchange(&all.other, PHONE_GOOD_LUCK), SATCHEL_OK);
+    CHECK_TEXT(phone_text(&all.other, SATCHEL_ENTITY_CUSTOMER, &all.customer, SATCHEL_CUSTOMER_CITY), "Basel");
+    tear_down(&all);
+}
+
+TEST(schema_skew, a_phone_newer_than_the_server_is_served_as_any) {
+    skewed all;
+    set_up(&all);
+    all.newer.schema = satchel_generated_model.version + 1;
+    say(&all, LATER, sizeof LATER, "Renamed");
+    CHECK_INT(phone_last(&all.newer).code, SATCHEL_RESULT_APPLIED);
+    CHECK_UINT(all.newer.minimum_schema, 1);
+    CHECK_TEXT(phone_text(&all.newer, SATCHEL_ENTITY_CUSTOMER, &all.customer, SATCHEL_CUSTOMER_NAME), "Renamed");
     tear_down(&all);
 }
