@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "rules/orders.h"
 #include "schema/validate.h"
+#include "service/offer.h"
 
 #include <satchel/model.h>
 
@@ -232,5 +233,6 @@ satchel_status satchel_command_resolve(satchel_order_given *given) {
         {SATCHEL_CONFLICT_STATUS, satchel_value_int(decided)},
         {SATCHEL_CONFLICT_RESOLVED_BY, satchel_id_is_none(user) ? satchel_value_null() : satchel_value_id(user)},
         {SATCHEL_CONFLICT_RESOLVED_AT, satchel_value_time(given->change->stamp_ms)}};
-    return satchel_given_put(given, fields, 3);
+    status = satchel_given_put(given, fields, 3);
+    return status == SATCHEL_OK ? satchel_offer_decided(given->change, &given->row, given->error) : status;
 }

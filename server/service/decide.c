@@ -7,6 +7,8 @@
 #include "service/command.h"
 #include "service/command_admin.h"
 #include "service/desk.h"
+#include "service/offer.h"
+#include "service/rights.h"
 
 #include <satchel/model.h>
 
@@ -59,78 +61,13 @@ static satchel_status load_subject(const satchel_service *service, satchel_db *d
     return status == SATCHEL_OK ? satchel_stored_row_load(service->tables, db, entity, &id, arena, out, error) : status;
 }
 
-/* --- who may write what is put back --- */
-
-typedef struct field_rights {
-    const satchel_service *service;
-    const satchel_person *person;
-    const satchel_stored_row *row;
-    uint32_t relations;
-    satchel_id owner;
-} field_rights;
-
-static bool may(const field_rights *rights, satchel_verb verb) {
-    return satchel_access_allows(rights->person->policy, &rights->person->access, rights->row->entity,
-                                 rights->relations, verb);
-}
-
-/* The level of its class, and the kind of writer that it wants, as for any op. */
-static bool may_write(const field_rights *rights, uint32_t number) {
-    const satchel_field *field = satchel_schema_field(&rights->service->schema, rights->row->entity, number);
-    const satchel_id *user = &rights->person->access.id;
-    if (number == SATCHEL_FIELD_DELETED) {
-        return may(rights, SATCHEL_VERB_DELETE);
-    }
-    if (field == NULL || (field->flags & SATCHEL_FIELD_META) != 0) {
-        return false;
-    }
-    bool assigns = may(rights, SATCHEL_VERB_ASSIGN);
-    bool fits = field->policy != SATCHEL_POLICY_SERVER || assigns;
-    switch (field->writer) {
-    case SATCHEL_WRITE_ANY_EDITOR: break;
-    case SATCHEL_WRITE_OWNER: fits &= assigns || satchel_id_equal(&rights->owner, user); break;
-    case SATCHEL_WRITE_CREATOR: fits &= assigns || satchel_id_equal(&rights->row->created_by, user); break;
-    default: fits &= assigns; break;
-    }
-    return fits &&
-           satchel_access_level(rights->person->policy, &rights->person->access, rights->row->entity, rights->relations,
-                                (satchel_sensitivity)field->sensitivity) == SATCHEL_LEVEL_WRITE;
-}
-
-/* The first field of the two sides that he may not write, 0 if he may write all. */
-static uint32_t first_forbidden(const field_rights *rights, const satchel_record *winner, const satchel_record *loser) {
-    const satchel_record *sides[] = {loser, winner};
-    for (size_t s = 0; s < 2; s++) {
-        for (uint32_t i = 0; i < sides[s]->count; i++) {
-            if (!may_write(rights, sides[s]->fields[i].number)) {
-                return sides[s]->fields[i].number;
-            }
-        }
-    }
-    return 0;
-}
-
-static satchel_status look_at_rights(const satchel_service *service, satchel_db *db, const satchel_person *person,
-                                     const satchel_stored_row *subject, satchel_arena *arena, field_rights *out,
-                                     satchel_error *error) {
-    satchel_standing standing;
-    *out = (field_rights){.service = service, .person = person, .row = subject};
-    satchel_status status = satchel_standing_of(service, db, subject->entity, &subject->id, &subject->merged.value,
-                                                arena, &standing, error);
-    if (status == SATCHEL_OK) {
-        out->owner = *satchel_standing_owner(&standing);
-        status = satchel_relations_of(db, &standing, person, satchel_service_today(service), &out->relations, error);
-    }
-    return status;
-}
-
 satchel_status satchel_conflict_may_decide(satchel_change *change, const satchel_stored_row *conflict, bool *out,
                                            satchel_error *error) {
     const satchel_record *values = &conflict->merged.value;
     satchel_stored_row subject;
     satchel_record winner;
     satchel_record loser;
-    field_rights rights;
+    satchel_field_rights rights;
     *out = change->trusted;
     if (change->trusted) {
         return SATCHEL_OK;
@@ -140,10 +77,11 @@ satchel_status satchel_conflict_may_decide(satchel_change *change, const satchel
         status = satchel_journal_values(&change->service->schema, values, change->arena, &winner, &loser, error);
     }
     if (status == SATCHEL_OK) {
-        status = look_at_rights(change->service, change->db, change->person, &subject, change->arena, &rights, error);
+        status =
+            satchel_rights_look(change->service, change->db, change->person, &subject, change->arena, &rights, error);
     }
-    *out = status == SATCHEL_OK && subject.merged.exists && may(&rights, SATCHEL_VERB_EDIT) &&
-           first_forbidden(&rights, &winner, &loser) == 0;
+    *out = status == SATCHEL_OK && subject.merged.exists && satchel_rights_may(&rights, SATCHEL_VERB_EDIT) &&
+           satchel_rights_forbidden(&rights, &winner, &loser) == 0;
     return status;
 }
 
@@ -199,7 +137,7 @@ static satchel_status restore(satchel_desk *desk, const satchel_stored_row *conf
     satchel_stored_row subject;
     satchel_record winner;
     satchel_record loser;
-    field_rights rights;
+    satchel_field_rights rights;
     satchel_status status = load_subject(desk->service, desk->db, values, &desk->arena, &subject, desk->error);
     if (status == SATCHEL_OK) {
         status = satchel_desk_require_row(desk, &subject, SATCHEL_VERB_EDIT, NULL);
@@ -208,9 +146,11 @@ static satchel_status restore(satchel_desk *desk, const satchel_stored_row *conf
         status = satchel_journal_values(&desk->service->schema, values, &desk->arena, &winner, &loser, desk->error);
     }
     if (status == SATCHEL_OK) {
-        status = look_at_rights(desk->service, desk->db, &desk->person, &subject, &desk->arena, &rights, desk->error);
+        status =
+            satchel_rights_look(desk->service, desk->db, &desk->person, &subject, &desk->arena, &rights, desk->error);
     }
-    uint32_t forbidden = status == SATCHEL_OK && !desk->person.system ? first_forbidden(&rights, &winner, &loser) : 0;
+    uint32_t forbidden =
+        status == SATCHEL_OK && !desk->person.system ? satchel_rights_forbidden(&rights, &winner, &loser) : 0;
     if (forbidden != 0) {
         return satchel_fail_field(desk->error, SATCHEL_FORBIDDEN, subject.entity, forbidden,
                                   "no rule lets the user write what would be put back");
@@ -239,6 +179,9 @@ satchel_status satchel_conflict_decide(const satchel_service *service, satchel_d
     if (status == SATCHEL_OK) {
         status =
             resolve(&desk, &row, &fields, restores ? SATCHEL_CONFLICT_STATUS_RESTORED : SATCHEL_CONFLICT_STATUS_KEPT);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_offer_decided(&desk.change, &row, error);
     }
     return satchel_desk_close(&desk, status, "conflict decided", SATCHEL_ENTITY_CONFLICT, conflict);
 }
@@ -288,23 +231,25 @@ satchel_status satchel_conflict_edit(const satchel_service *service, satchel_db 
     if (status == SATCHEL_OK) {
         status = resolve(&desk, &row, &fields, SATCHEL_CONFLICT_STATUS_EDITED);
     }
+    if (status == SATCHEL_OK) {
+        status = satchel_offer_decided(&desk.change, &row, error);
+    }
     return satchel_desk_close(&desk, status, "conflict decided", SATCHEL_ENTITY_CONFLICT, conflict);
 }
 
 /* --- parked edits --- */
 
-/* The edit is carried out as the actor's own, on what the row is now. */
-static satchel_status accept(satchel_desk *desk, const satchel_stored_row *parked) {
-    satchel_op op;
+/* What nobody has decided on is carried out as the actor's own, on what the row is now. */
+static satchel_status accept(satchel_desk *desk, const satchel_id *parked, satchel_op op) {
     satchel_op_decision decision;
     satchel_stored_row subject;
-    satchel_status status =
-        satchel_journal_open_parked(desk->service, desk->db, parked, &desk->arena, &op, desk->error);
-    if (status == SATCHEL_OK) {
+    bool any = false;
+    satchel_status status = satchel_offer_strip(&desk->change, parked, &op, &any, desk->error);
+    if (status == SATCHEL_OK && any) {
         status = satchel_stored_row_load(desk->service->tables, desk->db, op.entity, &op.row, &desk->arena, &subject,
                                          desk->error);
     }
-    if (status != SATCHEL_OK) {
+    if (status != SATCHEL_OK || !any) {
         return status;
     }
     op.base_n = subject.revision;
@@ -316,6 +261,24 @@ static satchel_status accept(satchel_desk *desk, const satchel_stored_row *parke
             SATCHEL_DB_RUN(desk->db, desk->error, "DELETE FROM unmade_row WHERE row = ?1", satchel_value_id(&op.row));
     }
     return status;
+}
+
+/* With the edit its offers end. */
+static satchel_status decide_whole(satchel_desk *desk, const satchel_stored_row *parked, bool accepts) {
+    satchel_op op;
+    satchel_status status =
+        satchel_journal_open_parked(desk->service, desk->db, parked, &desk->arena, &op, desk->error);
+    if (!accepts && (status == SATCHEL_DAMAGED || status == SATCHEL_MALFORMED)) {
+        return SATCHEL_OK; /* what cannot be read can still be put away */
+    }
+    if (status == SATCHEL_OK && accepts) {
+        satchel_op copy;
+        status = satchel_op_copy(&desk->arena, &op, &copy);
+        status = status == SATCHEL_OK ? accept(desk, &parked->id, copy)
+                                      : satchel_fail(desk->error, status, "no memory for a parked edit");
+    }
+    int64_t how = accepts ? SATCHEL_CONFLICT_STATUS_RESTORED : SATCHEL_CONFLICT_STATUS_KEPT;
+    return status == SATCHEL_OK ? satchel_offer_close(&desk->change, &parked->id, &op, how, desk->error) : status;
 }
 
 satchel_status satchel_parked_decide(const satchel_service *service, satchel_db *db, const satchel_actor *actor,
@@ -334,8 +297,8 @@ satchel_status satchel_parked_decide(const satchel_service *service, satchel_db 
         satchel_record_int(&row.merged.value, SATCHEL_PARKED_EDIT_STATUS, 0) != SATCHEL_PARKED_STATUS_WAITING) {
         status = satchel_fail(error, SATCHEL_OVERTAKEN, "the edit was decided on before");
     }
-    if (status == SATCHEL_OK && accepts) {
-        status = accept(&desk, &row);
+    if (status == SATCHEL_OK) {
+        status = decide_whole(&desk, &row, accepts);
     }
     if (status == SATCHEL_OK) {
         status =

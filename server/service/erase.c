@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "service/desk.h"
+#include "service/merge_customers.h"
 #include "wire/unit_codec.h"
 
 #include <satchel/model.h>
@@ -118,10 +119,38 @@ static satchel_status add_all_naming(erase_work *work, uint32_t kind, const satc
     return status;
 }
 
+/* Customers that were merged are one: the row that goes on holds what the others had, so all of them are meant. */
+static satchel_status add_merged(erase_work *work, const satchel_id *row) {
+    satchel_db_statement *statement = NULL;
+    satchel_id survivor;
+    satchel_status status = satchel_customer_survivor(work->db, row, &survivor, work->error);
+    if (status == SATCHEL_OK) {
+        status = SATCHEL_DB_START(&statement, work->db, work->error,
+                                  "WITH RECURSIVE part(id) AS (SELECT ?1 UNION SELECT m.gone FROM customer_merge m"
+                                  " JOIN part p ON m.survivor = p.id) SELECT id FROM part",
+                                  satchel_value_id(&survivor));
+    }
+    bool found = status == SATCHEL_OK;
+    while (status == SATCHEL_OK && found) {
+        status = satchel_db_step(statement, &found, work->error);
+        if (status == SATCHEL_OK && found) {
+            satchel_id part = satchel_db_id(statement, 0);
+            status = add_row(work, SATCHEL_ENTITY_CUSTOMER, &part);
+        }
+    }
+    satchel_db_end(statement);
+    return status;
+}
+
 static satchel_status gather(erase_work *work, uint32_t entity, const satchel_id *row) {
     satchel_status status = add_row(work, entity, row);
-    if (status == SATCHEL_OK && entity != SATCHEL_ENTITY_USER) {
-        status = add_all_naming(work, entity, row);
+    if (status == SATCHEL_OK && entity == SATCHEL_ENTITY_CUSTOMER) {
+        status = add_merged(work, row);
+    }
+    uint32_t subjects = work->count;
+    for (uint32_t i = 0; status == SATCHEL_OK && entity != SATCHEL_ENTITY_USER && i < subjects; i++) {
+        const satchel_id subject = work->rows[i].id;
+        status = add_all_naming(work, entity, &subject);
     }
     /* With a customer go its contacts, and with what names it (a visit) what hangs on that (its photo). */
     for (uint32_t i = 1; status == SATCHEL_OK && i < work->count; i++) {
@@ -235,9 +264,15 @@ static const struct {
     {SATCHEL_ENTITY_PARKED_EDIT, "parked_edit", {SATCHEL_PARKED_EDIT_SEALED_OP, 0, 0, 0}},
 };
 
+/* Without its values there is nothing to decide on. */
+static bool is_open_conflict(const satchel_stored_row *row) {
+    return row->entity == SATCHEL_ENTITY_CONFLICT &&
+           satchel_record_int(&row->merged.value, SATCHEL_CONFLICT_STATUS, 0) == SATCHEL_CONFLICT_STATUS_OPEN;
+}
+
 static satchel_status empty_journal_row(erase_work *work, size_t kind, const satchel_id *id) {
     satchel_stored_row row;
-    uint32_t changed[5];
+    uint32_t changed[6];
     uint32_t count = 0;
     satchel_value none = satchel_value_null();
     satchel_desk *desk = work->desk;
@@ -254,6 +289,16 @@ static satchel_status empty_journal_row(erase_work *work, size_t kind, const sat
         satchel_value discarded = satchel_value_int(SATCHEL_PARKED_STATUS_DISCARDED);
         status = satchel_change_put(work->change, &row, SATCHEL_PARKED_EDIT_STATUS, &discarded);
         changed[count++] = SATCHEL_PARKED_EDIT_STATUS;
+    }
+    if (status == SATCHEL_OK && is_open_conflict(&row)) {
+        satchel_value kept = satchel_value_int(SATCHEL_CONFLICT_STATUS_KEPT);
+        satchel_value now = satchel_value_time(work->change->now_ms);
+        status = satchel_change_put(work->change, &row, SATCHEL_CONFLICT_STATUS, &kept);
+        changed[count++] = SATCHEL_CONFLICT_STATUS;
+        if (status == SATCHEL_OK) {
+            status = satchel_change_put(work->change, &row, SATCHEL_CONFLICT_RESOLVED_AT, &now);
+            changed[count++] = SATCHEL_CONFLICT_RESOLVED_AT;
+        }
     }
     return status == SATCHEL_OK && count > 0 ? satchel_change_save(work->change, &row, changed, count, work->error)
                                              : status;
@@ -291,6 +336,23 @@ static satchel_status forget_returned(erase_work *work, const satchel_person_row
                ? SATCHEL_DB_RUN(work->db, work->error, "DELETE FROM restored_row WHERE entity = ?1 AND row = ?2",
                                 satchel_db_count(at->entity), satchel_value_id(&at->id))
                : status;
+}
+
+/* What commands keep beside the rows: keys of names and numbers, what a merge gave, what waits for an approval. */
+static satchel_status forget_commands(erase_work *work, const satchel_person_row *at) {
+    const satchel_value id = satchel_value_id(&at->id);
+    satchel_status status = SATCHEL_DB_RUN(
+        work->db, work->error,
+        "DELETE FROM proposal WHERE approval IN (SELECT \"id\" FROM \"approval\" WHERE \"subject_row\" = ?1)", id);
+    if (status == SATCHEL_OK && at->entity == SATCHEL_ENTITY_CUSTOMER) {
+        status = satchel_duplicate_forget(work->db, &at->id, work->error);
+    }
+    if (status == SATCHEL_OK && at->entity == SATCHEL_ENTITY_CUSTOMER) {
+        status = SATCHEL_DB_RUN(work->db, work->error,
+                                "UPDATE customer_merge SET gained = ?2 WHERE gone = ?1 OR survivor = ?1", id,
+                                satchel_db_blob(NULL, 0));
+    }
+    return status;
 }
 
 /* Does a kept unit speak of an erased row? One that cannot be read goes as well: nobody can say. */
@@ -413,6 +475,9 @@ static satchel_status erase_rows(erase_work *work) {
         }
         if (status == SATCHEL_OK) {
             status = forget_returned(work, &work->rows[i]);
+        }
+        if (status == SATCHEL_OK) {
+            status = forget_commands(work, &work->rows[i]);
         }
         if (status == SATCHEL_OK) {
             status = remember(work, &work->rows[i]);

@@ -279,21 +279,33 @@ static satchel_status supersede(satchel_change *change, const satchel_stored_row
     return status == SATCHEL_OK ? satchel_change_save(change, &conflict, &changed, 1, error) : status;
 }
 
-satchel_status satchel_journal_conflict(satchel_change *change, const satchel_stored_row *row,
-                                        const satchel_standing *standing, const satchel_loss *loss, satchel_id *out_id,
-                                        satchel_error *error) {
-    bool open = loss->kind == SATCHEL_LOSS_ASK || loss->field == SATCHEL_FIELD_DELETED;
+static satchel_status add_conflict(satchel_change *change, const satchel_stored_row *row,
+                                   const satchel_standing *standing, const satchel_loss *loss, bool open,
+                                   const satchel_id *id, satchel_error *error) {
     satchel_record record;
     satchel_record_init(&record, change->arena);
-    *out_id = conflict_id(change, row, loss);
     satchel_status status = open ? supersede(change, row, loss->field, error) : SATCHEL_OK;
     if (status == SATCHEL_OK) {
         status = build_conflict(change, row, standing, loss, open, &record, error);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_change_insert(change, SATCHEL_ENTITY_CONFLICT, out_id, &record, NULL, error);
+        status = satchel_change_insert(change, SATCHEL_ENTITY_CONFLICT, id, &record, NULL, error);
     }
     change->conflicts += status == SATCHEL_OK ? 1 : 0;
-    change->journalled++;
     return status;
+}
+
+satchel_status satchel_journal_conflict(satchel_change *change, const satchel_stored_row *row,
+                                        const satchel_standing *standing, const satchel_loss *loss, satchel_id *out_id,
+                                        satchel_error *error) {
+    bool open = loss->kind == SATCHEL_LOSS_ASK || loss->field == SATCHEL_FIELD_DELETED;
+    *out_id = conflict_id(change, row, loss);
+    change->journalled++;
+    return add_conflict(change, row, standing, loss, open, out_id, error);
+}
+
+satchel_status satchel_journal_offer(satchel_change *change, const satchel_stored_row *row,
+                                     const satchel_standing *standing, const satchel_loss *loss, const satchel_id *id,
+                                     satchel_error *error) {
+    return add_conflict(change, row, standing, loss, true, id, error);
 }

@@ -16,6 +16,11 @@ SATCHEL_MUST_USE satchel_status satchel_journal_conflict(satchel_change *change,
                                                          const satchel_standing *standing, const satchel_loss *loss,
                                                          satchel_id *out_id, satchel_error *error);
 
+/* The same as an open conflict whose id the caller gives: what a parked edit would change. */
+SATCHEL_MUST_USE satchel_status satchel_journal_offer(satchel_change *change, const satchel_stored_row *row,
+                                                      const satchel_standing *standing, const satchel_loss *loss,
+                                                      const satchel_id *id, satchel_error *error);
+
 /* The two sides of a conflict row: records of its subject's entity. Errors: DAMAGED, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_journal_values(const satchel_schema *schema, const satchel_record *conflict,
                                                        satchel_arena *arena, satchel_record *out_winner,
@@ -28,6 +33,9 @@ satchel_sensitivity satchel_journal_class(const satchel_record *conflict);
 SATCHEL_MUST_USE satchel_status satchel_journal_refusal(satchel_change *change, const satchel_op *op,
                                                         satchel_bytes op_bytes, const satchel_op_decision *decision,
                                                         satchel_error *error);
+
+/* Id of the parked edit that an op of that incarnation is kept as. */
+satchel_id satchel_parked_id(const satchel_id *incarnation, uint64_t sequence);
 
 /* An op of a parked unit, sealed with the company's key, at the customer of its row. */
 SATCHEL_MUST_USE satchel_status satchel_journal_park(satchel_change *change, const satchel_op *op,

@@ -41,11 +41,10 @@ static satchel_status put_origin(const satchel_change *change, const satchel_op 
     return status == SATCHEL_OK ? satchel_record_set_time(out, fields->at, change->now_ms) : status;
 }
 
-static satchel_id row_of_op(const char *context, const satchel_change *change, uint64_t sequence) {
+static satchel_id row_of_op(const char *context, const satchel_id *incarnation, uint64_t sequence) {
     uint8_t number[8];
     satchel_put_u64be(number, sequence);
-    const satchel_bytes parts[] = {satchel_id_view(&change->author->incarnation_id),
-                                   satchel_bytes_of(number, sizeof number)};
+    const satchel_bytes parts[] = {satchel_id_view(incarnation), satchel_bytes_of(number, sizeof number)};
     return satchel_id_derive(context, parts, 2);
 }
 
@@ -57,7 +56,7 @@ satchel_status satchel_journal_refusal(satchel_change *change, const satchel_op 
         SATCHEL_REFUSAL_AT};
     satchel_record record;
     satchel_record_init(&record, change->arena);
-    satchel_id id = row_of_op("satchel refusal", change, op->sequence);
+    satchel_id id = row_of_op("satchel refusal", &change->author->incarnation_id, op->sequence);
     satchel_status status = put_origin(change, op, &fields, &record);
     if (status == SATCHEL_OK) {
         status = satchel_record_set_int(&record, SATCHEL_REFUSAL_STATUS, decision->status);
@@ -95,6 +94,10 @@ static satchel_status seal_op(satchel_change *change, const satchel_id *id, satc
     return status;
 }
 
+satchel_id satchel_parked_id(const satchel_id *incarnation, uint64_t sequence) {
+    return row_of_op("satchel parked edit", incarnation, sequence);
+}
+
 satchel_status satchel_journal_park(satchel_change *change, const satchel_op *op, satchel_bytes op_bytes,
                                     satchel_status reason, const satchel_place *place, satchel_error *error) {
     static const origin_fields fields = {
@@ -103,7 +106,7 @@ satchel_status satchel_journal_park(satchel_change *change, const satchel_op *op
         SATCHEL_PARKED_EDIT_AT};
     satchel_record record;
     satchel_record_init(&record, change->arena);
-    satchel_id id = row_of_op("satchel parked edit", change, op->sequence);
+    satchel_id id = satchel_parked_id(&change->author->incarnation_id, op->sequence);
     satchel_status status = put_origin(change, op, &fields, &record);
     if (status == SATCHEL_OK && !satchel_id_is_none(&place->anchor)) {
         status = satchel_record_set_id(&record, SATCHEL_PARKED_EDIT_CUSTOMER, &place->anchor);

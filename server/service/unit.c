@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "merge/stamp.h"
 #include "service/erase.h"
-#include "service/journal.h"
+#include "service/offer.h"
 #include "service/returned.h"
 
 #include <satchel/model.h>
@@ -148,8 +148,11 @@ static satchel_audit_entry audit_entry(const unit_work *work, const uint8_t *com
 /* What the phone can show after a restore, and the commitment to it. */
 static void make_receipt(const unit_work *work, uint8_t out[SATCHEL_RECEIPT_BYTES],
                          uint8_t out_commitment[SATCHEL_HASH_BYTES]) {
-    satchel_receipt_facts facts = {
-        .stamp_ms = work->stamp_ms, .code = work->code, .epoch = work->intake->counter->epoch, .n = work->n};
+    satchel_receipt_facts facts = {.device = work->intake->author->device,
+                                   .stamp_ms = work->stamp_ms,
+                                   .code = work->code,
+                                   .epoch = work->intake->counter->epoch,
+                                   .n = work->n};
     memcpy(facts.digest, work->unit->digest, sizeof facts.digest);
     satchel_receipt_make(work->intake->receipt_key, &facts, out, out_commitment);
 }
@@ -393,7 +396,7 @@ static satchel_status keep_returned(unit_work *work) {
 static satchel_status look_at_receipt(unit_work *work) {
     const satchel_arrived_unit *unit = work->unit;
     satchel_status status = satchel_return_look(work->intake->db, work->intake->counter, work->intake->receipt_key,
-                                                unit, &work->returned, &work->shown, work->error);
+                                                work->intake->author, unit, &work->returned, &work->shown, work->error);
     if (status != SATCHEL_OK || work->returned == SATCHEL_RETURN_NONE || unit->bad_status != SATCHEL_OK) {
         work->returned = SATCHEL_RETURN_NONE;
         return status;
@@ -432,6 +435,11 @@ static satchel_status journal_unit(unit_work *work, satchel_change *change) {
     for (uint32_t i = 0; work->code == SATCHEL_RESULT_PARKED && status == SATCHEL_OK && i < unit->head.count; i++) {
         status = satchel_journal_park(change, &unit->head.ops[i], unit->op_bytes[i], work->decisions[i].status,
                                       &work->decisions[work->cause].place, work->error);
+        if (status == SATCHEL_OK && work->decisions[work->cause].status == SATCHEL_MOVED_AWAY) {
+            satchel_id parked = satchel_parked_id(&change->author->incarnation_id, unit->head.ops[i].sequence);
+            status = satchel_offer_parked(change, &unit->head.ops[i], &parked, &work->decisions[work->cause].place,
+                                          work->stamp_ms, work->error);
+        }
     }
     return status;
 }
