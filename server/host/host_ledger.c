@@ -36,18 +36,29 @@ typedef struct replay_work {
     satchel_host_ledger *ledger;
     const satchel_service *service;
     satchel_db *db;
-    bool any; /* something had to be carried out */
+    satchel_buffer due; /* entries that are to be carried out, as they are in memory */
 } replay_work;
 
 static satchel_status replay_entry(void *context, const satchel_ledger_entry *entry, satchel_error *error) {
     replay_work *work = context;
-    bool done = false;
+    bool due = false;
     satchel_ledger_mark(&work->ledger->marks, entry);
     if (work->db == NULL) {
         return SATCHEL_OK;
     }
-    satchel_status status = satchel_ledger_carry_out(work->service, work->db, entry, &done, error);
-    work->any = work->any || done;
+    satchel_status status = satchel_ledger_is_due(work->db, entry, &due, error);
+    return status == SATCHEL_OK && due ? satchel_buffer_append(&work->due, satchel_bytes_of(entry, sizeof *entry))
+                                       : status;
+}
+
+static satchel_status carry_out_due(const replay_work *work, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    satchel_ledger_entry entry;
+    for (size_t at = 0; status == SATCHEL_OK && at + sizeof entry <= work->due.bytes; at += sizeof entry) {
+        bool done = false;
+        memcpy(&entry, work->due.data + at, sizeof entry);
+        status = satchel_ledger_carry_out(work->service, work->db, &entry, &done, error);
+    }
     return status;
 }
 
@@ -97,15 +108,21 @@ static satchel_status do_without(replay_work *work, bool restored, satchel_error
     return status == SATCHEL_OK ? satchel_host_ledger_note(work->db, error) : status;
 }
 
-/* Is the database older than what the ledger says of it? */
+/*
+ * Is the database older than what the ledger says of it? Then the epoch begins first: what is carried out must not take
+ * numbers that were given out in the lost stretch.
+ */
 static satchel_status compare(replay_work *work, bool restored, satchel_error *error) {
     satchel_counter counter;
     uint32_t epoch = 0;
     const satchel_ledger_marks *marks = &work->ledger->marks;
     satchel_status status = satchel_counter_read(work->db, &counter, error);
-    bool older = restored || work->any || marks->epoch > counter.epoch || marks->n > counter.reserved_n;
+    bool older = restored || work->due.bytes > 0 || marks->epoch > counter.epoch || marks->n > counter.reserved_n;
     if (status == SATCHEL_OK && older) {
         status = satchel_epoch_begin(work->service, work->db, marks, &epoch, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = carry_out_due(work, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_epoch_fence(work->service, work->db, false, error);
@@ -115,7 +132,7 @@ static satchel_status compare(replay_work *work, bool restored, satchel_error *e
 
 satchel_status satchel_host_ledger_replay(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
                                           bool restored, satchel_error *error) {
-    replay_work work = {ledger, service, db, false};
+    replay_work work = {ledger, service, db, {NULL, 0, 0}};
     satchel_error why = {SATCHEL_OK, 0, 0, ""};
     satchel_company company;
     satchel_status status = satchel_company_get(service, db, &company, &why);
@@ -129,12 +146,14 @@ satchel_status satchel_host_ledger_replay(satchel_host_ledger *ledger, const sat
     if (status == SATCHEL_NOT_FOUND) {
         return do_without(&work, restored, error);
     }
-    return status == SATCHEL_OK ? compare(&work, restored, error) : satchel_fail(error, status, "%s", why.detail);
+    status = status == SATCHEL_OK ? compare(&work, restored, error) : satchel_fail(error, status, "%s", why.detail);
+    satchel_buffer_deinit(&work.due);
+    return status;
 }
 
 satchel_status satchel_host_ledger_make(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
                                         satchel_error *error) {
-    replay_work work = {ledger, service, NULL, false};
+    replay_work work = {ledger, service, NULL, {NULL, 0, 0}};
     pthread_mutex_lock(&ledger->mutex);
     satchel_status status = ledger->file == NULL ? open_file(&work, db, true, error) : SATCHEL_OK;
     pthread_mutex_unlock(&ledger->mutex);
@@ -167,7 +186,7 @@ satchel_status satchel_host_ledger_take(satchel_host_ledger *ledger, const satch
     pthread_mutex_lock(&ledger->mutex);
     if (ledger->file == NULL) {
         /* A company that was made just now. */
-        replay_work fresh = {ledger, service, NULL, false};
+        replay_work fresh = {ledger, service, NULL, {NULL, 0, 0}};
         satchel_company company;
         bool there = satchel_company_get(service, db, &company, NULL) == SATCHEL_OK;
         status = had_ledger(db, &had, error);

@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,23 +123,43 @@ static satchel_status read_records(satchel_ledger_file *file, off_t size, satche
     return status;
 }
 
-/* A new file gets its head; one that is there has to have ours. */
-static satchel_status check_head(satchel_ledger_file *file, const uint8_t company[SATCHEL_SIGN_PUBLIC_BYTES],
-                                 off_t size, bool create, satchel_error *error) {
+/* The name of a new file is durable before anything is promised that only the file knows. */
+static satchel_status sync_folder_of(const char *path, satchel_error *error) {
+    char folder[PATH_MAX];
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        slash[slash == folder ? 1 : 0] = '\0';
+    }
+    int file = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = file >= 0 && fsync(file) == 0;
+    if (file >= 0) {
+        close(file);
+    }
+    return synced ? SATCHEL_OK : fail_errno(error, "made durable");
+}
+
+/* One that is there has to have our head; of a file that was being made when the power went it has only a part. */
+static satchel_status check_head(satchel_ledger_file *file, const char *path,
+                                 const uint8_t company[SATCHEL_SIGN_PUBLIC_BYTES], off_t size, bool create,
+                                 satchel_error *error) {
     uint8_t head[HEAD_BYTES];
     uint8_t found[HEAD_BYTES];
+    size_t there = size < (off_t)sizeof head ? (size_t)size : sizeof head;
     memcpy(head, MAGIC, MAGIC_BYTES);
     memcpy(head + MAGIC_BYTES, company, SATCHEL_SIGN_PUBLIC_BYTES);
     file->end = (off_t)sizeof head;
-    if (size < (off_t)sizeof head && create) {
-        return write_at(file->file, 0, head, sizeof head) && fsync(file->file) == 0 ? SATCHEL_OK
-                                                                                    : fail_errno(error, "written");
-    }
-    if (size < (off_t)sizeof head || !read_at(file->file, 0, found, sizeof found) ||
-        memcmp(head, found, sizeof head) != 0) {
+    if (!read_at(file->file, 0, found, there) || memcmp(head, found, there) != 0) {
         return satchel_fail(error, SATCHEL_FOREIGN_FILE, "this is no ledger of this company");
     }
-    return SATCHEL_OK;
+    if (there == sizeof head) {
+        return SATCHEL_OK;
+    }
+    if (!create) {
+        return satchel_fail(error, SATCHEL_NOT_FOUND, "the ledger at %.200s was never begun", path);
+    }
+    return write_at(file->file, 0, head, sizeof head) && fsync(file->file) == 0 ? sync_folder_of(path, error)
+                                                                                : fail_errno(error, "written");
 }
 
 satchel_status satchel_ledger_file_open(satchel_ledger_file **out, const char *path, bool create,
@@ -160,12 +182,12 @@ satchel_status satchel_ledger_file_open(satchel_ledger_file **out, const char *p
         status = fail_errno(error, "read");
     }
     if (status == SATCHEL_OK) {
-        status = check_head(file, company, info.st_size, create, error);
+        status = check_head(file, path, company, info.st_size, create, error);
     }
     if (status == SATCHEL_OK) {
         status = read_records(file, info.st_size, visit, context, error);
     }
-    if (status == SATCHEL_OK && create && info.st_size > file->end && ftruncate(file->file, file->end) != 0) {
+    if (status == SATCHEL_OK && info.st_size > file->end && ftruncate(file->file, file->end) != 0) {
         status = fail_errno(error, "cut");
     }
     if (status != SATCHEL_OK) {

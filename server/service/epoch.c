@@ -14,6 +14,12 @@ static satchel_status forget_tokens(satchel_db *db, satchel_error *error) {
                           satchel_db_blob(none, sizeof none));
 }
 
+/* What came back in an epoch that ended lies in its rows, with whatever was written to them since. */
+static satchel_status forget_rows_before(satchel_db *db, satchel_error *error) {
+    satchel_status status = satchel_db_exec(db, "DELETE FROM restored_row", error);
+    return status == SATCHEL_OK ? satchel_db_exec(db, "DELETE FROM returned_op", error) : status;
+}
+
 static satchel_status write_epoch(satchel_db *db, uint32_t number, uint64_t restored_n, uint64_t begins_n,
                                   int64_t at_ms, satchel_error *error) {
     satchel_status status = SATCHEL_DB_RUN(
@@ -25,6 +31,12 @@ static satchel_status write_epoch(satchel_db *db, uint32_t number, uint64_t rest
     }
     const satchel_ledger_entry entry = {.kind = SATCHEL_LEDGER_EPOCH, .epoch = number};
     return status == SATCHEL_OK ? satchel_ledger_put(db, &entry, error) : status;
+}
+
+/* A backup may be restored again and again: each time the numbers begin elsewhere. */
+static uint64_t first_unheard(uint64_t given, uint32_t epoch) {
+    uint64_t own = (uint64_t)epoch * SATCHEL_EPOCH_GAP;
+    return given + SATCHEL_EPOCH_GAP > own ? given + SATCHEL_EPOCH_GAP : own;
 }
 
 satchel_status satchel_epoch_begin(const satchel_service *service, satchel_db *db, const satchel_ledger_marks *marks,
@@ -43,8 +55,8 @@ satchel_status satchel_epoch_begin(const satchel_service *service, satchel_db *d
         last = marks->epoch > last ? marks->epoch : last;
     } else {
         uint32_t minutes = (uint32_t)(now_ms / 60000);
-        given += SATCHEL_EPOCH_GAP;
         last = minutes > last ? minutes : last;
+        given = first_unheard(given, last + 1);
     }
     counter.epoch = last + 1;
     counter.n = given + 1;
@@ -52,6 +64,9 @@ satchel_status satchel_epoch_begin(const satchel_service *service, satchel_db *d
     status = write_epoch(db, counter.epoch, restored_n, counter.n, now_ms, error);
     if (status == SATCHEL_OK) {
         status = forget_tokens(db, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = forget_rows_before(db, error);
     }
     const satchel_audit_entry entry = {.action = "restored"};
     if (status == SATCHEL_OK) {

@@ -10,12 +10,14 @@
 #include "schema/op.h"
 #include "service/ledger.h"
 
-/* How far apart the numbers of two epochs are if no ledger tells what was given out. */
-#define SATCHEL_EPOCH_GAP (UINT64_C(1) << 32)
+/* How far apart the numbers of two epochs are if no ledger tells what was given out; they begin at so many times the
+ * epoch's own number, so no two such epochs share any, and none is above 2^53 before the year 2034. */
+#define SATCHEL_EPOCH_GAP (UINT64_C(1) << 28)
 
 /*
  * Writes: the database was restored. `marks` NULL: there is no ledger; the server is fenced then, and the epoch gets a
  * number that no other can have had (minutes since 1970). Tokens of all devices are taken anew from their next request.
+ * What the ledger tells is carried out after it: rows that it changes get numbers of the new epoch.
  */
 SATCHEL_MUST_USE satchel_status satchel_epoch_begin(const satchel_service *service, satchel_db *db,
                                                     const satchel_ledger_marks *marks, uint32_t *out_epoch,

@@ -124,13 +124,13 @@ satchel_status satchel_exchange_take_request(satchel_server_exchange *exchange, 
         status = take_payload(exchange, body, error);
     }
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
-        status = satchel_exchange_check_store(exchange, db, &state, &incarnation, error);
-    }
-    if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = satchel_service_gate(exchange->service, db, &exchange->day_due, &fenced, error);
     }
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK && fenced) {
-        status = satchel_exchange_answer_with(exchange, SATCHEL_BUSY);
+        status = satchel_exchange_answer_with(exchange, SATCHEL_BUSY); /* before anything is said of forks */
+    }
+    if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
+        status = satchel_exchange_check_store(exchange, db, &state, &incarnation, error);
     }
     if (status == SATCHEL_OK && exchange->status == SATCHEL_OK) {
         status = satchel_exchange_look_at_notes(exchange, db, error);

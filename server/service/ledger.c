@@ -9,7 +9,6 @@
 #include "base/ids.h"
 #include "service/admin.h"
 #include "service/erase.h"
-#include "service/identity.h"
 
 satchel_status satchel_ledger_encode(const satchel_ledger_entry *entry, satchel_buffer *out) {
     satchel_status status = satchel_buffer_append_byte(out, (uint8_t)entry->kind);
@@ -121,30 +120,36 @@ void satchel_ledger_mark(satchel_ledger_marks *marks, const satchel_ledger_entry
 }
 
 /* A device that the restored database does not know cannot speak: its key went with it. */
-static satchel_status revoke(const satchel_service *service, satchel_db *db, const satchel_id *device, bool *out_done,
-                             satchel_error *error) {
-    satchel_device_state state;
-    const satchel_actor system = satchel_actor_system();
-    satchel_error why = {SATCHEL_OK, 0, 0, ""};
-    satchel_status status = satchel_device_state_load(db, device, &state, &why);
-    if (status == SATCHEL_NOT_FOUND) {
-        return SATCHEL_OK;
+satchel_status satchel_ledger_is_due(satchel_db *db, const satchel_ledger_entry *entry, bool *out,
+                                     satchel_error *error) {
+    int64_t count = 0;
+    satchel_status status = SATCHEL_OK;
+    *out = false;
+    switch (entry->kind) {
+    case SATCHEL_LEDGER_REVOKED:
+        status = SATCHEL_DB_NUMBER(db, error, &count, 0,
+                                   "SELECT count(*) FROM device_state WHERE device = ?1 AND revoked = 0",
+                                   satchel_value_id(&entry->id));
+        *out = count > 0;
+        break;
+    case SATCHEL_LEDGER_ERASED:
+        status = SATCHEL_DB_NUMBER(db, error, &count, 0, "SELECT count(*) FROM \"erasure\" WHERE \"id\" = ?1",
+                                   satchel_value_id(&entry->id));
+        *out = count == 0;
+        break;
+    case SATCHEL_LEDGER_NUMBERS:
+    case SATCHEL_LEDGER_EPOCH: break;
     }
-    if (status != SATCHEL_OK) {
-        return satchel_fail(error, status, "%s", why.detail);
-    }
-    *out_done = !state.revoked;
-    return state.revoked ? SATCHEL_OK : satchel_device_revoke(service, db, &system, device, error);
+    return status;
 }
 
 satchel_status satchel_ledger_carry_out(const satchel_service *service, satchel_db *db,
                                         const satchel_ledger_entry *entry, bool *out_done, satchel_error *error) {
-    *out_done = false;
-    switch (entry->kind) {
-    case SATCHEL_LEDGER_REVOKED: return revoke(service, db, &entry->id, out_done, error);
-    case SATCHEL_LEDGER_ERASED: return satchel_erase_again(service, db, entry, out_done, error);
-    case SATCHEL_LEDGER_NUMBERS:
-    case SATCHEL_LEDGER_EPOCH: break;
+    const satchel_actor system = satchel_actor_system();
+    satchel_status status = satchel_ledger_is_due(db, entry, out_done, error);
+    if (status != SATCHEL_OK || !*out_done) {
+        return status;
     }
-    return SATCHEL_OK;
+    return entry->kind == SATCHEL_LEDGER_REVOKED ? satchel_device_revoke(service, db, &system, &entry->id, error)
+                                                 : satchel_erase_again(service, db, entry, out_done, error);
 }

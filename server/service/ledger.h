@@ -63,6 +63,10 @@ typedef struct satchel_ledger_marks {
 } satchel_ledger_marks;
 void satchel_ledger_mark(satchel_ledger_marks *marks, const satchel_ledger_entry *entry);
 
+/* Has the entry yet to be carried out on the database? */
+SATCHEL_MUST_USE satchel_status satchel_ledger_is_due(satchel_db *db, const satchel_ledger_entry *entry, bool *out,
+                                                      satchel_error *error);
+
 /*
  * Writes: carries out an entry of a ledger on the database if it was not yet (revoked, erased; marks are the caller's
  * business). `*out_done` true: it was not.

@@ -31,6 +31,7 @@ void satchel_receipt_make(const uint8_t key[SATCHEL_KEY_BYTES], const satchel_re
     satchel_hash hash;
     satchel_result_code code = facts->code == SATCHEL_RESULT_REFUSED ? SATCHEL_RESULT_HELD : facts->code;
     satchel_hash_begin_keyed(&hash, satchel_bytes_of(key, SATCHEL_KEY_BYTES));
+    satchel_hash_add(&hash, satchel_id_view(&facts->device));
     satchel_hash_add(&hash, satchel_bytes_of(facts->digest, sizeof facts->digest));
     add_u64(&hash, (uint64_t)facts->stamp_ms);
     add_u64(&hash, (uint64_t)code);
@@ -51,11 +52,13 @@ static bool same_receipt(const uint8_t *a, const uint8_t *b) {
     return differs == 0;
 }
 
-bool satchel_receipt_check(const uint8_t key[SATCHEL_KEY_BYTES], const uint8_t digest[SATCHEL_DIGEST_BYTES],
-                           const satchel_unit_return *shown, satchel_receipt_facts *out) {
+bool satchel_receipt_check(const uint8_t key[SATCHEL_KEY_BYTES], const satchel_id *device,
+                           const uint8_t digest[SATCHEL_DIGEST_BYTES], const satchel_unit_return *shown,
+                           satchel_receipt_facts *out) {
     uint8_t receipt[SATCHEL_RECEIPT_BYTES];
     uint8_t commitment[SATCHEL_HASH_BYTES];
-    *out = (satchel_receipt_facts){.stamp_ms = shown->stamp_ms, .code = (satchel_result_code)shown->code};
+    *out = (satchel_receipt_facts){
+        .device = *device, .stamp_ms = shown->stamp_ms, .code = (satchel_result_code)shown->code};
     if (shown->receipt.bytes != SATCHEL_RECEIPT_BYTES || shown->code == 0 || shown->code > SATCHEL_RESULT_HELD) {
         return false;
     }
@@ -67,15 +70,20 @@ bool satchel_receipt_check(const uint8_t key[SATCHEL_KEY_BYTES], const uint8_t d
 }
 
 satchel_status satchel_return_look(satchel_db *db, const satchel_counter *counter, const uint8_t key[SATCHEL_KEY_BYTES],
-                                   const satchel_arrived_unit *unit, satchel_return_kind *out_kind,
-                                   satchel_receipt_facts *out, satchel_error *error) {
+                                   const satchel_author *author, const satchel_arrived_unit *unit,
+                                   satchel_return_kind *out_kind, satchel_receipt_facts *out, satchel_error *error) {
+    const satchel_incarnation life = {.number = author->incarnation, .device = author->device};
     uint64_t capped = 0;
+    uint64_t holder = 0;
     *out_kind = SATCHEL_RETURN_NONE;
-    if (!satchel_receipt_check(key, unit->digest, &unit->shown, out) || out->epoch >= counter->epoch) {
+    if (!satchel_receipt_check(key, &author->device, unit->digest, &unit->shown, out) || out->epoch >= counter->epoch) {
         return SATCHEL_OK;
     }
     satchel_status status = satchel_epoch_cap(db, counter, out->n, &capped, error);
-    *out_kind = capped != out->n ? SATCHEL_RETURN_LOST : SATCHEL_RETURN_KEPT;
+    if (status == SATCHEL_OK && capped != out->n) {
+        status = satchel_unit_decided_in(db, &life, unit, &holder, error);
+    }
+    *out_kind = capped != out->n && holder == 0 ? SATCHEL_RETURN_LOST : SATCHEL_RETURN_KEPT;
     return status;
 }
 

@@ -7,7 +7,7 @@
  * their old order, and built anew whenever one comes in between. A row that somebody wrote to since the restore is not
  * built anew: an op that comes then is merged into it with its old stamp and its base capped.
  *
- *   receipt   [epoch 4][n 8][first 16 bytes of the keyed hash of digest ‖ stamp 8 ‖ code 8 ‖ epoch 8 ‖ n 8]
+ *   receipt   [epoch 4][n 8][first 16 bytes of the keyed hash of device ‖ digest ‖ stamp 8 ‖ code 8 ‖ epoch 8 ‖ n 8]
  */
 #ifndef SATCHEL_SERVER_SERVICE_RETURNED_H
 #define SATCHEL_SERVER_SERVICE_RETURNED_H
@@ -18,6 +18,7 @@
 
 /* What a receipt is about. */
 typedef struct satchel_receipt_facts {
+    satchel_id device; /* that sent the unit: nobody else's receipt is of use */
     uint8_t digest[SATCHEL_DIGEST_BYTES];
     int64_t stamp_ms;
     satchel_result_code code; /* as it travels: REFUSED counts as HELD */
@@ -27,17 +28,18 @@ typedef struct satchel_receipt_facts {
 
 void satchel_receipt_make(const uint8_t key[SATCHEL_KEY_BYTES], const satchel_receipt_facts *facts,
                           uint8_t out[SATCHEL_RECEIPT_BYTES], uint8_t out_commitment[SATCHEL_HASH_BYTES]);
-/* Was it made by this company for these bytes and this decision? Gives epoch and n. */
-bool satchel_receipt_check(const uint8_t key[SATCHEL_KEY_BYTES], const uint8_t digest[SATCHEL_DIGEST_BYTES],
-                           const satchel_unit_return *shown, satchel_receipt_facts *out);
+/* Was it made by this company for this device, these bytes and this decision? Gives epoch and n. */
+bool satchel_receipt_check(const uint8_t key[SATCHEL_KEY_BYTES], const satchel_id *device,
+                           const uint8_t digest[SATCHEL_DIGEST_BYTES], const satchel_unit_return *shown,
+                           satchel_receipt_facts *out);
 
 typedef enum satchel_return_kind {
     SATCHEL_RETURN_NONE = 0, /* not shown, or not to be believed: the unit is decided on like a new one */
-    SATCHEL_RETURN_KEPT = 1, /* its effect is in the restored database: only the result is missing */
+    SATCHEL_RETURN_KEPT = 1, /* its effect is in the database, perhaps by another life of the store */
     SATCHEL_RETURN_LOST = 2  /* its effect was lost */
 } satchel_return_kind;
 SATCHEL_MUST_USE satchel_status satchel_return_look(satchel_db *db, const satchel_counter *counter,
-                                                    const uint8_t key[SATCHEL_KEY_BYTES],
+                                                    const uint8_t key[SATCHEL_KEY_BYTES], const satchel_author *author,
                                                     const satchel_arrived_unit *unit, satchel_return_kind *out_kind,
                                                     satchel_receipt_facts *out, satchel_error *error);
 

@@ -88,12 +88,14 @@ static satchel_status put_back(hazard *on, void *context) {
     bool done = false;
     (void)context;
     satchel_status status = load(on->here->db);
-    for (uint32_t i = 0; i < ledger.count && status == SATCHEL_OK; i++) {
+    for (uint32_t i = 0; i < ledger.count; i++) {
         satchel_ledger_mark(&marks, &ledger.entries[i]);
-        status = satchel_ledger_carry_out(on->here->service, on->here->db, &ledger.entries[i], &done, NULL);
     }
     if (status == SATCHEL_OK) {
         status = satchel_epoch_begin(on->here->service, on->here->db, &marks, &epoch, NULL);
+    }
+    for (uint32_t i = 0; i < ledger.count && status == SATCHEL_OK; i++) {
+        status = satchel_ledger_carry_out(on->here->service, on->here->db, &ledger.entries[i], &done, NULL);
     }
     return status == SATCHEL_OK ? satchel_epoch_fence(on->here->service, on->here->db, false, NULL) : status;
 }

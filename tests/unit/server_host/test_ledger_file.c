@@ -98,6 +98,52 @@ TEST(ledger_file, a_torn_end_is_cut_off) {
     test_temp_remove(&at.temp);
 }
 
+/* An erasure is longer than numbers are: what is left of it must not stand behind them. */
+TEST(ledger_file, regress_nothing_of_a_torn_record_stands_behind_a_shorter_one) {
+    ledger_place at;
+    struct stat info;
+    satchel_buffer bytes = {NULL, 0, 0};
+    satchel_ledger_file *file = NULL;
+    const satchel_ledger_entry erased = {.kind = SATCHEL_LEDGER_ERASED, .entity = 5, .at_ms = 1};
+    set_up(&at);
+    fill(&at);
+    REQUIRE_OK(open_ledger(&at, false, &file));
+    REQUIRE_OK(satchel_ledger_encode(&erased, &bytes));
+    REQUIRE_OK(satchel_ledger_file_append(file, satchel_buffer_view(&bytes), NULL));
+    satchel_ledger_file_close(file);
+    REQUIRE(stat(at.path, &info) == 0 && truncate(at.path, info.st_size - 1) == 0);
+    REQUIRE_OK(open_ledger(&at, false, &file));
+    CHECK_UINT(at.count, 2);
+    append(file, 7);
+    satchel_ledger_file_close(file);
+    REQUIRE_OK(open_ledger(&at, false, &file));
+    CHECK(at.count == 3 && at.numbers[2] == 7);
+    satchel_ledger_file_close(file);
+    satchel_buffer_deinit(&bytes);
+    test_temp_remove(&at.temp);
+}
+
+/* Killed while it was made: nothing was ever in it. A short file of somebody else is not overwritten. */
+TEST(ledger_file, regress_a_file_without_its_whole_head_is_no_ledger_yet) {
+    ledger_place at;
+    satchel_ledger_file *file = NULL;
+    set_up(&at);
+    fill(&at);
+    for (off_t bytes = 0; bytes < 49; bytes += 16) {
+        REQUIRE(truncate(at.path, bytes) == 0);
+        CHECK_STATUS(open_ledger(&at, false, &file), SATCHEL_NOT_FOUND);
+        REQUIRE_OK(open_ledger(&at, true, &file));
+        CHECK_UINT(at.count, 0);
+        satchel_ledger_file_close(file);
+        REQUIRE_OK(open_ledger(&at, false, &file));
+        satchel_ledger_file_close(file);
+    }
+    FILE *raw = fopen(at.path, "wb");
+    REQUIRE(raw != NULL && fputs("my diary", raw) != EOF && fclose(raw) == 0);
+    CHECK_STATUS(open_ledger(&at, true, &file), SATCHEL_FOREIGN_FILE);
+    test_temp_remove(&at.temp);
+}
+
 TEST(ledger_file, damage_and_strangers_are_told) {
     ledger_place at;
     satchel_ledger_file *file = NULL;

@@ -454,6 +454,8 @@ TEST(epochs, a_revoked_device_is_revoked_after_the_restore) {
     put_back(&at.here, &backup, true);
     const satchel_ledger_entry entry = {.kind = SATCHEL_LEDGER_REVOKED, .id = at.mine->phone.device};
     stage_begin(&at.here);
+    REQUIRE_OK(satchel_ledger_is_due(at.here.db, &entry, &done, NULL));
+    CHECK(done);
     REQUIRE_OK(satchel_ledger_carry_out(at.here.service, at.here.db, &entry, &done, NULL));
     CHECK(done);
     REQUIRE_OK(satchel_ledger_carry_out(at.here.service, at.here.db, &entry, &done, NULL));
@@ -497,4 +499,134 @@ TEST(epochs, a_stream_that_is_no_backup_is_told) {
     CHECK_OK(load_bytes(good, bytes));
     good[2] = SATCHEL_TABLES_FORMAT + 1;
     CHECK_STATUS(load_bytes(good, bytes), SATCHEL_NEWER_FORMAT);
+}
+
+/* --- attacks, and restores of restores --- */
+
+/* Loss of the ledger is accepted. */
+static void unfence(stage *here) {
+    stage_begin(here);
+    REQUIRE_OK(satchel_epoch_fence(here->service, here->db, false, NULL));
+    stage_commit(here);
+}
+
+static void edit_and_sync(simple *at, uint32_t field, const char *text) {
+    phone_edit_text(&at->mine->phone, SATCHEL_ENTITY_CUSTOMER, &at->shop, field, text);
+    sync_keeper(at->mine);
+}
+
+static void show_what_is_missing(simple *at) {
+    show_again(at->mine, applied_of(&at->here, at->mine));
+    sync_keeper(at->mine);
+}
+
+TEST(epochs, regress_a_second_restore_keeps_what_was_written_in_between) {
+    simple at;
+    tape backup;
+    tape second;
+    set_up(&at);
+    record(&at.here, &backup);
+    edit_and_sync(&at, SATCHEL_CUSTOMER_NOTE, "lost once");
+    put_back(&at.here, &backup, true);
+    show_what_is_missing(&at);
+    edit_and_sync(&at, SATCHEL_CUSTOMER_OPENING_HOURS, "in the second backup");
+    record(&at.here, &second);
+    edit_and_sync(&at, SATCHEL_CUSTOMER_NAME, "lost again");
+    put_back(&at.here, &second, true);
+    show_what_is_missing(&at);
+    satchel_record shop = stage_read(&at.here, SATCHEL_ENTITY_CUSTOMER, &at.shop, NULL);
+    CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_NOTE), "lost once");
+    CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_OPENING_HOURS), "in the second backup");
+    CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_NAME), "lost again");
+    erase_tape(&backup);
+    erase_tape(&second);
+    tear_down(&at);
+}
+
+TEST(epochs, regress_a_backup_restored_twice_without_ledger_gets_both_stretches) {
+    simple at;
+    tape backup;
+    set_up(&at);
+    record(&at.here, &backup);
+    for (int i = 0; i < 2; i++) {
+        stage_pass(&at.here, 3600000);
+        put_back(&at.here, &backup, false);
+        unfence(&at.here);
+        show_what_is_missing(&at);
+        edit_and_sync(&at, i == 0 ? SATCHEL_CUSTOMER_NOTE : SATCHEL_CUSTOMER_OPENING_HOURS, "said");
+    }
+    satchel_record shop = stage_read(&at.here, SATCHEL_ENTITY_CUSTOMER, &at.shop, NULL);
+    CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_NOTE), "said");
+    CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_OPENING_HOURS), "said");
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+TEST(epochs, regress_a_receipt_holds_for_the_device_that_got_it) {
+    simple at;
+    tape backup;
+    keeper *thief = satchel_memory_take(sizeof *thief);
+    REQUIRE(thief != NULL);
+    memset(&at, 0, sizeof at);
+    at.mine = satchel_memory_take(sizeof *at.mine);
+    REQUIRE(at.mine != NULL);
+    stage_open(&at.here, NULL, 9);
+    satchel_id mei = stage_user(&at.here, "mei", SATCHEL_ROLE_REP, NULL, NULL);
+    satchel_id tom = stage_user(&at.here, "tom", SATCHEL_ROLE_REP, NULL, NULL);
+    phone_enrol(&at.mine->phone, &at.here, &mei);
+    phone_enrol(&thief->phone, &at.here, &tom);
+    record(&at.here, &backup);
+    at.shop = phone_add_customer(&at.mine->phone, "Baker");
+    sync_keeper(at.mine);
+    put_back(&at.here, &backup, true);
+    thief->count = 1;
+    thief->units[0] = at.mine->units[0];
+    show_again(thief, 0);
+    (void)phone_exchange(&thief->phone, PHONE_GOOD_LUCK);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM returned_op"), 0);
+    thief->count = 0; /* the unit is the other's to free */
+    close_keeper(thief);
+    satchel_memory_give(thief);
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+/* A life that begins before what came back, and says something else first. */
+TEST(epochs, regress_a_fact_comes_back_once_whatever_life_shows_it) {
+    simple at;
+    tape backup;
+    set_up(&at);
+    record(&at.here, &backup);
+    edit_and_sync(&at, SATCHEL_CUSTOMER_NOTE, "one");
+    edit_and_sync(&at, SATCHEL_CUSTOMER_OPENING_HOURS, "two");
+    told_unit last = at.mine->units[2]; /* with its first receipt */
+    put_back(&at.here, &backup, true);
+    show_what_is_missing(&at);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM returned_op"), 2);
+    phone *of = &at.mine->phone;
+    satchel_buffer_deinit(&at.mine->units[1].bytes);
+    at.mine->count = 1;
+    of->next_sequence = 2;
+    phone_edit_text(of, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_NAME, "another");
+    phone_begin_life(of);
+    note_outbox(at.mine);
+    at.mine->units[at.mine->count++] = last;
+    show_again(at.mine, 1);
+    sync_keeper(at.mine);
+    CHECK_INT(phone_last(of).code, SATCHEL_RESULT_APPLIED);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM returned_op"), 2);
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+TEST(epochs, regress_a_fenced_server_says_nothing_of_forks) {
+    simple at;
+    tape backup;
+    set_up(&at);
+    record(&at.here, &backup);
+    put_back(&at.here, &backup, false);
+    at.mine->phone.incarnation.bytes[0] ^= 1; /* a life that began in the lost stretch */
+    CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_BUSY);
+    erase_tape(&backup);
+    tear_down(&at);
 }
