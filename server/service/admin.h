@@ -213,9 +213,9 @@ SATCHEL_MUST_USE satchel_status satchel_rows_list(const satchel_service *service
                                                   satchel_buffer *out_next, satchel_error *error);
 
 /*
- * Many rows as one revision: `put` upserts by external id where the record has one (else by `id`, else creates). A
- * failing row leaves the others as they are. `close` writes the audit entry; NULL is fine. One bulk at a time a
- * transaction.
+ * Many rows as one revision: `put` upserts by external id where the record has one (else by `id`, else creates); a row
+ * that the actor does not see is not found by its external id. A failing row leaves the others as they are. `close`
+ * writes the audit entry; NULL is fine. One bulk at a time a transaction.
  */
 typedef struct satchel_bulk satchel_bulk;
 SATCHEL_MUST_USE satchel_status satchel_bulk_open(satchel_bulk **out, const satchel_service *service, satchel_db *db,

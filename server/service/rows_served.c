@@ -222,16 +222,40 @@ satchel_status satchel_served_row_delete(const satchel_service *service, satchel
 
 /* --- by external number, and many at once --- */
 
-satchel_status satchel_served_row_by_external_id(const satchel_service *service, satchel_db *db, uint32_t entity,
-                                                 satchel_text external_id, satchel_id *out, satchel_error *error) {
+/* Does the desk's actor read the row and the number that it is found by? */
+static satchel_status sees_number(satchel_desk *desk, uint32_t entity, const satchel_id *id, const satchel_field *field,
+                                  bool *out) {
+    satchel_error *error = desk->error;
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    satchel_stored_row row;
+    uint32_t relations = 0;
+    *out = desk->person.system;
+    if (*out) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = load(desk, entity, id, &row);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    desk->error = &why;
+    status = satchel_desk_require_row(desk, &row, SATCHEL_VERB_READ, &relations);
+    desk->error = error;
+    if (status == SATCHEL_OUT_OF_SCOPE || status == SATCHEL_FORBIDDEN) {
+        return SATCHEL_OK;
+    }
+    *out = satchel_access_level(desk->person.policy, &desk->person.access, entity, relations,
+                                (satchel_sensitivity)field->sensitivity) >= SATCHEL_LEVEL_READ;
+    return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(error, status, "%s", why.detail);
+}
+
+/* The first live one with the number; `desk`: that its actor sees, NULL: of all. None is no failure. */
+static satchel_status find_number(const satchel_service *service, satchel_db *db, satchel_desk *desk, uint32_t entity,
+                                  const satchel_field *field, satchel_text number, satchel_id *out,
+                                  satchel_error *error) {
     const satchel_table *table = satchel_db_tables_get(service->tables, entity);
     satchel_buffer sql;
     satchel_db_statement *statement = NULL;
     bool found = false;
-    *out = (satchel_id){{0}};
-    if (table == NULL || satchel_schema_field_named(&service->schema, entity, satchel_text_of("external_id")) == NULL) {
-        return satchel_fail(error, SATCHEL_UNSUPPORTED, "rows of this kind have no external number");
-    }
     satchel_buffer_init(&sql);
     satchel_status status = satchel_buffer_append_format(
         &sql, "SELECT \"id\" FROM %s WHERE \"external_id\" = ?1 AND \"deleted\" = 0 ORDER BY rowid", table->name);
@@ -239,19 +263,36 @@ satchel_status satchel_served_row_by_external_id(const satchel_service *service,
         status = satchel_buffer_append_byte(&sql, 0);
     }
     if (status == SATCHEL_OK) {
-        status = SATCHEL_DB_START(&statement, db, error, (const char *)sql.data, satchel_value_text(external_id));
+        status = SATCHEL_DB_START(&statement, db, error, (const char *)sql.data, satchel_value_text(number));
     }
-    if (status == SATCHEL_OK) {
+    while (status == SATCHEL_OK && satchel_id_is_none(out)) {
+        bool is_meant = true;
         status = satchel_db_step(statement, &found, error);
-    }
-    if (status == SATCHEL_OK && found) {
-        *out = satchel_db_id(statement, 0);
-    } else if (status == SATCHEL_OK) {
-        status = satchel_fail(error, SATCHEL_NOT_FOUND, "no row has this external number");
+        if (status != SATCHEL_OK || !found) {
+            break;
+        }
+        satchel_id id = satchel_db_id(statement, 0);
+        if (desk != NULL) {
+            status = sees_number(desk, entity, &id, field, &is_meant);
+        }
+        *out = is_meant ? id : *out;
     }
     satchel_db_end(statement);
     satchel_buffer_deinit(&sql);
     return status;
+}
+
+satchel_status satchel_served_row_by_external_id(const satchel_service *service, satchel_db *db, uint32_t entity,
+                                                 satchel_text external_id, satchel_id *out, satchel_error *error) {
+    const satchel_field *field = satchel_schema_field_named(&service->schema, entity, satchel_text_of("external_id"));
+    *out = (satchel_id){{0}};
+    if (satchel_db_tables_get(service->tables, entity) == NULL || field == NULL) {
+        return satchel_fail(error, SATCHEL_UNSUPPORTED, "rows of this kind have no external number");
+    }
+    satchel_status status = find_number(service, db, NULL, entity, field, external_id, out, error);
+    return status == SATCHEL_OK && satchel_id_is_none(out)
+               ? satchel_fail(error, SATCHEL_NOT_FOUND, "no row has this external number")
+               : status;
 }
 
 struct satchel_bulk {
@@ -281,17 +322,19 @@ satchel_status satchel_bulk_open(satchel_bulk **out, const satchel_service *serv
     return SATCHEL_OK;
 }
 
-/* The row that is meant: by its external number, else by id. None: a new one. */
+/*
+ * The row that is meant: by its external number, else by id. None: a new one. Numbers can be guessed, so that a row
+ * which the actor does not see is not found by one: to him it is not there, as for the phone that makes such a row.
+ */
 static satchel_status find_meant(satchel_bulk *bulk, uint32_t entity, const satchel_id *id,
                                  const satchel_record *record, satchel_id *out) {
+    satchel_desk *desk = &bulk->desk;
     const satchel_field *field =
-        satchel_schema_field_named(&bulk->desk.service->schema, entity, satchel_text_of("external_id"));
+        satchel_schema_field_named(&desk->service->schema, entity, satchel_text_of("external_id"));
     satchel_text number = field != NULL ? satchel_record_text(record, field->number) : (satchel_text){NULL, 0};
     *out = (satchel_id){{0}};
     if (number.bytes > 0) {
-        satchel_status status =
-            satchel_served_row_by_external_id(bulk->desk.service, bulk->desk.db, entity, number, out, bulk->desk.error);
-        return status == SATCHEL_NOT_FOUND ? SATCHEL_OK : status;
+        return find_number(desk->service, desk->db, desk, entity, field, number, out, desk->error);
     }
     if (id != NULL && !satchel_id_is_none(id)) {
         satchel_stored_row row;

@@ -250,6 +250,47 @@ TEST(bulk, rows_are_found_again_by_their_number_and_a_bad_one_spoils_no_other) {
     stage_close(&here);
 }
 
+/* Puts a customer of his own with a number in as the actor. */
+static satchel_status import_as(stage *here, const satchel_actor *actor, const char *number, const char *name,
+                                satchel_write_outcome *out) {
+    satchel_bulk *bulk = NULL;
+    satchel_record record = stage_record(here);
+    REQUIRE_OK(satchel_record_set_text(&record, SATCHEL_CUSTOMER_EXTERNAL_ID, satchel_text_of(number)));
+    REQUIRE_OK(satchel_record_set_text(&record, SATCHEL_CUSTOMER_NAME, satchel_text_of(name)));
+    if (!actor->system) {
+        REQUIRE_OK(satchel_record_set_id(&record, SATCHEL_CUSTOMER_OWNER, &actor->user));
+    }
+    stage_begin(here);
+    REQUIRE_OK(satchel_bulk_open(&bulk, here->service, here->db, actor, NULL));
+    satchel_status status = satchel_bulk_put(bulk, SATCHEL_ENTITY_CUSTOMER, NULL, &record, out, NULL);
+    CHECK_OK(satchel_bulk_close(bulk, NULL));
+    stage_commit(here);
+    return status;
+}
+
+TEST(bulk, a_number_of_a_row_that_he_does_not_see_is_like_one_that_nobody_has) {
+    stage here;
+    satchel_write_outcome hidden;
+    satchel_write_outcome taken;
+    satchel_write_outcome unused;
+    stage_open(&here, NULL, 7);
+    satchel_id boss = stage_user(&here, "boss", SATCHEL_ROLE_MANAGER, NULL, NULL);
+    satchel_actor actor = satchel_actor_user(&boss);
+    CHECK_OK(import_as(&here, &here.system, "A1", "Hidden", &hidden));
+    uint64_t n = hidden.n;
+    CHECK_OK(import_as(&here, &actor, "A1", "Shop", &taken));
+    CHECK_OK(import_as(&here, &actor, "A2", "Shop", &unused));
+    CHECK(taken.created && unused.created);
+    satchel_record kept = stage_read(&here, SATCHEL_ENTITY_CUSTOMER, &hidden.id, &n);
+    CHECK_UINT(n, hidden.n);
+    CHECK_TEXT(satchel_record_text(&kept, SATCHEL_CUSTOMER_NAME), "Hidden");
+    /* His own he finds, though another is older. */
+    CHECK_OK(import_as(&here, &actor, "A1", "Renamed", &unused));
+    CHECK(!unused.created && unused.changed);
+    CHECK_ID(&unused.id, &taken.id);
+    stage_close(&here);
+}
+
 /* --- conflicts --- */
 
 typedef struct quarrel {
