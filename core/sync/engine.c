@@ -15,6 +15,9 @@
 
 #include <string.h>
 
+/* Beyond it a number that a server names is a mistake: nobody would ever reach it. */
+#define NUMBER_MOST (UINT64_C(1) << 62)
+
 typedef enum engine_place { AT_REST = 0, LOADING, SAVING, SENDING, STORING, WAITING, PLACE_COUNT } engine_place;
 
 struct satchel_sync_engine {
@@ -385,11 +388,19 @@ static satchel_status on_busy(satchel_sync_engine *engine, const satchel_sync_ev
     return retry(engine, SATCHEL_BUSY, engine->answer.head.backoff_ms, out);
 }
 
-/* A restored phone may be far behind: the numbers leap ever further until the server has not seen one. */
+/*
+ * A restored phone may be far behind: it goes on from the number that the server names. Copies that leapt past each
+ * other by guesses would leave the slowest of them behind for good. A server that names none is left by leaps.
+ */
 static satchel_status on_replayed(satchel_sync_engine *engine, const satchel_sync_event *event,
                                   satchel_sync_action *out) {
+    uint64_t highest = engine->answer.head.highest_number;
     (void)event;
-    engine->state.request_number += UINT64_C(1) << (4 * (engine->pace.failures + 1));
+    if (highest >= engine->state.request_number && highest <= NUMBER_MOST) {
+        engine->state.request_number = highest;
+    } else {
+        engine->state.request_number += UINT64_C(1) << (4 * (engine->pace.failures + 1));
+    }
     return retry(engine, SATCHEL_REPLAYED, 0, out);
 }
 

@@ -29,6 +29,7 @@ static const satchel_wire_member head_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_answer_head, checkpoint, 12, SATCHEL_WIRE_BLOB, SATCHEL_CHECKPOINT_BLOCK_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_answer_head, witnessed, 13, SATCHEL_WIRE_BLOB, SATCHEL_CHECKPOINT_HASH_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_answer_head, verified_n, 14, SATCHEL_WIRE_U64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_answer_head, highest_number, 16, SATCHEL_WIRE_U64, 0),
 };
 static const satchel_wire_message head_message = SATCHEL_WIRE_TABLE("AnswerHead", satchel_answer_head, head_members);
 

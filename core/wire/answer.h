@@ -37,6 +37,7 @@ typedef struct satchel_answer_head {
     satchel_bytes fork_digest; /* empty or SATCHEL_ANSWER_DIGEST_BYTES */
     uint64_t request_number;   /* of the request that is answered; 0: not said */
     uint64_t verified_n;       /* everything up to this revision is in a backup that was read back; 0: there is none */
+    uint64_t highest_number;   /* REPLAYED: the highest that the server has seen of this device; 0: not said */
     satchel_bytes orders;      /* signed standing orders, when the phone holds older ones (wire/orders.h) */
     satchel_bytes checkpoint;  /* signed checkpoint of the audit, when it moved */
     satchel_bytes witnessed;   /* the chain's own hash where the phone's checkpoint stands: empty or 32 bytes */

@@ -22,6 +22,9 @@ satchel_status satchel_exchange_write_head(satchel_answer_work *work, satchel_st
                                           .applied_through = told ? exchange->fork_through : work->applied_through,
                                           .minimum_schema = work->minimum_schema,
                                           .request_number = exchange->request_number};
+    if (head_status == SATCHEL_REPLAYED) {
+        frame.as.head.highest_number = exchange->highest_number;
+    }
     if (forked) {
         frame.as.head.fork_digest = satchel_bytes_of(exchange->fork_digest, sizeof exchange->fork_digest);
     }

@@ -17,6 +17,7 @@ struct satchel_server_exchange {
     satchel_id device;
     satchel_id user;
     uint64_t request_number;
+    uint64_t highest_number; /* that this device has used before */
     satchel_request_head head;
     satchel_arrived_unit *units;
     uint32_t unit_count;

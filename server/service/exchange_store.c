@@ -99,9 +99,11 @@ satchel_status satchel_exchange_check_device(satchel_server_exchange *exchange, 
     if (state->revoked) {
         return satchel_exchange_answer_with(exchange, SATCHEL_REVOKED);
     }
+    exchange->highest_number = state->request_number;
     return exchange->request_number > state->request_number ? SATCHEL_OK
                                                             : satchel_exchange_answer_with(exchange, SATCHEL_REPLAYED);
 }
+
 satchel_status satchel_exchange_take_over(satchel_server_exchange *exchange, satchel_db *db,
                                           satchel_incarnation *incarnation, satchel_error *error) {
     satchel_status status = SATCHEL_OK;

@@ -383,6 +383,7 @@ satchel_status mirror_take_answer(phone *mine, satchel_bytes payload) {
             CHECK_INT(frame.kind, SATCHEL_FRAME_HEAD);
             head_status = frame.as.head.status;
             epoch = frame.as.head.epoch;
+            mine->highest_number = frame.as.head.highest_number;
             mine->minimum_schema = frame.as.head.minimum_schema;
             take_blocks(mine, &frame.as.head);
             if (frame.as.head.token_moved) {

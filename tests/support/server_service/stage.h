@@ -109,6 +109,7 @@ typedef struct phone {
     satchel_id parents[SATCHEL_LIMIT_PARENTS]; /* a new life that the server was not told of, newest first */
     uint32_t parent_count;
     uint64_t request_number;
+    uint64_t highest_number; /* of the last answer */
     uint8_t cursor[SATCHEL_LIMIT_CURSOR_BYTES];
     size_t cursor_bytes;
     satchel_revision position;
@@ -144,7 +145,7 @@ typedef struct phone {
     void (*apply)(struct phone *mine, satchel_server_exchange *exchange);
     /* The same for the answer; a READ transaction is open. */
     void (*answer)(struct phone *mine, satchel_server_exchange *exchange, satchel_buffer *body, uint32_t *http);
-    uint32_t digests; /* that were told, and compared */
+    uint32_t digests;    /* that were told, and compared */
     char complaint[256]; /* empty: every page made sense */
     satchel_arena arena;
     satchel_buffer wire; /* all answers that it got, unpacked, one after another */

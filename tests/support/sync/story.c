@@ -150,6 +150,7 @@ satchel_bytes story_body_of(story *told, const story_answer *answer) {
                     .minimum_schema = answer->minimum_schema,
                     .backoff_ms = answer->backoff_ms,
                     .fork_digest = {(const uint8_t *)"0123456789abcdef0123456789abcdef", answer->fork ? 32 : 0}}};
+    head.as.head.highest_number = answer->highest_number;
     head.as.head.request_number =
         answer->request_number != 0 ? answer->request_number : satchel_sync_engine_state(told->engine)->request_number;
     satchel_buffer_clear(&told->scratch);

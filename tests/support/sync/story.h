@@ -27,6 +27,7 @@ typedef struct story {
 typedef struct story_answer {
     satchel_status status;
     uint64_t request_number; /* 0: that of the last SEND */
+    uint64_t highest_number; /* with REPLAYED */
     bool token_moved;
     uint64_t applied_through;
     uint32_t backoff_ms;

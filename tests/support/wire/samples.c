@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "wire/fields.h"
+#include "wire/orders.h"
 
 #include <string.h>
 
@@ -225,6 +226,11 @@ static void sample_head(test_random *random, satchel_arena *arena, satchel_answe
     out->backoff_ms = (uint32_t)sample_number(random);
     out->fork_digest = sample_sized(random, SATCHEL_ANSWER_DIGEST_BYTES, arena);
     out->request_number = sample_number(random);
+    out->highest_number = sample_number(random);
+    out->verified_n = sample_number(random);
+    out->orders = sample_bytes(random, SATCHEL_ORDERS_BLOCK_BYTES, arena);
+    out->checkpoint = sample_bytes(random, SATCHEL_CHECKPOINT_BLOCK_BYTES, arena);
+    out->witnessed = sample_sized(random, SATCHEL_CHECKPOINT_HASH_BYTES, arena);
 }
 
 static void sample_losses(test_random *random, satchel_arena *arena, satchel_op_result *out) {

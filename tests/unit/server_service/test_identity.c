@@ -65,8 +65,9 @@ TEST(identity, a_request_number_that_was_used_is_turned_away) {
     set_up(&here, &mine, &customer);
     phone_edit_text(&mine, SATCHEL_ENTITY_CUSTOMER, &customer, SATCHEL_CUSTOMER_CITY, "Ningbo");
     phone_sync(&mine);
-    mine.request_number--;
+    uint64_t used = mine.request_number--;
     CHECK_STATUS(phone_exchange(&mine, PHONE_GOOD_LUCK), SATCHEL_REPLAYED);
+    CHECK_UINT(mine.highest_number, used);
     tear_down(&here, &mine);
 }
 

@@ -387,6 +387,26 @@ TEST(engine, a_stale_cursor_is_dropped_and_all_begins_again) {
     story_close(&s);
 }
 
+/* Copies of a phone that leap past each other by guesses end beyond what the slowest of them reaches. */
+TEST(engine, regress_a_copy_far_behind_goes_on_from_the_number_that_the_server_names) {
+    story s;
+    const uint64_t far = UINT64_C(1) << 40;
+    story_open(&s);
+    story_send_poll(&s);
+    story_answer_with(&s, &(story_answer){.status = SATCHEL_REPLAYED, .highest_number = far});
+    REQUIRE(s.action.kind == SATCHEL_SYNC_DO_WAIT);
+    story_timer(&s);
+    story_units(&s, 0, 0, false);
+    story_saved(&s);
+    CHECK_UINT(s.action.request_number, far + 1);
+    story_answer_with(&s, &(story_answer){.status = SATCHEL_REPLAYED, .highest_number = UINT64_MAX}); /* a mistake */
+    story_timer(&s);
+    story_units(&s, 0, 0, false);
+    story_saved(&s);
+    CHECK(s.action.request_number > far + 1 && s.action.request_number < far + 65536);
+    story_close(&s);
+}
+
 TEST(engine, numbers_leap_ever_further_until_the_server_has_not_seen_one) {
     story s;
     uint64_t last = 0;
