@@ -90,7 +90,8 @@ SATCHEL_MUST_USE satchel_status satchel_merge_min(satchel_merge_job *job, const 
 SATCHEL_MUST_USE satchel_status satchel_merge_state(satchel_merge_job *job, const satchel_merge_cell *cell);
 
 /*
- * Joins the bytes of unknown fields: a varint or fixed field replaces what had its number, others are appended once.
+ * Joins the bytes of unknown fields: a varint, a fixed field or a text longer than any element replaces what had its
+ * number, others are appended once. At the limits of a set and of a tail the oldest of a number make room.
  * Errors: NO_MEMORY, LIMIT_EXCEEDED, MALFORMED.
  */
 SATCHEL_MUST_USE satchel_status satchel_merge_tails(satchel_arena *arena, satchel_bytes old, satchel_bytes more,

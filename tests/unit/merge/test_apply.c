@@ -309,6 +309,63 @@ TEST(merge_apply, a_tail_has_a_limit) {
     world_close(&w);
 }
 
+/* Field 600 + `number`, with a text of so many bytes that begins with a number. */
+static satchel_op *with_numbered_tail(satchel_op *op, uint8_t number, uint32_t index, size_t payload) {
+    with_long_tail(op, number, payload + 6);
+    uint8_t *text = (uint8_t *)(uintptr_t)op->set.tail.data + 6;
+    memset(text, 'x', payload);
+    satchel_put_u32be(text, index);
+    return op;
+}
+
+TEST(merge_apply, a_newer_phone_may_edit_a_text_for_ever) {
+    const size_t lengths[] = {4, 200, SATCHEL_LIMIT_SET_ELEMENT_BYTES, SATCHEL_LIMIT_SET_ELEMENT_BYTES + 1, 5000};
+    for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
+        world w;
+        open_seen(&w, THING);
+        for (uint32_t i = 1; i <= 600; i++) {
+            satchel_op *op = with_numbered_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 1, i, lengths[l]);
+            satchel_bytes said = op->set.tail;
+            world_apply(&w, 1, i, 10 + i, op);
+            satchel_bytes tail = w.row.value.tail;
+            REQUIRE(tail.bytes >= said.bytes && tail.bytes <= SATCHEL_LIMIT_TAIL_BYTES);
+            CHECK_BYTES(satchel_bytes_of(tail.data + tail.bytes - said.bytes, said.bytes), said);
+        }
+        bool text = lengths[l] > SATCHEL_LIMIT_SET_ELEMENT_BYTES; /* no element is as long: one value */
+        CHECK(!text || w.row.value.tail.bytes == lengths[l] + 6);
+        world_close(&w);
+    }
+}
+
+TEST(merge_apply, as_many_unknown_elements_as_a_set_has_stay) {
+    world w;
+    open_seen(&w, THING);
+    for (uint32_t i = 1; i <= SATCHEL_LIMIT_SET_ELEMENTS; i++) {
+        world_apply(&w, 1, i, 10 + i, with_numbered_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 1, i, 16));
+    }
+    CHECK_UINT(w.row.value.tail.bytes, SATCHEL_LIMIT_SET_ELEMENTS * 22);
+    CHECK_UINT(satchel_get_u32be(w.row.value.tail.data + 6), 1);
+    uint32_t past = SATCHEL_LIMIT_SET_ELEMENTS + 1;
+    world_apply(&w, 1, past, 10 + past, with_numbered_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 1, past, 16));
+    CHECK_UINT(w.row.value.tail.bytes, SATCHEL_LIMIT_SET_ELEMENTS * 22);
+    CHECK_UINT(satchel_get_u32be(w.row.value.tail.data + 6), 2); /* the oldest went */
+    world_close(&w);
+}
+
+TEST(merge_apply, a_full_tail_makes_room_in_its_longest_field_only) {
+    world w;
+    open_seen(&w, THING);
+    world_apply(&w, 1, 1, 11, with_numbered_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 1, 1, 30));
+    world_apply(&w, 1, 2, 12, with_numbered_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 1, 2, 30));
+    for (uint32_t i = 3; i <= 400; i++) {
+        world_apply(&w, 1, i, 10 + i, with_numbered_tail(world_op(&w, SATCHEL_OP_EDIT, 1), 2, i, 250));
+    }
+    CHECK_UINT(w.row.value.tail.bytes, 72 + (SATCHEL_LIMIT_TAIL_BYTES - 72) / 256 * 256);
+    CHECK_UINT(satchel_get_u32be(w.row.value.tail.data + 6), 1);
+    CHECK_UINT(satchel_get_u32be(w.row.value.tail.data + 42), 2);
+    world_close(&w);
+}
+
 /* ---- errors ---- */
 
 static satchel_op *big_op(world *w) {
