@@ -480,15 +480,26 @@ static satchel_status end_slice(page_work *work, satchel_status status) {
     return SATCHEL_OK;
 }
 
-static bool takes_away(const satchel_answer_frame *frame) {
-    return frame->kind == SATCHEL_FRAME_REMOVAL || frame->kind == SATCHEL_FRAME_ERASED;
+/* What is left of a page, in the order in which it is stored. */
+typedef enum rest_turn {
+    REST_PARTS = 0, /* what changed of rows that are here: behind a removal one that left its root would be gone */
+    REST_TAKES = 1, /* what takes away */
+    REST_ALL = 2,   /* whole rows, which need nothing of what is here, and the end */
+    REST_TURNS = 3
+} rest_turn;
+
+static rest_turn turn_of(const satchel_answer_frame *frame) {
+    if (frame->kind == SATCHEL_FRAME_ROW && !frame->as.row.whole) {
+        return REST_PARTS;
+    }
+    return frame->kind == SATCHEL_FRAME_REMOVAL || frame->kind == SATCHEL_FRAME_ERASED ? REST_TAKES : REST_ALL;
 }
 
 /*
- * The frames that are left and take something away, or all others. Nothing of what is left can be malformed: the engine
- * has checked the frames, the scope sets are looked up here.
+ * The frames that are left and have their turn. Nothing of what is left can be malformed: the engine has checked the
+ * frames, the scope sets are looked up here.
  */
-static satchel_status gather_rest(page_work *work, satchel_bytes payload, bool taking, satchel_buffer *out) {
+static satchel_status gather_rest(page_work *work, satchel_bytes payload, rest_turn turn, satchel_buffer *out) {
     satchel_reader reader = satchel_reader_of(payload);
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
     satchel_status status = SATCHEL_OK;
@@ -497,30 +508,31 @@ static satchel_status gather_rest(page_work *work, satchel_bytes payload, bool t
         size_t start = reader.at;
         satchel_arena_reset(&work->arena);
         status = satchel_answer_read(&reader, &work->arena, &frame, work->error);
-        if (status == SATCHEL_OK && !taking && frame.kind == SATCHEL_FRAME_ROW) {
+        if (status != SATCHEL_OK || turn_of(&frame) != turn) {
+            continue;
+        }
+        if (frame.kind == SATCHEL_FRAME_ROW) {
             status = satchel_scopes_number(work->store, frame.as.row.scope_set, &work->scope_set, work->error);
         }
-        if (status == SATCHEL_OK && takes_away(&frame) == taking) {
+        if (status == SATCHEL_OK) {
             status = satchel_buffer_append(out, satchel_bytes_of(payload.data + start, reader.at - start));
         }
     }
     return status;
 }
 
-/* What a page takes away is out of sight before the first of its rows that are left. */
+/*
+ * What a page takes away is out of sight before the first of its rows that are new here. A removal that was begun
+ * begins again, which hides nothing twice.
+ */
 static satchel_status keep_rest(page_work *work, satchel_bytes payload, const satchel_sync_state *state) {
     satchel_buffer rest = {NULL, 0, 0};
-    satchel_status status = gather_rest(work, payload, true, &rest);
-    if (status == SATCHEL_OK) {
-        status = gather_rest(work, payload, false, &rest);
+    satchel_status status = SATCHEL_OK;
+    for (rest_turn turn = REST_PARTS; turn < REST_TURNS && status == SATCHEL_OK; turn++) {
+        status = gather_rest(work, payload, turn, &rest);
     }
     if (status == SATCHEL_OK) {
         status = satchel_paging_keep(work->store, satchel_buffer_view(&rest), work->through, state, work->error);
-    }
-    if (status == SATCHEL_OK && work->within > 0) {
-        work->store->paging->within =
-            work->within; /* of the first frame that is left, whichever it is: it stays first */
-        status = satchel_paging_move(work->store, work->error);
     }
     satchel_buffer_deinit(&rest);
     return status;

@@ -95,6 +95,10 @@ static bool go_on(store_kit *kit, uint32_t budget) {
     return left;
 }
 
+static void put_customer(satchel_record *contact, satchel_id customer) {
+    REQUIRE_OK(satchel_record_set_id(contact, SATCHEL_CONTACT_CUSTOMER, &customer));
+}
+
 TEST(store_paging, a_short_page_is_stored_at_once) {
     store_kit kit = kit_open(NULL);
     kit_page page = many_rows(&kit, ROWS, 0);
@@ -138,6 +142,31 @@ TEST(store_paging, what_a_page_takes_away_goes_before_the_rest_of_its_rows) {
     REQUIRE(left && go_on(&kit, 4));
     CHECK_UINT(old_here(&kit), 2);
     CHECK_UINT(rows_here(&kit), 1);
+    kit_close(&kit);
+}
+
+/* A contact went from one customer to another, whereupon the first left: the server sends what changed of it. */
+TEST(store_paging, regress_a_part_of_a_row_that_left_its_customer_is_not_lost_with_it) {
+    store_kit kit = kit_open(NULL);
+    store_old(&kit, 2);
+    kit_page page = kit_page_begin(0);
+    satchel_record record = kit_record(&kit, SATCHEL_CONTACT_NAME, "Anna");
+    bool left = false;
+    put_customer(&record, kit_id(50));
+    kit_page_row(&kit, &page, SATCHEL_ENTITY_CONTACT, kit_id(1), 3, &record);
+    REQUIRE_OK(kit_page_store(&kit, &page, false));
+    page = many_rows(&kit, 4, 0);
+    satchel_record_init(&record, record.arena);
+    put_customer(&record, kit_id(51));
+    kit_page_part(&kit, &page, SATCHEL_ENTITY_CONTACT, kit_id(1), 9, &record, NULL, 0);
+    kit_page_removal(&page, CUSTOMER, kit_id(50));
+    end_page(&page);
+    begin(&kit, &page, 1, &left);
+    while (left) {
+        left = go_on(&kit, 1);
+        CHECK_UINT(kit.outcome.rows_set_aside, 0);
+    }
+    CHECK(kit_has(&kit, SATCHEL_ENTITY_CONTACT, kit_id(1)) && !kit_has(&kit, CUSTOMER, kit_id(50)));
     kit_close(&kit);
 }
 
