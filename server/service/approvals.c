@@ -233,13 +233,14 @@ satchel_status satchel_command_approval(satchel_order_given *given) {
         return satchel_given_refuse(given, SATCHEL_REQUIRED_MISSING, SATCHEL_APPROVAL_DECISION, "decided how?");
     }
     satchel_status status = check_decider(given, decision);
-    if (status == SATCHEL_OK && !satchel_given_is_refused(given)) {
+    bool approves = decision == SATCHEL_APPROVAL_DECISION_APPROVED;
+    if (status == SATCHEL_OK && !satchel_given_is_refused(given) && approves) {
         status = load_proposal(given, &what);
     }
     if (status == SATCHEL_OK && !satchel_given_is_refused(given)) {
         status = write_decision(given, decision);
     }
-    if (status != SATCHEL_OK || satchel_given_is_refused(given) || decision != SATCHEL_APPROVAL_DECISION_APPROVED) {
+    if (status != SATCHEL_OK || satchel_given_is_refused(given) || !approves) {
         return status;
     }
     return step < what.steps ? next_step(given, &what, step) : carry_out(given, &what);

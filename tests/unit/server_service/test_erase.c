@@ -5,6 +5,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "rules/erase.h"
+#include "service/command_admin.h"
 #include "service/erase.h"
 #include "service/personal.h"
 #include "support/server_service/mirror.h"
@@ -163,6 +164,49 @@ TEST(erase, values_that_lost_and_units_that_were_kept_go_too) {
     tear_down(&at);
 }
 
+/* The customer with the canary everywhere is merged into one that gains it all; a transfer of that one waits. */
+static satchel_id merge_canary(place *at) {
+    satchel_command_outcome outcome;
+    satchel_id other = stage_customer(&at->here, "Baker's", &at->mine.user, NULL);
+    satchel_id wang = stage_user(&at->here, "wang", SATCHEL_ROLE_REP, NULL, NULL);
+    const satchel_actor mei = satchel_actor_user(&at->mine.user);
+    satchel_record set = stage_record(&at->here);
+    phone_sync(&at->mine);
+    phone_edit_text(&at->mine, SATCHEL_ENTITY_CUSTOMER, &at->shop, SATCHEL_CUSTOMER_NAME, CANARY);
+    phone_edit_text(&at->mine, SATCHEL_ENTITY_CUSTOMER, &at->shop, SATCHEL_CUSTOMER_STREET, CANARY);
+    phone_sync(&at->mine);
+    stage_begin(&at->here);
+    REQUIRE_OK(satchel_rule_set(at->here.service, at->here.db, &at->here.system, satchel_text_of("approve.transfer"), 1,
+                                NULL));
+    REQUIRE_OK(satchel_record_set_id(&set, SATCHEL_CUSTOMER_MERGED_INTO, &other));
+    REQUIRE_OK(satchel_command_give(at->here.service, at->here.db, &at->here.system, SATCHEL_COMMAND_MERGE,
+                                    SATCHEL_ENTITY_CUSTOMER, &at->shop, &set, 0, &outcome, NULL));
+    satchel_record_init(&set, set.arena);
+    REQUIRE_OK(satchel_record_set_id(&set, SATCHEL_CUSTOMER_OWNER, &wang));
+    REQUIRE_OK(satchel_record_set_text(&set, SATCHEL_CUSTOMER_NOTE, satchel_text_of(CANARY))); /* not asked for */
+    REQUIRE_OK(satchel_command_give(at->here.service, at->here.db, &mei, SATCHEL_COMMAND_TRANSFER,
+                                    SATCHEL_ENTITY_CUSTOMER, &other, &set, 0, &outcome, NULL));
+    CHECK_STATUS(outcome.status, SATCHEL_APPROVAL_PENDING);
+    stage_commit(&at->here);
+    return other;
+}
+
+TEST(erase, regress_what_commands_kept_of_a_customer_goes_too) {
+    for (int which = 0; which < 2; which++) { /* both rows are the same customer */
+        place at;
+        set_up(&at);
+        satchel_id other = merge_canary(&at);
+        CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM proposal"), 1);
+        CHECK(is_anywhere(&at.here));
+        CHECK_OK(erase(&at, SATCHEL_ENTITY_CUSTOMER, which == 0 ? &other : &at.shop));
+        CHECK(!is_anywhere(&at.here));
+        CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM customer_key"), 0);
+        CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM customer_merge WHERE length(gained) > 0"), 0);
+        CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM proposal"), 0);
+        tear_down(&at);
+    }
+}
+
 TEST(erase, phones_are_told_until_they_confirm) {
     place at;
     bool due = false;
@@ -258,4 +302,34 @@ TEST(erase, a_text_up_to_the_limit_is_no_free_text) {
     CHECK(satchel_erase_takes(SATCHEL_ENTITY_CONTACT, &field) && satchel_erase_is_person(SATCHEL_ENTITY_CONTACT));
     field.ref = SATCHEL_ENTITY_CUSTOMER;
     CHECK(!satchel_erase_takes(SATCHEL_ENTITY_CONTACT, &field));
+}
+
+/* A row that never came to be names the person: only its refusal holds what it said. */
+TEST(erase, regress_a_refused_row_that_names_the_person_goes_too) {
+    place at;
+    set_up(&at);
+    phone_unit unit = {.count = 0};
+    satchel_id id;
+    satchel_id nobody = {{1}};
+    satchel_op *op = phone_create(&at.mine, &unit, SATCHEL_ENTITY_CONTACT, &id);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NAME, satchel_text_of(CANARY)));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_CONTACT_CUSTOMER, &at.shop));
+    op = phone_create(&at.mine, &unit, SATCHEL_ENTITY_CONTACT, &id);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NAME, satchel_text_of("refused")));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_CONTACT_CUSTOMER, &nobody));
+    phone_commit(&at.mine, &unit);
+    phone_sync(&at.mine);
+    CHECK(stage_number(&at.here, "SELECT count(*) FROM kept_unit WHERE length(unit) > 0") > 0);
+    phone_unit bad = {.count = 0};
+    op = phone_create(&at.mine, &bad, SATCHEL_ENTITY_CONTACT, &id);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NAME, satchel_text_of(CANARY)));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_CONTACT_CUSTOMER, &at.shop));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_CONTACT_ROLE, 250)); /* no such role */
+    phone_commit(&at.mine, &bad);
+    phone_sync(&at.mine);
+    CHECK_INT(phone_last(&at.mine).code, SATCHEL_RESULT_HELD);
+    CHECK(stage_number(&at.here, "SELECT count(*) FROM refusal WHERE op IS NOT NULL") > 0);
+    CHECK_OK(erase(&at, SATCHEL_ENTITY_CUSTOMER, &at.shop));
+    CHECK(!is_anywhere(&at.here));
+    tear_down(&at);
 }
