@@ -125,11 +125,18 @@ static const char scope_tables_2[] =
     " scope BIGINT NOT NULL, class BIGINT NOT NULL, last_n BIGINT NOT NULL,"
     " PRIMARY KEY (anchor, rank, root, scope, class)) {clustered};\n"
     "CREATE INDEX membership_class_by_change ON membership_class (scope, class, last_n, anchor, rank, root);\n"
-    /* Customers whose facts moved and whose memberships follow: 1 removals wait, 2 arrivals. */
+    /* Customers whose facts moved and whose memberships follow: 1 removals wait, 2 arrivals, 3 the new rule. */
     "CREATE TABLE realigned_customer (customer {blob} NOT NULL PRIMARY KEY, step BIGINT NOT NULL) {clustered};\n"
     "CREATE INDEX realigned_customer_by_step ON realigned_customer (step, customer);\n";
 
 static const char *const steps_to_2[] = {own_tables_2, own_tables_2_more, command_tables_2, scope_tables_2};
+
+/*
+ * In format 1 a child row was in the scope of its own owner as well. Each customer waits for its memberships to be made
+ * anew, as after a realignment: in steps, or with the next row that is saved at it.
+ */
+static const char remake_memberships[] =
+    "INSERT INTO realigned_customer (customer, step) SELECT \"id\", 3 FROM \"customer\";\n";
 
 /* Columns that the server adds to an entity's table. */
 static const char extra_columns_sqlite[] =
@@ -356,6 +363,9 @@ static satchel_status bring_up(const satchel_tables *tables, satchel_db *db, sat
     satchel_status status = SATCHEL_OK;
     for (size_t i = 0; status == SATCHEL_OK && i < sizeof steps_to_2 / sizeof *steps_to_2; i++) {
         status = put_dialect(steps_to_2[i], tables->dialect, &sql);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_dialect(remake_memberships, tables->dialect, &sql);
     }
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_byte(&sql, 0);

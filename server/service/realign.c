@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Facts at once, memberships in steps. The table realigned_customer holds who waits: step 1 for removals, 2 for
- * arrivals.
+ * arrivals; 3 where no fact moved, but the rule by which memberships follow from facts did.
  */
 #include "service/realign.h"
 
@@ -14,6 +14,7 @@
 
 #define STEP_REMOVE 1
 #define STEP_ADD 2
+#define STEP_REMAKE 3 /* put there by db/tables.c */
 
 /* --- which customers --- */
 
@@ -163,13 +164,18 @@ satchel_status satchel_realign_defer(satchel_change *change, const satchel_id *c
                           satchel_value_id(customer), satchel_value_int(STEP_REMOVE));
 }
 
+/* The step for which a customer waits, 0: for none. */
+static satchel_status step_of(satchel_db *db, const satchel_id *customer, int64_t *out, satchel_error *error) {
+    return SATCHEL_DB_NUMBER(db, error, out, 0, "SELECT step FROM realigned_customer WHERE customer = ?1",
+                             satchel_value_id(customer));
+}
+
 satchel_status satchel_realign_waits(satchel_db *db, const satchel_id *customer, bool *out, satchel_error *error) {
     int64_t found = 0;
     satchel_status status =
         satchel_id_is_none(customer)
             ? satchel_db_number_values(db, "SELECT 1 FROM realigned_customer LIMIT 1", NULL, 0, 0, &found, error)
-            : SATCHEL_DB_NUMBER(db, error, &found, 0, "SELECT 1 FROM realigned_customer WHERE customer = ?1",
-                                satchel_value_id(customer));
+            : step_of(db, customer, &found, error);
     *out = found != 0;
     return status;
 }
@@ -193,7 +199,7 @@ static satchel_status settle(satchel_change *change, const satchel_id *customer,
 }
 
 satchel_status satchel_realign_catch_up(satchel_change *change, const satchel_id *customer, satchel_error *error) {
-    bool waits = false;
+    int64_t step = 0;
     if (satchel_id_is_none(customer)) {
         return SATCHEL_OK;
     }
@@ -205,11 +211,15 @@ satchel_status satchel_realign_catch_up(satchel_change *change, const satchel_id
         }
         change->lag_known = true;
     }
-    satchel_status status = change->lags ? satchel_realign_waits(change->db, customer, &waits, error) : SATCHEL_OK;
-    if (status == SATCHEL_OK && waits) {
-        status = note_done(change, customer, error);
+    satchel_status status = change->lags ? step_of(change->db, customer, &step, error) : SATCHEL_OK;
+    if (status != SATCHEL_OK || step == 0) {
+        return status;
     }
-    return status == SATCHEL_OK && waits ? settle(change, customer, error) : status;
+    status = note_done(change, customer, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    return step == STEP_REMAKE ? satchel_change_refresh(change, customer, error) : settle(change, customer, error);
 }
 
 satchel_status satchel_realign_left(satchel_db *db, satchel_realign_progress *out, satchel_error *error) {
@@ -218,7 +228,7 @@ satchel_status satchel_realign_left(satchel_db *db, satchel_realign_progress *ou
     satchel_status status = satchel_db_number_values(db, "SELECT count(*) FROM realigned_customer WHERE step = 1", NULL,
                                                      0, 0, &remove, error);
     if (status == SATCHEL_OK) {
-        status = satchel_db_number_values(db, "SELECT count(*) FROM realigned_customer WHERE step = 2", NULL, 0, 0,
+        status = satchel_db_number_values(db, "SELECT count(*) FROM realigned_customer WHERE step > 1", NULL, 0, 0,
                                           &add, error);
     }
     *out = (satchel_realign_progress){(uint64_t)remove, (uint64_t)add};
@@ -243,29 +253,36 @@ static satchel_status next_waiting(satchel_desk *desk, int64_t step, uint32_t co
     return status;
 }
 
-static satchel_status step_one(satchel_desk *desk, const satchel_id *customer, bool removes) {
-    desk->change.withdraws = removes;
-    satchel_status status = removes ? satchel_change_refresh(&desk->change, customer, desk->error)
-                                    : settle(&desk->change, customer, desk->error);
+static satchel_status step_one(satchel_desk *desk, const satchel_id *customer, int64_t step) {
+    desk->change.withdraws = step == STEP_REMOVE;
+    satchel_status status = step == STEP_ADD ? settle(&desk->change, customer, desk->error)
+                                             : satchel_change_refresh(&desk->change, customer, desk->error);
     desk->change.withdraws = false;
     desk->change.moved = true;
     if (status != SATCHEL_OK) {
         return status;
     }
-    return removes ? SATCHEL_DB_RUN(desk->db, desk->error, "UPDATE realigned_customer SET step = 2 WHERE customer = ?1",
-                                    satchel_value_id(customer))
-                   : note_done(&desk->change, customer, desk->error);
+    return step == STEP_REMOVE
+               ? SATCHEL_DB_RUN(desk->db, desk->error, "UPDATE realigned_customer SET step = 2 WHERE customer = ?1",
+                                satchel_value_id(customer))
+               : note_done(&desk->change, customer, desk->error);
 }
 
+/* All removals are done before the first arrival; who waits for nothing but the rule comes last. */
 static satchel_status run_step(satchel_desk *desk, uint32_t count, bool removes) {
     satchel_id_list customers = {NULL, 0, 0};
     satchel_arena scratch;
-    satchel_status status = next_waiting(desk, removes ? STEP_REMOVE : STEP_ADD, count, &customers);
+    int64_t step = removes ? STEP_REMOVE : STEP_ADD;
+    satchel_status status = next_waiting(desk, step, count, &customers);
+    if (status == SATCHEL_OK && customers.count == 0) {
+        step = STEP_REMAKE;
+        status = next_waiting(desk, step, count, &customers);
+    }
     satchel_arena_init(&scratch);
     desk->change.arena = desk->scratch = &scratch;
     for (uint32_t i = 0; status == SATCHEL_OK && i < customers.count; i++) {
         satchel_arena_reset(&scratch);
-        status = step_one(desk, &customers.items[i], removes);
+        status = step_one(desk, &customers.items[i], step);
     }
     desk->change.arena = desk->scratch = &desk->arena;
     satchel_arena_deinit(&scratch);
