@@ -137,8 +137,10 @@ static bool made_it_unseen(const op_work *work) {
 /* Had he the row, or its customer, when he made the op, and lost it since? */
 static satchel_status had_it(op_work *work, const satchel_standing *standing, bool *out) {
     const satchel_change *change = work->change;
+    /* The customer that went says nothing about a row that stands elsewhere and is only to be hung on it. */
+    bool stands_there = work->op->entity == SATCHEL_ENTITY_CUSTOMER || !work->row.merged.exists;
     *out = false;
-    if (change->by_phone && !satchel_id_is_none(&work->gone)) {
+    if (change->by_phone && !satchel_id_is_none(&work->gone) && (stands_there || standing != &work->standing)) {
         return satchel_gone_is_his(work->change, &work->gone, out, work->error);
     }
     if (!change->by_phone || change->seen.epoch != change->counter->epoch) {
@@ -425,6 +427,19 @@ static void drop_derived(op_work *work) {
     for (uint32_t i = 0; i < work->entity->field_count; i++) {
         if ((work->entity->fields[i].flags & SATCHEL_FIELD_DERIVED) != 0) {
             satchel_record_remove(&work->op->set, work->entity->fields[i].number);
+        }
+    }
+}
+
+/* The latest of something is in the past: a maximum of years ahead could never be taken back. */
+static void cap_times(op_work *work) {
+    for (uint32_t i = 0; i < work->op->set.count; i++) {
+        satchel_field_value *given = &work->op->set.fields[i];
+        const satchel_field *field =
+            satchel_schema_field(&work->change->service->schema, work->op->entity, given->number);
+        bool latest = field != NULL && field->policy == SATCHEL_POLICY_MAX && field->type == SATCHEL_TYPE_TIME;
+        if (latest && given->value.type == SATCHEL_TYPE_TIME && given->value.as.integer > work->change->now_ms) {
+            given->value.as.integer = work->change->now_ms;
         }
     }
 }
@@ -728,5 +743,6 @@ satchel_status satchel_change_op(satchel_change *change, satchel_op *op, satchel
         return status;
     }
     drop_derived(&work);
+    cap_times(&work);
     return apply(&work);
 }

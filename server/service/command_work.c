@@ -47,9 +47,10 @@ static satchel_status look_at_order(satchel_order_given *given, order_look *out)
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(given->error, status, "%s", why.detail);
 }
 
+static const uint32_t totals[] = {SATCHEL_ORDER_TOTAL_MINOR, SATCHEL_ORDER_LINE_COUNT};
+
 /* The order is what its owner saw when he asked, on the phone and when somebody approved. */
 static satchel_status check_totals(satchel_order_given *given, const order_look *look) {
-    static const uint32_t totals[] = {SATCHEL_ORDER_TOTAL_MINOR, SATCHEL_ORDER_LINE_COUNT};
     for (size_t i = 0; i < sizeof totals / sizeof *totals; i++) {
         const satchel_value *seen = satchel_record_get(&given->op->set, totals[i]);
         if (seen != NULL && seen->as.integer != satchel_record_int(&look->after, totals[i], 0)) {
@@ -57,6 +58,54 @@ static satchel_status check_totals(satchel_order_given *given, const order_look 
         }
     }
     return SATCHEL_OK;
+}
+
+/* Was a field of the order's body written since the base? Where it hangs may have moved: customers are merged. */
+static bool body_moved(const satchel_order_given *given) {
+    const satchel_versions *versions = &given->row.merged.versions;
+    bool moved = false;
+    for (uint32_t i = 0; i < versions->count; i++) {
+        const satchel_version *version = &versions->items[i];
+        const satchel_field *field =
+            satchel_schema_field(&given->change->service->schema, SATCHEL_ENTITY_ORDER, version->field);
+        bool body = field == NULL || (field->writer == SATCHEL_WRITE_OWNER &&
+                                      (field->flags & SATCHEL_FIELD_DERIVED) == 0 && field->ref == 0);
+        moved = moved || (body && version->n > given->op->base_n);
+    }
+    return moved;
+}
+
+/* Approved is what was asked for: an order whose body or lines were written since is asked about again. */
+static satchel_status check_unchanged(satchel_order_given *given) {
+    int64_t lines = 0;
+    if (!given->approved) {
+        return SATCHEL_OK;
+    }
+    satchel_status status =
+        SATCHEL_DB_NUMBER(given->change->db, given->error, &lines, 0,
+                          "SELECT count(*) FROM \"order_line\" WHERE \"order\" = ?1 AND \"revision\" > ?2",
+                          satchel_value_id(&given->row.id), satchel_db_count(given->op->base_n));
+    return status == SATCHEL_OK && (lines > 0 || body_moved(given))
+               ? satchel_given_refuse(given, SATCHEL_TOTALS_DIFFER, SATCHEL_ORDER_TOTAL_MINOR,
+                                      "the order was changed since its approval was asked for")
+               : status;
+}
+
+/* The phone's word of what it saw does not count here: what waits is the order as the server has it now. */
+static satchel_status ask_for_approval(satchel_order_given *given, const order_look *look, int64_t steps) {
+    satchel_op op = *given->op;
+    satchel_order_given asked = *given;
+    satchel_record_init(&op.set, given->change->arena);
+    op.base_n = given->change->n;
+    op.exceptions = NULL;
+    op.exception_count = 0;
+    satchel_status status = SATCHEL_OK;
+    for (size_t i = 0; status == SATCHEL_OK && i < sizeof totals / sizeof *totals; i++) {
+        status = satchel_record_set_int(&op.set, totals[i], satchel_record_int(&look->after, totals[i], 0));
+    }
+    asked.op = &op;
+    return status == SATCHEL_OK ? satchel_approval_ask(&asked, steps)
+                                : satchel_fail(given->error, status, "no memory for a proposal");
 }
 
 static satchel_status check_discount(satchel_order_given *given, const order_look *look, int64_t *out_steps) {
@@ -96,6 +145,9 @@ satchel_status satchel_command_submit_order(satchel_order_given *given) {
     int64_t steps = 0;
     satchel_status status = check_order(given);
     if (status == SATCHEL_OK && !satchel_given_is_refused(given)) {
+        status = check_unchanged(given);
+    }
+    if (status == SATCHEL_OK && !satchel_given_is_refused(given)) {
         status = look_at_order(given, &look);
     }
     if (status == SATCHEL_OK && !satchel_given_is_refused(given)) {
@@ -108,7 +160,7 @@ satchel_status satchel_command_submit_order(satchel_order_given *given) {
         return status;
     }
     if (steps > 0) {
-        return satchel_approval_ask(given, steps);
+        return ask_for_approval(given, &look, steps);
     }
     const satchel_given_field fields[] = {{SATCHEL_ORDER_STATUS, satchel_value_int(SATCHEL_ORDER_STATUS_SUBMITTED)},
                                           {SATCHEL_ORDER_SUBMITTED_AT, satchel_value_time(change->stamp_ms)}};

@@ -284,3 +284,38 @@ TEST(approvals, a_discount_up_to_the_limit_needs_nobody_and_one_above_does) {
         command_day_close(&day);
     }
 }
+
+static satchel_id line_of(stage *here) {
+    satchel_id line = {{0}};
+    CHECK_UINT(stage_list(here, SATCHEL_ENTITY_ORDER_LINE, &line, 1), 1);
+    return line;
+}
+
+TEST(approvals, regress_an_order_is_approved_as_it_was_asked_for) {
+    static const uint32_t fields[] = {SATCHEL_ORDER_LINE_DISCOUNT_BP, SATCHEL_ORDER_LINE_POSITION, 0};
+    for (size_t i = 0; i < 3; i++) { /* another total, another line with the same total, another order */
+        command_day day;
+        command_day_open(&day);
+        set_rule(&day.here, "approve.discount", 1);
+        set_rule(&day.here, "discount.limit_bp", 1000);
+        satchel_id order = order_of_li(&day, 2000);
+        give(&day.lis, SATCHEL_COMMAND_SUBMIT_ORDER, SATCHEL_ENTITY_ORDER, &order, NULL); /* says no total */
+        phone_sync(&day.lis);
+        CHECK_STATUS(phone_last(&day.lis).status, SATCHEL_APPROVAL_PENDING);
+        satchel_id approval = waiting(&day.here);
+        satchel_id line = line_of(&day.here);
+        phone_unit unit = {.count = 0};
+        satchel_op *op = fields[i] != 0 ? phone_edit(&day.lis, &unit, SATCHEL_ENTITY_ORDER_LINE, &line)
+                                        : phone_edit(&day.lis, &unit, SATCHEL_ENTITY_ORDER, &order);
+        REQUIRE_OK(satchel_record_set_int(&op->set, fields[i] != 0 ? fields[i] : SATCHEL_ORDER_DISCOUNT_BP,
+                                          9000 - 6000 * (int64_t)(i == 1)));
+        phone_commit(&day.lis, &unit);
+        phone_sync(&day.lis);
+        CHECK_INT(phone_last(&day.lis).code, SATCHEL_RESULT_APPLIED);
+        CHECK_STATUS(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED),
+                     SATCHEL_TOTALS_DIFFER);
+        CHECK_INT(number_of(&day.here, SATCHEL_ENTITY_ORDER, &order, SATCHEL_ORDER_STATUS), SATCHEL_ORDER_STATUS_DRAFT);
+        CHECK_OK(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_REFUSED));
+        command_day_close(&day);
+    }
+}

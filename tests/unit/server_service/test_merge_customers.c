@@ -208,6 +208,26 @@ TEST(merge_customers, an_edit_of_who_sees_only_the_one_that_went_is_parked) {
     command_day_close(&m.day);
 }
 
+TEST(merge_customers, regress_a_customer_that_went_opens_no_row_that_he_never_had) {
+    merge_day m;
+    open_day(&m);
+    satchel_id wangs = stage_customer(&m.day.here, "Wang's", &m.day.wang, NULL);
+    phone_sync(&m.day.wangs);
+    REQUIRE_OK(merge(&m, &wangs, &m.day.customer));
+    phone_sync(&m.day.wangs);
+    const satchel_id rows[] = {contact_at(&m, &m.gone, "Anna"), contact_at(&m, &m.day.customer, "Bo"), {{9}}};
+    for (uint64_t i = 0; i < 3; i++) { /* of another customer, of the survivor, of none: one answer */
+        phone_unit unit = {.count = 0};
+        satchel_op *op = phone_edit(&m.day.wangs, &unit, SATCHEL_ENTITY_CONTACT, &rows[i]);
+        REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_CONTACT_CUSTOMER, &wangs));
+        phone_commit(&m.day.wangs, &unit);
+        phone_sync(&m.day.wangs);
+        CHECK_INT(phone_last(&m.day.wangs).code, SATCHEL_RESULT_REFUSED);
+        CHECK_STATUS(phone_last(&m.day.wangs).status, SATCHEL_OUT_OF_SCOPE);
+    }
+    command_day_close(&m.day);
+}
+
 TEST(merge_customers, regress_work_on_a_fact_that_came_late_is_a_fact_too) {
     merge_day m;
     open_day(&m);

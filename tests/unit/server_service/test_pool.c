@@ -165,6 +165,22 @@ TEST(pool, the_last_contact_is_the_latest_whatever_the_order_and_never_in_the_fu
     command_day_close(&day);
 }
 
+TEST(pool, regress_nobody_keeps_a_customer_by_an_edit_that_says_he_was_there_in_years) {
+    command_day day;
+    command_day_open(&day);
+    for (int64_t days = -1; days <= 4000; days += 4001) {
+        phone_unit unit = {.count = 0};
+        satchel_op *op = phone_edit(&day.lis, &unit, SATCHEL_ENTITY_CUSTOMER, &day.customer);
+        REQUIRE_OK(
+            satchel_record_set_time(&op->set, SATCHEL_CUSTOMER_LAST_ACTIVITY_AT, day.here.now_ms + days * DAY_MS));
+        phone_commit(&day.lis, &unit);
+        phone_sync(&day.lis);
+        CHECK_INT(phone_last(&day.lis).code, SATCHEL_RESULT_APPLIED);
+        CHECK_INT(last_activity(&day), day.here.now_ms + (days < 0 ? days * DAY_MS : 0));
+    }
+    command_day_close(&day);
+}
+
 TEST(pool, a_check_in_is_the_last_visit_and_the_first) {
     command_day day;
     command_day_open(&day);
