@@ -378,19 +378,30 @@ static satchel_status apply_returned(unit_work *work) {
     return status == SATCHEL_OK ? finish_change(work, &change) : status;
 }
 
+/* Whose business the op's row is: as it is stored, since an edit does not say on what it hangs. */
+static satchel_status find_place(unit_work *work, const satchel_op *op, satchel_place *out) {
+    const satchel_service *service = work->intake->service;
+    satchel_stored_row row;
+    satchel_standing standing;
+    satchel_status status = satchel_stored_row_load(service->tables, work->intake->db, op->entity, &op->row,
+                                                    &work->arena, &row, work->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_standing_of(service, work->intake->db, op->entity, &op->row,
+                                     row.merged.exists ? &row.merged.value : &op->set, &work->arena, &standing,
+                                     work->error);
+    }
+    *out = status == SATCHEL_OK ? standing.place : (satchel_place){.anchor = {{0}}};
+    return status;
+}
+
 /* Parked, held and refused units wait for people again; the phone knows why. */
 static satchel_status keep_returned(unit_work *work) {
     bool parked = work->shown.code == SATCHEL_RESULT_PARKED;
-    satchel_standing standing;
-    const satchel_op *op = &work->unit->head.ops[0];
     satchel_status status = decide_all(work, parked ? SATCHEL_RESULT_PARKED : SATCHEL_RESULT_HELD,
                                        parked ? SATCHEL_MOVED_AWAY : SATCHEL_HELD_BY_UNIT, 0, "");
-    if (status == SATCHEL_OK && parked) {
-        status = satchel_standing_of(work->intake->service, work->intake->db, op->entity, &op->row, &op->set,
-                                     &work->arena, &standing, work->error);
-        work->decisions[0].place = standing.place;
-    }
-    return status;
+    return status == SATCHEL_OK && parked
+               ? find_place(work, &work->unit->head.ops[0], &work->decisions[0].place)
+               : status;
 }
 
 static satchel_status look_at_receipt(unit_work *work) {

@@ -607,7 +607,7 @@ TEST(epochs, regress_a_fact_comes_back_once_whatever_life_shows_it) {
     satchel_buffer_deinit(&at.mine->units[1].bytes);
     at.mine->count = 1;
     of->next_sequence = 2;
-    phone_edit_text(of, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_NAME, "another");
+    (void)phone_add_customer(of, "another");
     phone_begin_life(of);
     note_outbox(at.mine);
     at.mine->units[at.mine->count++] = last;
@@ -627,6 +627,66 @@ TEST(epochs, regress_a_fenced_server_says_nothing_of_forks) {
     put_back(&at.here, &backup, false);
     at.mine->phone.incarnation.bytes[0] ^= 1; /* a life that began in the lost stretch */
     CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_BUSY);
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+/* --- what was not applied then is not applied now --- */
+
+static satchel_id add_contact(keeper *mine, const satchel_id *customer) {
+    phone_unit unit = {.count = 0};
+    satchel_id id;
+    satchel_op *op = phone_create(&mine->phone, &unit, SATCHEL_ENTITY_CONTACT, &id);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NAME, satchel_text_of("Anna")));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_CONTACT_CUSTOMER, customer));
+    phone_commit(&mine->phone, &unit);
+    return id;
+}
+
+TEST(epochs, a_refused_unit_comes_back_as_kept_and_is_not_done) {
+    simple at;
+    tape backup;
+    set_up(&at);
+    record(&at.here, &backup);
+    satchel_id nowhere = {{1}};
+    satchel_id anna = add_contact(at.mine, &nowhere);
+    sync_keeper(at.mine);
+    CHECK_INT(at.mine->units[1].shown.code, SATCHEL_RESULT_HELD); /* as a refusal travels */
+    put_back(&at.here, &backup, true);
+    show_what_is_missing(&at);
+    CHECK_INT(phone_last(&at.mine->phone).code, SATCHEL_RESULT_HELD);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM kept_unit WHERE length(unit) > 0"), 1);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM contact"), 0);
+    phone_unit unit = {.count = 0}; /* what needs it waits */
+    satchel_op *op = phone_edit(&at.mine->phone, &unit, SATCHEL_ENTITY_CONTACT, &anna);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NOTE, satchel_text_of("later")));
+    phone_commit(&at.mine->phone, &unit);
+    sync_keeper(at.mine);
+    CHECK_STATUS(phone_last(&at.mine->phone).status, SATCHEL_HELD_BY_UNIT);
+    erase_tape(&backup);
+    tear_down(&at);
+}
+
+TEST(epochs, regress_a_parked_edit_comes_back_to_the_row_s_supervisors) {
+    simple at;
+    tape backup;
+    set_up(&at);
+    satchel_id anna = add_contact(at.mine, &at.shop);
+    sync_keeper(at.mine);
+    phone_edit_text(&at.mine->phone, SATCHEL_ENTITY_CONTACT, &anna, SATCHEL_CONTACT_NOTE, "likes tea");
+    satchel_id wang = stage_user(&at.here, "wang", SATCHEL_ROLE_REP, NULL, NULL);
+    stage_reassign(&at.here, &at.shop, &wang);
+    record(&at.here, &backup);
+    sync_keeper(at.mine);
+    CHECK_INT(phone_last(&at.mine->phone).code, SATCHEL_RESULT_PARKED);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM parked_edit WHERE customer IS NOT NULL"), 1);
+    put_back(&at.here, &backup, true);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM parked_edit"), 0);
+    show_what_is_missing(&at);
+    CHECK_INT(phone_last(&at.mine->phone).code, SATCHEL_RESULT_PARKED);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM parked_edit WHERE customer IS NOT NULL"), 1);
+    satchel_record contact = stage_read(&at.here, SATCHEL_ENTITY_CONTACT, &anna, NULL);
+    CHECK(satchel_record_get(&contact, SATCHEL_CONTACT_NOTE) == NULL);
     erase_tape(&backup);
     tear_down(&at);
 }
