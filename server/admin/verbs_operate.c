@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
-#include "base/ids.h"
 #include "base/times.h"
 #include "service/tombstone.h"
 
@@ -54,9 +53,10 @@ static satchel_status tell_horizon(satchel_command *command, const satchel_horiz
     if (!satchel_id_is_none(&horizon->held_by)) {
         satchel_id_write(&horizon->held_by, device);
     }
-    bool told = json_object_set_new(command->result, "horizon", json_integer((json_int_t)horizon->n)) == 0 &&
-                json_object_set_new(command->result, "horizon_pruned", json_integer((json_int_t)horizon->pruned)) == 0 &&
-                json_object_set_new(command->result, "horizon_device", json_string(device)) == 0;
+    json_t *out = command->result;
+    bool told = json_object_set_new(out, "horizon", json_integer((json_int_t)horizon->n)) == 0 &&
+                json_object_set_new(out, "horizon_pruned", json_integer((json_int_t)horizon->pruned)) == 0 &&
+                json_object_set_new(out, "horizon_device", json_string(device)) == 0;
     return told ? SATCHEL_OK : SATCHEL_NO_MEMORY;
 }
 

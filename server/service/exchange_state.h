@@ -36,8 +36,8 @@ struct satchel_server_exchange {
     satchel_arena wanted_arena;
     satchel_exchange_facts facts;
     satchel_order_state orders; /* as the device stood when the request was read, or the notes were applied */
-    uint64_t point_n; /* up to where the phone's cursor says that it has everything */
-    bool point_due;   /* … to be written down */
+    uint64_t point_n;           /* up to where the phone's cursor says that it has everything */
+    bool point_due;             /* … to be written down */
     bool repair_due;            /* the phone asks about ranges: to be noted */
     bool books_due;             /* the digests are to be made anew … */
     bool books_told;            /* … as was written down */
@@ -108,7 +108,7 @@ typedef struct satchel_answer_work {
     bool has_page;
     uint32_t minimum_schema; /* of who gets pages */
     bool too_old;            /* the phone does not: results only */
-    satchel_arena told; /* of the head */
+    satchel_arena told;      /* of the head */
     satchel_error *error;
 } satchel_answer_work;
 

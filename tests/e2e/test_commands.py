@@ -146,9 +146,10 @@ class Commands(unittest.TestCase):
         self.server.admin("import", "visit_plan", path)
         plan = self.server.admin("show", "visit_plan", "Mondays")["id"]
         self.wang.run(["sync"])
-        for argv in (["change", plan, "--set", "every_days=14"],
-                     ["stop", stop, "--set", f"plan={plan}", "--set", f"customer={row}", "--set", "position=1"]):
-            self.wang.run(["plan", *argv])
+        for argv in (["plan", "change", plan, "--set", "every_days=14"],
+                     ["plan", "stop", stop, "--set", f"plan={plan}", "--set", f"customer={row}",
+                      "--set", "position=1"]):
+            self.wang.run(argv)
             self.wang.run(["sync"])
             self.assertEqual(self.newest(self.wang)["reason"], "APPROVAL_PENDING")
         for waiting in self.server.admin("approval", "list")["rows"]:

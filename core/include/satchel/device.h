@@ -132,8 +132,8 @@ typedef struct satchel_device_info {
     uint64_t ops_parked;
     uint64_t conflicts_open;
     uint64_t losses_on_server; /* own values that lost and are too old to be kept here: the server has them */
-    uint64_t rows;        /* rows of all entities */
-    int64_t last_sync_ms; /* server time of the last completed exchange */
+    uint64_t rows;             /* rows of all entities */
+    int64_t last_sync_ms;      /* server time of the last completed exchange */
     satchel_revision position;
     satchel_status last_sync_status;
     uint32_t warnings;     /* satchel_device_warning */
@@ -149,6 +149,7 @@ typedef struct satchel_device_info {
     int64_t lease_left_ms;   /* until then; below 0: it is locked, a sync unlocks it */
     uint64_t audit_position; /* of the newest checkpoint of the server's audit that this phone holds */
     uint32_t audit_findings; /* satchel_audit_finding: what the server's audit contradicts; 0: nothing */
+    uint64_t repairs;        /* times that rows were found to differ from the server's and came anew: should be 0 */
 } satchel_device_info;
 SATCHEL_MUST_USE satchel_status satchel_device_get_info(satchel_device *device, satchel_device_info *out,
                                                         satchel_error *error);

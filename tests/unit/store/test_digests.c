@@ -3,8 +3,8 @@
  * The store's digests against a small server of the test's own: the sums follow every row, and whatever happens to rows
  * behind the store's back is found and made good.
  */
-#include "support/random.h"
 #include "kit.h"
+#include "support/random.h"
 #include "wire/digest.h"
 
 #include <inttypes.h>
