@@ -109,37 +109,59 @@ satchel_status satchel_gone_is_his(satchel_change *change, const satchel_id *gon
 
 /* --- merging --- */
 
-/* The other customer is there, and the person may edit it: absent and forbidden get the same answer. */
+static satchel_status refuse_other(satchel_order_given *given, satchel_status why, const char *rule) {
+    return satchel_given_refuse(given, why, SATCHEL_CUSTOMER_MERGED_INTO, rule);
+}
+
+/* What he may do to the other customer, as bits of verbs. Absent and forbidden are the same. */
+static satchel_status look_at_rights(satchel_order_given *given, const satchel_stored_row *row, uint32_t *out) {
+    static const satchel_verb verbs[] = {SATCHEL_VERB_READ, SATCHEL_VERB_EDIT, SATCHEL_VERB_ASSIGN};
+    const satchel_change *change = given->change;
+    satchel_standing standing;
+    uint32_t relations = 0;
+    *out = 0;
+    satchel_status status = satchel_standing_of(change->service, change->db, SATCHEL_ENTITY_CUSTOMER, &row->id,
+                                                &row->merged.value, change->arena, &standing, given->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_relations_of(change->db, &standing, change->person, change->day, &relations, given->error);
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        bool may = change->trusted || satchel_access_allows(change->person->policy, &change->person->access,
+                                                            SATCHEL_ENTITY_CUSTOMER, relations, verbs[i]);
+        *out |= may ? (uint32_t)verbs[i] : 0;
+    }
+    return status;
+}
+
+/*
+ * The other customer is there, and the person may edit it. What hangs on one goes to the owner of the other, so between
+ * two owners he must be one who may give customers to others.
+ */
 static satchel_status load_survivor(satchel_merging *work, satchel_stored_row *out) {
     satchel_order_given *given = work->given;
     satchel_change *change = given->change;
-    satchel_standing standing;
-    uint32_t relations = 0;
+    uint32_t may = 0;
     satchel_status status = satchel_stored_row_load(change->service->tables, change->db, SATCHEL_ENTITY_CUSTOMER,
                                                     &work->survivor, change->arena, out, given->error);
     if (status == SATCHEL_OK) {
-        status = satchel_standing_of(change->service, change->db, SATCHEL_ENTITY_CUSTOMER, &work->survivor,
-                                     &out->merged.value, change->arena, &standing, given->error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_relations_of(change->db, &standing, change->person, change->day, &relations, given->error);
+        status = look_at_rights(given, out, &may);
     }
     if (status != SATCHEL_OK) {
         return status;
     }
-    const satchel_access_user *user = &change->person->access;
-    const satchel_access_policy *policy = change->person->policy;
-    bool reads =
-        change->trusted || satchel_access_allows(policy, user, SATCHEL_ENTITY_CUSTOMER, relations, SATCHEL_VERB_READ);
-    bool edits =
-        change->trusted || satchel_access_allows(policy, user, SATCHEL_ENTITY_CUSTOMER, relations, SATCHEL_VERB_EDIT);
-    if (!out->merged.exists || out->merged.deleted || !reads) {
-        return satchel_given_refuse(given, change->trusted ? SATCHEL_NOT_FOUND : SATCHEL_OUT_OF_SCOPE,
-                                    SATCHEL_CUSTOMER_MERGED_INTO, "no such row is within reach");
+    if (!out->merged.exists || out->merged.deleted || (may & SATCHEL_VERB_READ) == 0) {
+        return refuse_other(given, change->trusted ? SATCHEL_NOT_FOUND : SATCHEL_OUT_OF_SCOPE,
+                            "no such row is within reach");
     }
-    return edits ? SATCHEL_OK
-                 : satchel_given_refuse(given, SATCHEL_FORBIDDEN, SATCHEL_CUSTOMER_MERGED_INTO,
-                                        "both customers must be his to edit");
+    if ((may & SATCHEL_VERB_EDIT) == 0) {
+        return refuse_other(given, SATCHEL_FORBIDDEN, "both customers must be his to edit");
+    }
+    satchel_id goes = satchel_record_id(&given->row.merged.value, SATCHEL_CUSTOMER_OWNER);
+    satchel_id stays = satchel_record_id(&out->merged.value, SATCHEL_CUSTOMER_OWNER);
+    bool assigns = (may & SATCHEL_VERB_ASSIGN) != 0 && satchel_given_may(given, SATCHEL_VERB_ASSIGN);
+    return satchel_id_equal(&goes, &stays) || assigns
+               ? SATCHEL_OK
+               : refuse_other(given, SATCHEL_FORBIDDEN, "customers of two owners are merged by who may assign both");
 }
 
 static satchel_status keep_merge(satchel_merging *work, const satchel_record *gained) {

@@ -191,6 +191,36 @@ TEST(merge_customers, a_customer_that_one_does_not_see_is_not_there) {
     command_day_close(&m.day);
 }
 
+static void share(merge_day *m, const satchel_id *customer, const satchel_id *user) {
+    satchel_record record = stage_record(&m->day.here);
+    satchel_bytes element = satchel_id_view(user);
+    satchel_value with = satchel_value_set(&element, 1);
+    REQUIRE_OK(satchel_record_set(&record, SATCHEL_CUSTOMER_SHARED_WITH, &with));
+    (void)stage_edit(&m->day.here, SATCHEL_ENTITY_CUSTOMER, customer, &record);
+}
+
+/* Both are Li's to edit: one is his, the other is Wang's and shared with him. */
+TEST(merge_customers, regress_nobody_takes_what_is_shared_with_him_by_a_merge) {
+    merge_day m;
+    open_day(&m);
+    satchel_id wangs = stage_customer(&m.day.here, "Wang's", &m.day.wang, NULL);
+    satchel_id contact = contact_at(&m, &wangs, "Anna");
+    share(&m, &wangs, &m.day.li);
+    phone_sync(&m.day.lis);
+    give_id(&m.day.lis, SATCHEL_COMMAND_MERGE, SATCHEL_ENTITY_CUSTOMER, &wangs, SATCHEL_CUSTOMER_MERGED_INTO, &m.gone);
+    give_id(&m.day.lis, SATCHEL_COMMAND_MERGE, SATCHEL_ENTITY_CUSTOMER, &m.gone, SATCHEL_CUSTOMER_MERGED_INTO, &wangs);
+    phone_sync(&m.day.lis);
+    CHECK_STATUS(phone_result_of(&m.day.lis, 1).status, SATCHEL_FORBIDDEN);
+    CHECK_STATUS(phone_result_of(&m.day.lis, 2).status, SATCHEL_FORBIDDEN);
+    satchel_id at = customer_of(&m, SATCHEL_ENTITY_CONTACT, &contact, SATCHEL_CONTACT_CUSTOMER);
+    CHECK_ID(&at, &wangs);
+    REQUIRE_OK(merge(&m, &m.gone, &wangs));
+    give_customer(&m.day.lis, SATCHEL_COMMAND_UNMERGE, &m.gone); /* nor back by undoing what others decided */
+    phone_sync(&m.day.lis);
+    CHECK_STATUS(phone_last(&m.day.lis).status, SATCHEL_FORBIDDEN);
+    command_day_close(&m.day);
+}
+
 TEST(merge_customers, an_edit_of_who_sees_only_the_one_that_went_is_parked) {
     merge_day m;
     open_day(&m);
