@@ -29,13 +29,37 @@ typedef struct erase_work {
     satchel_error *error;
 } erase_work;
 
-static bool has_row(const erase_work *work, uint32_t entity, const satchel_id *id) {
-    for (uint32_t i = 0; i < work->count; i++) {
-        if (work->rows[i].entity == entity && satchel_id_equal(&work->rows[i].id, id)) {
+static bool is_among(const satchel_person_row *rows, uint32_t count, uint32_t entity, const satchel_id *id) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].entity == entity && satchel_id_equal(&rows[i].id, id)) {
             return true;
         }
     }
     return false;
+}
+
+static bool has_row(const erase_work *work, uint32_t entity, const satchel_id *id) {
+    return is_among(work->rows, work->count, entity, id);
+}
+
+static bool names_one(const satchel_person_row *rows, uint32_t count, uint32_t entity, const satchel_value *value) {
+    bool found = value->type == SATCHEL_TYPE_ID && is_among(rows, count, entity, &value->as.id);
+    for (uint32_t i = 0; value->type == SATCHEL_TYPE_SET && !found && i < value->as.set.count; i++) {
+        satchel_id id;
+        found = satchel_id_from(value->as.set.elements[i], &id) == SATCHEL_OK && is_among(rows, count, entity, &id);
+    }
+    return found;
+}
+
+bool satchel_person_is_in(const satchel_schema *schema, const satchel_person_row *rows, uint32_t count,
+                          const satchel_op *op) {
+    bool found = is_among(rows, count, op->entity, &op->row);
+    for (uint32_t i = 0; !found && i < op->set.count; i++) {
+        const satchel_field *field = satchel_schema_field(schema, op->entity, op->set.fields[i].number);
+        found = field != NULL && satchel_erase_is_person(field->ref) &&
+                names_one(rows, count, field->ref, &op->set.fields[i].value);
+    }
+    return found;
 }
 
 static satchel_status add_row(erase_work *work, uint32_t entity, const satchel_id *id) {
@@ -304,25 +328,34 @@ static satchel_status empty_journal_row(erase_work *work, size_t kind, const sat
                                              : status;
 }
 
+/* Ends the statement, whose rows are ids of the journal. */
+static satchel_status empty_listed(erase_work *work, size_t kind, satchel_db_statement *statement) {
+    satchel_id_list ids = {NULL, 0, 0};
+    satchel_status status = SATCHEL_OK;
+    bool found = true;
+    while (status == SATCHEL_OK && found) {
+        status = satchel_db_step(statement, &found, work->error);
+        if (status == SATCHEL_OK && found) {
+            satchel_id id = satchel_db_id(statement, 0);
+            status = satchel_id_list_add(&ids, work->arena, &id);
+        }
+    }
+    satchel_db_end(statement);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < ids.count; i++) {
+        status = empty_journal_row(work, kind, &ids.items[i]);
+    }
+    return status;
+}
+
 static satchel_status empty_journals(erase_work *work, const satchel_person_row *at) {
     satchel_status status = SATCHEL_OK;
     for (size_t kind = 0; status == SATCHEL_OK && kind < sizeof journals / sizeof *journals; kind++) {
         satchel_db_statement *statement = NULL;
-        satchel_id_list ids = {NULL, 0, 0};
         char sql[128];
         (void)snprintf(sql, sizeof sql, "SELECT \"id\" FROM \"%s\" WHERE \"subject_row\" = ?1", journals[kind].table);
         status = SATCHEL_DB_START(&statement, work->db, work->error, sql, satchel_value_id(&at->id));
-        bool found = status == SATCHEL_OK;
-        while (status == SATCHEL_OK && found) {
-            status = satchel_db_step(statement, &found, work->error);
-            if (status == SATCHEL_OK && found) {
-                satchel_id id = satchel_db_id(statement, 0);
-                status = satchel_id_list_add(&ids, work->arena, &id);
-            }
-        }
-        satchel_db_end(statement);
-        for (uint32_t i = 0; status == SATCHEL_OK && i < ids.count; i++) {
-            status = empty_journal_row(work, kind, &ids.items[i]);
+        if (status == SATCHEL_OK) {
+            status = empty_listed(work, kind, statement);
         }
     }
     return status;
@@ -356,26 +389,20 @@ static satchel_status forget_commands(erase_work *work, const satchel_person_row
 }
 
 /* Does a kept unit speak of an erased row? One that cannot be read goes as well: nobody can say. */
-static bool unit_concerns(const erase_work *work, satchel_bytes bytes, satchel_arena *arena) {
+static bool unit_concerns(const erase_work *work, satchel_bytes bytes, satchel_arena *arena, uint64_t *out_ops) {
     satchel_unit_ops head;
     satchel_bytes *ops = NULL;
+    *out_ops = 0;
     if (satchel_unit_decode(bytes, arena, &head, &ops, NULL) != SATCHEL_OK) {
         return true;
     }
+    *out_ops = head.count;
     for (uint32_t i = 0; i < head.count; i++) {
         satchel_op op;
         if (satchel_op_decode(&work->service->schema, ops[i], head.first_sequence + i, arena, &op, NULL) !=
                 SATCHEL_OK ||
-            has_row(work, op.entity, &op.row)) {
+            satchel_person_is_in(&work->service->schema, work->rows, work->count, &op)) {
             return true;
-        }
-        for (uint32_t f = 0; f < op.set.count; f++) {
-            const satchel_field *field =
-                satchel_schema_field(&work->service->schema, op.entity, op.set.fields[f].number);
-            if (field != NULL && field->ref != 0 && op.set.fields[f].value.type == SATCHEL_TYPE_ID &&
-                satchel_erase_is_person(field->ref) && has_row(work, field->ref, &op.set.fields[f].value.as.id)) {
-                return true;
-            }
         }
     }
     return false;
@@ -384,7 +411,30 @@ static bool unit_concerns(const erase_work *work, satchel_bytes bytes, satchel_a
 typedef struct kept_place {
     uint64_t incarnation;
     uint64_t sequence;
+    uint64_t ops;
 } kept_place;
+
+/* Rows that never came to be are in no table that could be searched: their refusals go with the unit. */
+static satchel_status empty_journals_of_unit(erase_work *work, const kept_place *place) {
+    satchel_status status = SATCHEL_OK;
+    for (size_t kind = 0; status == SATCHEL_OK && kind < sizeof journals / sizeof *journals; kind++) {
+        satchel_db_statement *statement = NULL;
+        char sql[256];
+        if (journals[kind].entity == SATCHEL_ENTITY_CONFLICT) {
+            continue;
+        }
+        (void)snprintf(sql, sizeof sql,
+                       "SELECT j.\"id\" FROM \"%s\" j JOIN incarnation i ON i.id = j.\"incarnation\""
+                       " WHERE i.number = ?1 AND j.\"sequence\" >= ?2 AND j.\"sequence\" < ?3",
+                       journals[kind].table);
+        status = SATCHEL_DB_START(&statement, work->db, work->error, sql, satchel_db_count(place->incarnation),
+                                  satchel_db_count(place->sequence), satchel_db_count(place->sequence + place->ops));
+        if (status == SATCHEL_OK) {
+            status = empty_listed(work, kind, statement);
+        }
+    }
+    return status;
+}
 
 /* Bytes of kept units go one by one; that there was a unit stays. */
 static satchel_status empty_kept_units(erase_work *work) {
@@ -398,10 +448,11 @@ static satchel_status empty_kept_units(erase_work *work) {
         work->error);
     bool found = status == SATCHEL_OK;
     while (status == SATCHEL_OK && found) {
+        uint64_t ops = 0;
         satchel_arena_reset(&arena);
         status = satchel_db_step(statement, &found, work->error);
-        if (status == SATCHEL_OK && found && unit_concerns(work, satchel_db_bytes(statement, 2), &arena)) {
-            const kept_place place = {satchel_db_uint(statement, 0), satchel_db_uint(statement, 1)};
+        if (status == SATCHEL_OK && found && unit_concerns(work, satchel_db_bytes(statement, 2), &arena, &ops)) {
+            const kept_place place = {satchel_db_uint(statement, 0), satchel_db_uint(statement, 1), ops};
             status = satchel_buffer_append(&places, satchel_bytes_of(&place, sizeof place));
         }
     }
@@ -412,6 +463,9 @@ static satchel_status empty_kept_units(erase_work *work) {
         status = SATCHEL_DB_RUN(
             work->db, work->error, "UPDATE kept_unit SET unit = ?3 WHERE incarnation = ?1 AND first_sequence = ?2",
             satchel_db_count(place.incarnation), satchel_db_count(place.sequence), satchel_db_blob(NULL, 0));
+        if (status == SATCHEL_OK) {
+            status = empty_journals_of_unit(work, &place);
+        }
     }
     satchel_buffer_deinit(&places);
     satchel_arena_deinit(&arena);

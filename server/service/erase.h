@@ -33,6 +33,10 @@ SATCHEL_MUST_USE satchel_status satchel_person_rows(const satchel_service *servi
                                                     satchel_person_row **out, uint32_t *out_count,
                                                     satchel_error *error);
 
+/* Is the op about one of the rows, or does it name a person among them? */
+bool satchel_person_is_in(const satchel_schema *schema, const satchel_person_row *rows, uint32_t count,
+                          const satchel_op *op);
+
 /* Writes: carries an erasure of the ledger out on a database that does not have it. */
 SATCHEL_MUST_USE satchel_status satchel_erase_again(const satchel_service *service, satchel_db *db,
                                                     const satchel_ledger_entry *entry, bool *out_done,

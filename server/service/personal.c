@@ -103,15 +103,6 @@ static satchel_status visit_parked(personal_work *work, const satchel_id *subjec
     return status;
 }
 
-static bool is_about(const personal_work *work, const satchel_op *op) {
-    for (uint32_t i = 0; i < work->count; i++) {
-        if (work->rows[i].entity == op->entity && satchel_id_equal(&work->rows[i].id, &op->row)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static satchel_status visit_unit(personal_work *work, satchel_bytes bytes) {
     satchel_arena arena;
     satchel_unit_ops head;
@@ -125,7 +116,7 @@ static satchel_status visit_unit(personal_work *work, satchel_bytes bytes) {
         satchel_op op;
         if (satchel_op_decode(&work->desk.service->schema, ops[i], head.first_sequence + i, &arena, &op, NULL) ==
                 SATCHEL_OK &&
-            is_about(work, &op)) {
+            satchel_person_is_in(&work->desk.service->schema, work->rows, work->count, &op)) {
             status = work->visit(work->context, "kept", op.entity, &op.row, &op.set);
         }
     }

@@ -386,9 +386,9 @@ static satchel_status find_place(unit_work *work, const satchel_op *op, satchel_
     satchel_status status = satchel_stored_row_load(service->tables, work->intake->db, op->entity, &op->row,
                                                     &work->arena, &row, work->error);
     if (status == SATCHEL_OK) {
-        status = satchel_standing_of(service, work->intake->db, op->entity, &op->row,
-                                     row.merged.exists ? &row.merged.value : &op->set, &work->arena, &standing,
-                                     work->error);
+        status =
+            satchel_standing_of(service, work->intake->db, op->entity, &op->row,
+                                row.merged.exists ? &row.merged.value : &op->set, &work->arena, &standing, work->error);
     }
     *out = status == SATCHEL_OK ? standing.place : (satchel_place){.anchor = {{0}}};
     return status;
@@ -399,9 +399,8 @@ static satchel_status keep_returned(unit_work *work) {
     bool parked = work->shown.code == SATCHEL_RESULT_PARKED;
     satchel_status status = decide_all(work, parked ? SATCHEL_RESULT_PARKED : SATCHEL_RESULT_HELD,
                                        parked ? SATCHEL_MOVED_AWAY : SATCHEL_HELD_BY_UNIT, 0, "");
-    return status == SATCHEL_OK && parked
-               ? find_place(work, &work->unit->head.ops[0], &work->decisions[0].place)
-               : status;
+    return status == SATCHEL_OK && parked ? find_place(work, &work->unit->head.ops[0], &work->decisions[0].place)
+                                          : status;
 }
 
 static satchel_status look_at_receipt(unit_work *work) {
