@@ -235,7 +235,7 @@ static satchel_status note(void *context, satchel_db *db, satchel_error *error) 
 
 static satchel_status write_file(backup_work *work, const char *path, satchel_error *error) {
     backup_stream *stream = &work->stream;
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     stream->file = file >= 0 ? fdopen(file, "wb") : NULL;
     if (stream->file == NULL) {
         if (file >= 0) {
@@ -305,22 +305,35 @@ static satchel_status sync_folder_of(const char *path, satchel_error *error) {
     return synced ? SATCHEL_OK : fail_errno(error, "the folder of the backup");
 }
 
+/* Two backups may run at once: what one has read back must not be what the other goes on writing. */
+static satchel_status name_partial(const char *path, char out[PATH_MAX], satchel_error *error) {
+    struct stat info;
+    uint8_t draw[4];
+    bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    if (!folder && access(path, F_OK) == 0) {
+        return satchel_fail(error, SATCHEL_ALREADY_EXISTS, "the backup is there already");
+    }
+    satchel_status status = satchel_random_fill(satchel_random_system(), draw, sizeof draw);
+    if (status != SATCHEL_OK) {
+        return satchel_fail(error, status, "the random source failed");
+    }
+    int bytes = snprintf(out, PATH_MAX, folder ? "%s/.satchel-%08x.partial" : "%s-%08x.partial", path,
+                         (unsigned)satchel_get_u32be(draw));
+    return bytes > 0 && bytes < PATH_MAX ? SATCHEL_OK
+                                         : satchel_fail(error, SATCHEL_TOO_LONG, "the path of the backup is too long");
+}
+
 satchel_status satchel_backup_make(satchel_host *host, const char *path, const uint8_t key[SATCHEL_KEY_BYTES],
                                    satchel_backup_facts *out, uint64_t *out_bytes, satchel_error *error) {
     char partial[PATH_MAX];
     char name[PATH_MAX];
-    struct stat info;
     backup_work work = {.host = host, .stream = {.key = key}};
-    bool folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-    int bytes = snprintf(partial, sizeof partial, folder ? "%s/.satchel.partial" : "%s.partial", path);
-    if (bytes <= 0 || (size_t)bytes >= sizeof partial) {
-        return satchel_fail(error, SATCHEL_TOO_LONG, "the path of the backup is too long");
-    }
-    if (!folder && access(path, F_OK) == 0) {
-        return satchel_fail(error, SATCHEL_ALREADY_EXISTS, "the backup is there already");
+    satchel_status status = name_partial(path, partial, error);
+    if (status != SATCHEL_OK) {
+        return status;
     }
     satchel_buffer_init(&work.stream.sealed);
-    satchel_status status = write_file(&work, partial, error);
+    status = write_file(&work, partial, error);
     satchel_buffer_deinit(&work.stream.sealed);
     if (status == SATCHEL_OK) {
         status = read_back(&work, partial, error);

@@ -329,9 +329,12 @@ typedef struct epoch_work {
 
 static satchel_status begin_epoch(void *context, satchel_db *db, satchel_error *error) {
     epoch_work *work = context;
-    const satchel_host_ledger *ledger = &work->host->ledger;
-    return satchel_epoch_begin(work->host->service, db, ledger->file != NULL ? &ledger->marks : NULL, &work->epoch,
-                               error);
+    satchel_host_ledger *ledger = &work->host->ledger;
+    pthread_mutex_lock(&ledger->mutex);
+    const satchel_ledger_marks marks = ledger->marks;
+    bool there = ledger->file != NULL;
+    pthread_mutex_unlock(&ledger->mutex);
+    return satchel_epoch_begin(work->host->service, db, there ? &marks : NULL, &work->epoch, error);
 }
 
 satchel_status satchel_host_new_epoch(satchel_host *host, uint32_t *out_epoch, satchel_error *error) {
