@@ -9,8 +9,10 @@
 #include "crypto/sign.h"
 #include "service/admin.h"
 #include "service/exchange.h"
+#include "service/state.h"
 #include "wire/body.h"
 #include "wire/enroll.h"
+#include "wire/orders.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -349,6 +351,7 @@ void bench_client_write(bench_client *client) {
                                  .incarnation = client->incarnation,
                                  .now = moment_now(),
                                  .cursor = satchel_bytes_of(client->cursor, client->cursor_bytes),
+                                 .orders_serial = client->orders_new ? client->orders_serial : 0,
                                  .page_bytes = client->page_bytes};
     satchel_buffer payload = {NULL, 0, 0};
     satchel_bytes unit;
@@ -377,6 +380,17 @@ static void take_end(bench_client *client, const satchel_page_end *end, uint32_t
     client->more = end->more;
 }
 
+/* Told once that they are carried out, the server does not send them again. */
+static void take_orders(bench_client *client, satchel_bytes block) {
+    satchel_orders orders;
+    client->orders_new = block.bytes > 0;
+    if (client->orders_new) {
+        const uint8_t *key = satchel_host_service(client->company->host)->public_key;
+        must(satchel_orders_read(block, key, &orders, NULL), NULL, "orders");
+        client->orders_serial = orders.serial;
+    }
+}
+
 static void take_frame(bench_client *client, const satchel_answer_frame *frame, uint32_t *epoch) {
     switch (frame->kind) {
     case SATCHEL_FRAME_HEAD:
@@ -385,6 +399,7 @@ static void take_frame(bench_client *client, const satchel_answer_frame *frame, 
         if (frame->as.head.token_moved) {
             memcpy(client->token_current, client->token_next, sizeof client->token_current);
         }
+        take_orders(client, frame->as.head.orders);
         break;
     case SATCHEL_FRAME_RESULT:
         bench_require(frame->as.result.code == SATCHEL_RESULT_APPLIED, "what is sent is applied");

@@ -64,6 +64,8 @@ typedef struct bench_client {
     uint8_t cursor[SATCHEL_LIMIT_CURSOR_BYTES];
     size_t cursor_bytes;
     satchel_revision position;
+    uint64_t orders_serial; /* of the standing orders … */
+    bool orders_new;        /* … that the last answer brought */
     uint64_t random;
     satchel_arena arena;
     satchel_buffer units; /* the units of the coming request, each with its length before it */
