@@ -9,7 +9,6 @@
 #include "crypto/sign.h"
 #include "service/admin.h"
 #include "service/exchange.h"
-#include "service/state.h"
 #include "wire/body.h"
 #include "wire/enroll.h"
 #include "wire/orders.h"
@@ -242,6 +241,7 @@ static satchel_status redeem(enrolling *given, const satchel_service *service, s
         must(satchel_body_unpack(satchel_buffer_view(&reply), &payload, NULL), NULL, "its answer");
         must(satchel_enroll_answer_read(satchel_buffer_view(&payload), &answer, NULL), NULL, "its answer");
         client->device = answer.device;
+        memcpy(client->company_key, code->server_key, sizeof client->company_key);
         status = answer.status;
     }
     satchel_buffer_deinit(&payload);
@@ -385,8 +385,7 @@ static void take_orders(bench_client *client, satchel_bytes block) {
     satchel_orders orders;
     client->orders_new = block.bytes > 0;
     if (client->orders_new) {
-        const uint8_t *key = satchel_host_service(client->company->host)->public_key;
-        must(satchel_orders_read(block, key, &orders, NULL), NULL, "orders");
+        must(satchel_orders_read(block, client->company_key, &orders, NULL), NULL, "orders");
         client->orders_serial = orders.serial;
     }
 }

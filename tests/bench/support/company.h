@@ -56,6 +56,7 @@ typedef struct bench_client {
     satchel_id device;
     satchel_id incarnation;
     uint8_t secret_key[64];
+    uint8_t company_key[32]; /* what it signs with */
     uint8_t token_current[SATCHEL_TOKEN_BYTES];
     uint8_t token_next[SATCHEL_TOKEN_BYTES];
     uint64_t request_number;
