@@ -124,6 +124,7 @@ int main(int argc, char **argv) {
     figures whole = begin("one_unit");
     figures small = begin("tens");
     figures single = begin("units_of_one");
+    figures notes = begin("notes"); /* the first one after pushes: a checkpoint of the audit rides along */
     figures empty = begin("empty");
     for (int64_t run = 0; run < runs; run++) {
         if ((ways & 1) != 0) {
@@ -136,6 +137,7 @@ int main(int argc, char **argv) {
             push(&b, 1, rows, &single);
         }
         bench_client_pull(&b.client, NULL);
+        idle(&b, &notes);
         idle(&b, &empty);
     }
     bench_print("push_rows", rows, "rows");
@@ -143,6 +145,7 @@ int main(int argc, char **argv) {
     print_figures(&whole);
     print_figures(&small);
     print_figures(&single);
+    print_figures(&notes);
     print_figures(&empty);
     bench_rows_free(&b.rows);
     bench_client_close(&b.client);
