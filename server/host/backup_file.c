@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "crypto/secret.h"
+#include "host/small_file.h"
 #include "wire/base64.h"
 
 #include <errno.h>
@@ -290,21 +291,6 @@ static satchel_status choose_name(const backup_work *work, const char *path, cha
                                   : SATCHEL_OK;
 }
 
-static satchel_status sync_folder_of(const char *path, satchel_error *error) {
-    char folder[PATH_MAX];
-    (void)snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        slash[slash == folder ? 1 : 0] = '\0';
-    }
-    int file = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = file >= 0 && fsync(file) == 0;
-    if (file >= 0) {
-        close(file);
-    }
-    return synced ? SATCHEL_OK : fail_errno(error, "the folder of the backup");
-}
-
 /* Two backups may run at once: what one has read back must not be what the other goes on writing. */
 static satchel_status name_partial(const char *path, char out[PATH_MAX], satchel_error *error) {
     struct stat info;
@@ -345,7 +331,7 @@ satchel_status satchel_backup_make(satchel_host *host, const char *path, const u
         status = fail_errno(error, "the backup cannot be named");
     }
     if (status == SATCHEL_OK) {
-        status = sync_folder_of(name, error);
+        status = satchel_file_name_sync(name, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_host_write(host, note, &work, error);

@@ -8,11 +8,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "crypto/seal.h"
+#include "host/small_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -123,22 +122,6 @@ static satchel_status read_records(satchel_ledger_file *file, off_t size, satche
     return status;
 }
 
-/* The name of a new file is durable before anything is promised that only the file knows. */
-static satchel_status sync_folder_of(const char *path, satchel_error *error) {
-    char folder[PATH_MAX];
-    (void)snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        slash[slash == folder ? 1 : 0] = '\0';
-    }
-    int file = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = file >= 0 && fsync(file) == 0;
-    if (file >= 0) {
-        close(file);
-    }
-    return synced ? SATCHEL_OK : fail_errno(error, "made durable");
-}
-
 /* One that is there has to have our head; of a file that was being made when the power went it has only a part. */
 static satchel_status check_head(satchel_ledger_file *file, const char *path,
                                  const uint8_t company[SATCHEL_SIGN_PUBLIC_BYTES], off_t size, bool create,
@@ -158,7 +141,7 @@ static satchel_status check_head(satchel_ledger_file *file, const char *path,
     if (!create) {
         return satchel_fail(error, SATCHEL_NOT_FOUND, "the ledger at %.200s was never begun", path);
     }
-    return write_at(file->file, 0, head, sizeof head) && fsync(file->file) == 0 ? sync_folder_of(path, error)
+    return write_at(file->file, 0, head, sizeof head) && fsync(file->file) == 0 ? satchel_file_name_sync(path, error)
                                                                                 : fail_errno(error, "written");
 }
 

@@ -72,6 +72,16 @@ static satchel_status sync_folder(const char *folder, const char *name, satchel_
     return status;
 }
 
+satchel_status satchel_file_name_sync(const char *path, satchel_error *error) {
+    char folder[PATH_MAX];
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        slash[slash == folder ? 1 : 0] = '\0';
+    }
+    return sync_folder(slash != NULL ? folder : ".", path, error);
+}
+
 satchel_status satchel_small_file_store(const char *folder, const char *name, const char *line, satchel_error *error) {
     char path[PATH_MAX];
     char fresh[PATH_MAX];

@@ -4,6 +4,7 @@
  */
 #include "base/text.h"
 #include "host/backup_file.h"
+#include "host/small_file.h"
 #include "support/server_service/stage.h"
 
 #include <stdio.h>
@@ -57,5 +58,14 @@ TEST(backup_file, regress_a_backup_leaves_the_file_of_another_alone) {
     check_file(paths[1], "being written");
     CHECK_STATUS(satchel_backup_make(host, paths[2], key, &facts, &bytes, NULL), SATCHEL_ALREADY_EXISTS);
     satchel_host_close(host);
+    test_temp_remove(&temp);
+}
+
+TEST(backup_file, a_name_is_durable_only_in_a_folder_that_is_there) {
+    test_temp temp = test_temp_make();
+    char path[TEST_PATH_BYTES];
+    CHECK_OK(satchel_file_name_sync(test_temp_path(&temp, "file", path), NULL));
+    CHECK_OK(satchel_file_name_sync("file", NULL));
+    CHECK_STATUS(satchel_file_name_sync(test_temp_path(&temp, "no/file", path), NULL), SATCHEL_IO_ERROR);
     test_temp_remove(&temp);
 }
