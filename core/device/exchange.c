@@ -353,6 +353,14 @@ static satchel_status store_slice(satchel_exchange *exchange, satchel_bytes payl
     return status;
 }
 
+/* Not the phone's fault. */
+static satchel_status refuse_page(satchel_exchange *exchange, satchel_error *error) {
+    satchel_sync_event event = {.kind = SATCHEL_SYNC_STORE_FAILED, .status = SATCHEL_MALFORMED};
+    event.moment = satchel_device_moment(exchange->device);
+    satchel_error_clear(error);
+    return step(exchange, &event, error);
+}
+
 static satchel_status store_page(satchel_exchange *exchange, satchel_error *error) {
     uint64_t settled = 0;
     bool left = false;
@@ -361,13 +369,8 @@ static satchel_status store_page(satchel_exchange *exchange, satchel_error *erro
         exchange->phase = left ? PHASE_STORE : exchange->phase;
         return left ? SATCHEL_OK : page_stored(exchange, settled, error);
     }
-    if (stored != SATCHEL_MALFORMED) {
-        return stored; /* a fault of this phone: the exchange is over, the page comes again */
-    }
-    satchel_sync_event event = {.kind = SATCHEL_SYNC_STORE_FAILED, .status = stored};
-    event.moment = satchel_device_moment(exchange->device);
-    satchel_error_clear(error);
-    return step(exchange, &event, error);
+    /* Else a fault of this phone: the exchange is over, the page comes again. */
+    return stored == SATCHEL_MALFORMED ? refuse_page(exchange, error) : stored;
 }
 
 /* What was begun is ended before anything is asked for: only then does the cursor say what is here. */
@@ -376,6 +379,13 @@ static satchel_status go_on_storing(satchel_exchange *exchange, satchel_error *e
     uint64_t settled = 0;
     bool left = false;
     satchel_status status = store_slice(exchange, none, &left, &settled, error);
+    if (status == SATCHEL_MALFORMED && exchange->phase == PHASE_STORE) {
+        return refuse_page(exchange, error);
+    }
+    if (status == SATCHEL_MALFORMED) { /* given up: it is asked for again, all of it */
+        satchel_error_clear(error);
+        return begin_again(exchange, error);
+    }
     if (status != SATCHEL_OK || left) {
         return status;
     }

@@ -55,6 +55,10 @@ satchel_status satchel_idle_page(satchel_device *device, satchel_bytes payload, 
     satchel_status status = payload.data != NULL
                                 ? satchel_store_page_begin(device->store, payload, state, rows, out, out_left, error)
                                 : satchel_store_page_go_on(device->store, rows, out, out_left, error);
+    if (status == SATCHEL_MALFORMED && payload.data == NULL) {
+        satchel_status gone = satchel_store_page_abandon(device->store, NULL);
+        status = gone == SATCHEL_OK ? status : gone;
+    }
     if (status == SATCHEL_OK && *out_left) {
         device->idle.page_rows = satchel_page_rows_after(rows, steady_ms(device) - began_ms);
     }
@@ -71,6 +75,10 @@ static satchel_status page_slice(satchel_device *device, satchel_changed_set *ch
         return SATCHEL_OK;
     }
     satchel_status status = satchel_idle_page(device, none, NULL, &outcome, out_left, error);
+    if (status == SATCHEL_MALFORMED) {
+        satchel_error_clear(error);
+        return SATCHEL_OK; /* it was given up: the next exchange brings what it held */
+    }
     for (size_t i = 0; status == SATCHEL_OK && i < sizeof outcome.changed; i++) {
         changed->bits[i] = (uint8_t)(changed->bits[i] | outcome.changed[i]);
     }

@@ -495,9 +495,24 @@ static rest_turn turn_of(const satchel_answer_frame *frame) {
     return frame->kind == SATCHEL_FRAME_REMOVAL || frame->kind == SATCHEL_FRAME_ERASED ? REST_TAKES : REST_ALL;
 }
 
+/* The one frame whose inside the reading of an answer does not look at. */
+static satchel_status check_ranges(page_work *work, const satchel_ranges_frame *ranges) {
+    satchel_digest_range *items = satchel_arena_take_array(&work->arena, SATCHEL_LIMIT_DIGEST_RANGES, sizeof *items);
+    uint32_t count = 0;
+    if (items == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for ranges");
+    }
+    satchel_status status =
+        satchel_digest_ranges_read(ranges->settled, false, items, SATCHEL_LIMIT_DIGEST_RANGES, &count);
+    if (status == SATCHEL_OK) {
+        status = satchel_digest_ranges_read(ranges->split, false, items, SATCHEL_LIMIT_DIGEST_RANGES, &count);
+    }
+    return status == SATCHEL_OK ? status : satchel_fail(work->error, SATCHEL_MALFORMED, "ranges that are none");
+}
+
 /*
  * The frames that are left and have their turn. Nothing of what is left can be malformed: the engine has checked the
- * frames, the scope sets are looked up here.
+ * frames, scope sets and ranges are looked at here.
  */
 static satchel_status gather_rest(page_work *work, satchel_bytes payload, rest_turn turn, satchel_buffer *out) {
     satchel_reader reader = satchel_reader_of(payload);
@@ -513,6 +528,8 @@ static satchel_status gather_rest(page_work *work, satchel_bytes payload, rest_t
         }
         if (frame.kind == SATCHEL_FRAME_ROW) {
             status = satchel_scopes_number(work->store, frame.as.row.scope_set, &work->scope_set, work->error);
+        } else if (frame.kind == SATCHEL_FRAME_RANGES) {
+            status = check_ranges(work, &frame.as.ranges);
         }
         if (status == SATCHEL_OK) {
             status = satchel_buffer_append(out, satchel_bytes_of(payload.data + start, reader.at - start));

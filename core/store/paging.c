@@ -7,6 +7,7 @@
  *   ".page"    the answer from its first frame that was left on
  *   ".paging"  [format 1][offset varint][within varint][through varint][state of sync as in ".sync"]
  */
+#include "store/digest.h"
 #include "store/store_state.h"
 
 #define PAGE_NAME ".page"
@@ -110,7 +111,7 @@ satchel_status satchel_paging_need(satchel_store *store, satchel_error *error) {
     }
     bool unread = status == SATCHEL_OK && !read_place(place, store->paging);
     if (unread || status == SATCHEL_NOT_FOUND) {
-        status = satchel_fail(error, SATCHEL_DAMAGED, "the page that was begun is damaged");
+        status = satchel_fail(error, SATCHEL_MALFORMED, "the page that was begun cannot be read");
     }
     if (status != SATCHEL_OK) {
         satchel_paging_close(store);
@@ -126,6 +127,27 @@ satchel_status satchel_paging_end(satchel_store *store, satchel_error *error) {
         status = satchel_store_write_value(store, PLACE_NAME, none, error);
     }
     store->page_left = status != SATCHEL_OK;
+    return status;
+}
+
+/* What is here stays, under a cursor that knows of nothing: rows that the server would take back differ in the digest.
+ */
+satchel_status satchel_store_page_abandon(satchel_store *store, satchel_error *error) {
+    satchel_status status = satchel_store_begin(store, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    satchel_sync_state state = store->sync;
+    state.cursor_bytes = 0;
+    satchel_digests_unknown(store);
+    status = satchel_store_write_sync(store, &state, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_paging_end(store, error);
+    }
+    status = satchel_store_end(store, status, error);
+    if (status == SATCHEL_OK) {
+        satchel_paging_close(store);
+    }
     return status;
 }
 

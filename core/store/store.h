@@ -204,6 +204,8 @@ SATCHEL_MUST_USE satchel_status satchel_store_page_begin(satchel_store *store, s
 SATCHEL_MUST_USE satchel_status satchel_store_page_go_on(satchel_store *store, uint32_t budget_rows,
                                                          satchel_store_outcome *out, bool *out_left,
                                                          satchel_error *error);
+/* A page that cannot be gone on with (MALFORMED) goes, and with it the cursor: everything comes again. */
+SATCHEL_MUST_USE satchel_status satchel_store_page_abandon(satchel_store *store, satchel_error *error);
 bool satchel_store_page_left(const satchel_store *store);
 
 /*

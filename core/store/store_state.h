@@ -222,7 +222,7 @@ SATCHEL_MUST_USE satchel_status satchel_paging_reload(satchel_store *store, satc
 /* Keeps the rest of a page, in the running transaction; the bytes are copied. */
 SATCHEL_MUST_USE satchel_status satchel_paging_keep(satchel_store *store, satchel_bytes rest, uint64_t through,
                                                     const satchel_sync_state *state, satchel_error *error);
-/* Reads it into store->paging. Errors: DAMAGED. */
+/* Reads it into store->paging. Errors: MALFORMED. */
 SATCHEL_MUST_USE satchel_status satchel_paging_need(satchel_store *store, satchel_error *error);
 /* Writes how far it is, or that it is done. */
 SATCHEL_MUST_USE satchel_status satchel_paging_move(satchel_store *store, satchel_error *error);

@@ -10,6 +10,7 @@
 
 #include <satchel/repair.h>
 
+#include "store/store_state.h"
 #include "wire/answer.h"
 #include "wire/record_codec.h"
 
@@ -166,6 +167,33 @@ TEST(idle, a_locked_or_sleeping_phone_does_nothing) {
     CHECK_STATUS(satchel_device_idle(p.device, 10, &left, &p.error), SATCHEL_LOCKED);
     CHECK(!left);
     phone_deinit(&p);
+}
+
+/* Neither the background nor the next exchange sticks at it. */
+TEST(idle, regress_a_page_that_cannot_be_gone_on_with_stops_nothing) {
+    for (int offline = 0; offline < 2; offline++) {
+        phone p;
+        bool left = true;
+        phone_with_rows(&p, 9);
+        uint64_t rows = phone_info(&p).rows;
+        REQUIRE_INT(sqlite3_exec(satchel_vault_database(p.device->vault),
+                                 "INSERT INTO store_value (name, value) VALUES ('.paging', x'02'), ('.page', x'00')",
+                                 NULL, NULL, NULL),
+                    SQLITE_OK);
+        phone_close(&p);
+        phone_open(&p);
+        CHECK(satchel_store_page_left(p.device->store));
+        phone_rename(&p, "Is sent");
+        if (offline == 1) {
+            CHECK_OK(satchel_device_idle(p.device, 1000, &left, &p.error));
+            CHECK(!left && p.device->store->sync.cursor_bytes == 0);
+        }
+        CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+        CHECK(!satchel_store_page_left(p.device->store));
+        CHECK_UINT(phone_info(&p).units_unsent, 0);
+        CHECK_UINT(phone_info(&p).rows, rows);
+        phone_deinit(&p);
+    }
 }
 
 /* Rows left in an exchange that was cut off before its own purge. */

@@ -210,6 +210,25 @@ TEST(store_paging, what_is_malformed_shows_before_anything_is_stored) {
     kit_close(&kit);
 }
 
+TEST(store_paging, regress_ranges_that_are_none_show_before_anything_is_stored) {
+    store_kit kit = kit_open(NULL);
+    kit_page page = many_rows(&kit, ROWS, 0);
+    const satchel_sync_state state = moved(&kit);
+    static const uint8_t none[] = {0xff};
+    satchel_answer_frame frame = {.kind = SATCHEL_FRAME_RANGES};
+    bool left = true;
+    frame.as.ranges.settled = satchel_bytes_of(none, sizeof none);
+    kit_page_frame(&page, &frame);
+    end_page(&page);
+    CHECK_STATUS(
+        satchel_store_page_begin(kit.store, satchel_buffer_view(&page.payload), &state, 2, &kit.outcome, &left, NULL),
+        SATCHEL_MALFORMED);
+    satchel_buffer_deinit(&page.payload);
+    CHECK(!left && !satchel_store_page_left(kit.store));
+    CHECK_UINT(rows_here(&kit), 0);
+    kit_close(&kit);
+}
+
 TEST(store_paging, no_other_page_comes_between) {
     store_kit kit = kit_open(NULL);
     kit_page page = many_rows(&kit, ROWS, 0);
@@ -270,7 +289,7 @@ TEST(store_paging, a_new_life_that_began_meanwhile_keeps_its_name) {
     kit_close(&kit);
 }
 
-TEST(store_paging, a_damaged_note_of_how_far_it_is_is_told) {
+TEST(store_paging, regress_a_page_that_cannot_be_gone_on_with_is_given_up) {
     static const char *const notes[] = {"DELETE FROM store_value WHERE name = '.page'",
                                         "UPDATE store_value SET value = x'01' WHERE name = '.paging'",
                                         "UPDATE store_value SET value = x'02000000' WHERE name = '.paging'"};
@@ -282,7 +301,11 @@ TEST(store_paging, a_damaged_note_of_how_far_it_is_is_told) {
         begin(&kit, &page, 2, &left);
         REQUIRE_INT(sqlite3_exec(kit.database, notes[i], NULL, NULL, NULL), SQLITE_OK);
         kit_reopen(&kit);
-        CHECK_STATUS(satchel_store_page_go_on(kit.store, 5, &kit.outcome, &left, NULL), SATCHEL_DAMAGED);
+        CHECK_STATUS(satchel_store_page_go_on(kit.store, 5, &kit.outcome, &left, NULL), SATCHEL_MALFORMED);
+        REQUIRE_OK(satchel_store_page_abandon(kit.store, NULL));
+        kit_reopen(&kit);
+        CHECK(!satchel_store_page_left(kit.store));
+        CHECK_UINT(kit.store->sync.cursor_bytes, 0);
         kit_close(&kit);
     }
 }
