@@ -351,6 +351,7 @@ void bench_client_write(bench_client *client) {
                                  .incarnation = client->incarnation,
                                  .now = moment_now(),
                                  .cursor = satchel_bytes_of(client->cursor, client->cursor_bytes),
+                                 .witness = satchel_bytes_of(client->witness, client->witness_bytes),
                                  .orders_serial = client->orders_new ? client->orders_serial : 0,
                                  .page_bytes = client->page_bytes};
     satchel_buffer payload = {NULL, 0, 0};
@@ -380,9 +381,13 @@ static void take_end(bench_client *client, const satchel_page_end *end, uint32_t
     client->more = end->more;
 }
 
-/* Told once that they are carried out, the server does not send them again. */
-static void take_orders(bench_client *client, satchel_bytes block) {
+/* Told once that they are carried out, or were seen, the server does not send them again. */
+static void take_notes(bench_client *client, satchel_bytes block, satchel_bytes checkpoint) {
     satchel_orders orders;
+    client->witness_bytes = checkpoint.bytes;
+    if (checkpoint.bytes > 0) {
+        memcpy(client->witness, checkpoint.data, checkpoint.bytes);
+    }
     client->orders_new = block.bytes > 0;
     if (client->orders_new) {
         must(satchel_orders_read(block, client->company_key, &orders, NULL), NULL, "orders");
@@ -398,7 +403,7 @@ static void take_frame(bench_client *client, const satchel_answer_frame *frame, 
         if (frame->as.head.token_moved) {
             memcpy(client->token_current, client->token_next, sizeof client->token_current);
         }
-        take_orders(client, frame->as.head.orders);
+        take_notes(client, frame->as.head.orders, frame->as.head.checkpoint);
         break;
     case SATCHEL_FRAME_RESULT:
         bench_require(frame->as.result.code == SATCHEL_RESULT_APPLIED, "what is sent is applied");

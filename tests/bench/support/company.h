@@ -11,6 +11,7 @@
 #include "host/host.h"
 #include "support/temp.h"
 #include "wire/answer.h"
+#include "wire/orders.h"
 #include "wire/request.h"
 #include "wire/signing.h"
 #include "wire/unit_codec.h"
@@ -65,6 +66,8 @@ typedef struct bench_client {
     uint8_t cursor[SATCHEL_LIMIT_CURSOR_BYTES];
     size_t cursor_bytes;
     satchel_revision position;
+    uint8_t witness[SATCHEL_CHECKPOINT_BLOCK_BYTES]; /* the checkpoint that the last answer brought */
+    size_t witness_bytes;
     uint64_t orders_serial; /* of the standing orders … */
     bool orders_new;        /* … that the last answer brought */
     uint64_t random;
