@@ -51,9 +51,10 @@
     X(show, satchel_verb_show, "ENTITY [ROW]", "rows of any entity")                                                   \
     X(edit, satchel_verb_edit, "ENTITY ROW [--set F=V]… [--clear F]… [--base N]", "a row of any entity")               \
     X(conflicts, satchel_verb_conflicts,                                                                               \
-      "[--all] [--entity E] [--customer C] | keep ID | restore ID | edit ID --set F=V…",                               \
+      "[--all] [--entity E] [--customer C] | keep ID | restore ID | edit ID --set F=V… [--as LOGIN]",                  \
       "values that lost, beside those that won")                                                                       \
-    X(parked, satchel_verb_parked, "[--all] | discard ID | restore ID", "edits that came after their row had moved")   \
+    X(parked, satchel_verb_parked, "[--all] | discard ID | restore ID [--as LOGIN]",                                   \
+      "edits that came after their row had moved")                                                                     \
     X(pool, satchel_verb_pool, "show | set RULE=NUMBER… | claim C --as LOGIN | release C [--as LOGIN]",                \
       "the public pool, and the rules of the company")                                                                 \
     X(transfer, satchel_verb_transfer, "CUSTOMER LOGIN [--as LOGIN]", "give a customer to someone else")               \

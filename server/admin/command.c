@@ -312,3 +312,17 @@ satchel_status satchel_command_list(satchel_command *command, satchel_db *db, co
     satchel_buffer_deinit(&next);
     return status;
 }
+
+satchel_status satchel_command_actor(const satchel_command *command, satchel_db *db, const char *login,
+                                     satchel_actor *out, satchel_error *error) {
+    satchel_id user;
+    *out = satchel_actor_system();
+    if (login == NULL) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_user_named(command->service, db, satchel_text_of(login), &user, error);
+    if (status == SATCHEL_OK) {
+        *out = satchel_actor_user(&user);
+    }
+    return status;
+}

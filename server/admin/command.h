@@ -61,6 +61,10 @@ bool satchel_command_is(const satchel_command *command, const char *word, int ar
 SATCHEL_MUST_USE satchel_status satchel_command_find(const satchel_command *command, satchel_db *db, uint32_t entity,
                                                      const char *text, satchel_id *out, satchel_error *error);
 
+/* Who acts: the user of that login with his rights; NULL: the operator. Errors: NOT_FOUND and those of the database. */
+SATCHEL_MUST_USE satchel_status satchel_command_actor(const satchel_command *command, satchel_db *db, const char *login,
+                                                      satchel_actor *out, satchel_error *error);
+
 /* A record from "field=value" texts; references may be given as in find. Errors: UNKNOWN_FIELD, MALFORMED and as find.
  */
 SATCHEL_MUST_USE satchel_status satchel_command_record(const satchel_command *command, satchel_db *db, uint32_t entity,

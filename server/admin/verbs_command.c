@@ -28,20 +28,6 @@ typedef struct command_options {
     char *as;
 } command_options;
 
-static satchel_status find_actor(const satchel_command *command, satchel_db *db, const char *login, satchel_actor *out,
-                                 satchel_error *error) {
-    satchel_id user;
-    *out = satchel_actor_system();
-    if (login == NULL) {
-        return SATCHEL_OK;
-    }
-    satchel_status status = satchel_user_named(command->service, db, satchel_text_of(login), &user, error);
-    if (status == SATCHEL_OK) {
-        *out = satchel_actor_user(&user);
-    }
-    return status;
-}
-
 static satchel_status put_argument(const satchel_command *command, satchel_db *db, const command_options *options,
                                    satchel_record *set, satchel_error *error) {
     satchel_id id;
@@ -88,7 +74,7 @@ static satchel_status give(satchel_command *command, void *context, satchel_db *
     satchel_record set;
     satchel_id row;
     satchel_record_init(&set, command->arena);
-    satchel_status status = find_actor(command, db, options->as, &actor, error);
+    satchel_status status = satchel_command_actor(command, db, options->as, &actor, error);
     if (status == SATCHEL_OK) {
         status = satchel_command_find(command, db, options->entity, options->row, &row, error);
     }
@@ -301,7 +287,7 @@ static satchel_status ask(satchel_command *command, void *context, satchel_db *d
     satchel_actor actor;
     satchel_record record;
     satchel_record_init(&record, command->arena);
-    satchel_status status = find_actor(command, db, options->as, &actor, error);
+    satchel_status status = satchel_command_actor(command, db, options->as, &actor, error);
     if (status == SATCHEL_OK && options->name != NULL) {
         status = satchel_record_set_text(&record, SATCHEL_CUSTOMER_NAME, satchel_text_of(options->name));
     }

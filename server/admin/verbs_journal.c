@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verbs about what needs a person: conflicts with both values, parked edits with what they meant.
+ * Verbs about what needs a person: conflicts with both values, parked edits with what they meant. --as LOGIN sees and
+ * decides as that user, with his rights.
  */
 #include "admin/command.h"
 
@@ -65,6 +66,7 @@ typedef struct journal_list {
     satchel_command *command;
     satchel_db *db;
     json_t *rows;
+    satchel_actor actor;
 } journal_list;
 
 static json_t *json_time(const satchel_record *record, uint32_t field) {
@@ -111,11 +113,11 @@ static satchel_status append_conflict(void *context, const satchel_id *id, const
 
 /* What the parked edit would have set; its op is opened by the service, because it is sealed at rest. */
 static satchel_status add_meaning(journal_list *list, const satchel_id *id, json_t *object) {
-    const satchel_actor system = satchel_actor_system();
     satchel_command *command = list->command;
     satchel_op op;
     satchel_error error;
-    satchel_status status = satchel_parked_op(command->service, list->db, &system, id, command->arena, &op, &error);
+    satchel_status status =
+        satchel_parked_op(command->service, list->db, &list->actor, id, command->arena, &op, &error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -166,6 +168,7 @@ typedef struct journal_kind {
     char *of_entity;
     char *customer;
     char **set; /* of an edit */
+    char *as;   /* login of who looks, or decides; NULL: the operator */
 } journal_kind;
 
 /* Only of this kind of row, only at this customer. */
@@ -191,8 +194,7 @@ static satchel_status put_filters(satchel_command *command, const journal_kind *
 
 static satchel_status list_journal(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
     const journal_kind *kind = context;
-    const satchel_actor system = satchel_actor_system();
-    journal_list list = {command, db, json_array()};
+    journal_list list = {command, db, json_array(), satchel_actor_system()};
     satchel_buffer keyset;
     satchel_buffer next;
     satchel_query *query = NULL;
@@ -200,6 +202,9 @@ static satchel_status list_journal(satchel_command *command, void *context, satc
     satchel_buffer_init(&next);
     satchel_status status =
         json_object_set_new(command->result, "rows", list.rows) == 0 ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+    if (status == SATCHEL_OK) {
+        status = satchel_command_actor(command, db, kind->as, &list.actor, error);
+    }
     if (status == SATCHEL_OK) {
         status = satchel_query_open(&query, kind->entity);
     }
@@ -212,7 +217,7 @@ static satchel_status list_journal(satchel_command *command, void *context, satc
     do {
         satchel_buffer_clear(&next);
         if (status == SATCHEL_OK) {
-            status = satchel_rows_list(command->service, db, &system, query, satchel_buffer_view(&keyset),
+            status = satchel_rows_list(command->service, db, &list.actor, query, satchel_buffer_view(&keyset),
                                        SATCHEL_LIMIT_PAGE_ROWS, kind->append, &list, &next, error);
         }
         satchel_buffer swap = keyset;
@@ -233,27 +238,32 @@ typedef struct journal_decision {
 
 static satchel_status decide(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
     const journal_decision *given = context;
-    const satchel_actor system = satchel_actor_system();
-    return given->kind->decide(command->service, db, &system, &given->id, given->decision, error);
+    satchel_actor actor;
+    satchel_status status = satchel_command_actor(command, db, given->kind->as, &actor, error);
+    return status == SATCHEL_OK ? given->kind->decide(command->service, db, &actor, &given->id, given->decision, error)
+                                : status;
 }
 
 /* A value of the operator's own instead of both. */
 static satchel_status edit_conflict(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
     const journal_decision *given = context;
-    const satchel_actor system = satchel_actor_system();
+    satchel_actor actor;
     satchel_record conflict;
     satchel_record wanted;
     uint64_t n = 0;
     satchel_record_init(&conflict, command->arena);
     satchel_record_init(&wanted, command->arena);
-    satchel_status status = satchel_served_row_read(command->service, db, &system, SATCHEL_ENTITY_CONFLICT, &given->id,
-                                                    &conflict, &n, error);
+    satchel_status status = satchel_command_actor(command, db, given->kind->as, &actor, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_served_row_read(command->service, db, &actor, SATCHEL_ENTITY_CONFLICT, &given->id, &conflict,
+                                         &n, error);
+    }
     if (status == SATCHEL_OK) {
         uint32_t entity = (uint32_t)satchel_record_int(&conflict, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
         status = satchel_command_record(command, db, entity, (const char *const *)given->kind->set, &wanted, error);
     }
     return status == SATCHEL_OK
-               ? satchel_conflict_edit(command->service, db, &system, &given->id, &wanted, NULL, 0, error)
+               ? satchel_conflict_edit(command->service, db, &actor, &given->id, &wanted, NULL, 0, error)
                : status;
 }
 
@@ -276,6 +286,7 @@ static satchel_status run_journal(satchel_command *command, journal_kind *kind, 
                                  {"entity", 0, POPT_ARG_STRING, &kind->of_entity, 0, NULL, NULL},
                                  {"customer", 0, POPT_ARG_STRING, &kind->customer, 0, NULL, NULL},
                                  {"set", 0, POPT_ARG_ARGV, &kind->set, 0, NULL, NULL},
+                                 {"as", 0, POPT_ARG_STRING, &kind->as, 0, NULL, NULL},
                                  POPT_TABLEEND};
     satchel_status status = satchel_command_options(command, table, error);
     kind->all = all != 0;
@@ -285,6 +296,7 @@ static satchel_status run_journal(satchel_command *command, journal_kind *kind, 
     }
     free(kind->of_entity);
     free(kind->customer);
+    free(kind->as);
     satchel_options_free(kind->set);
     return status;
 }
@@ -301,6 +313,7 @@ satchel_status satchel_verb_conflicts(satchel_command *command, satchel_error *e
                          SATCHEL_CONFLICT_CUSTOMER,
                          NULL,
                          NULL,
+                         NULL,
                          NULL};
     return run_journal(command, &kind, error);
 }
@@ -315,6 +328,7 @@ satchel_status satchel_verb_parked(satchel_command *command, satchel_error *erro
                          false,
                          SATCHEL_PARKED_EDIT_SUBJECT_ENTITY,
                          SATCHEL_PARKED_EDIT_CUSTOMER,
+                         NULL,
                          NULL,
                          NULL,
                          NULL};

@@ -297,6 +297,10 @@ satchel_status satchel_parked_decide(const satchel_service *service, satchel_db 
         satchel_record_int(&row.merged.value, SATCHEL_PARKED_EDIT_STATUS, 0) != SATCHEL_PARKED_STATUS_WAITING) {
         status = satchel_fail(error, SATCHEL_OVERTAKEN, "the edit was decided on before");
     }
+    /* Whoever has the customer reads of it; the whole of it, with what he may not see, is his supervisor's. */
+    if (status == SATCHEL_OK) {
+        status = satchel_desk_require_row(&desk, &row, SATCHEL_VERB_ASSIGN, NULL);
+    }
     if (status == SATCHEL_OK) {
         status = decide_whole(&desk, &row, accepts);
     }

@@ -61,6 +61,11 @@ class OnStage(unittest.TestCase):
         self.assertEqual(caught.exception.status, status, caught.exception)
         return caught.exception.answer
 
+    def refused_at_office(self, status, *argv):
+        with self.assertRaises(CommandFailed) as caught:
+            self.server.admin(*argv)
+        self.assertIn(status, str(caught.exception))
+
     def why(self, phone, entity, row):
         return phone.run(["why", entity, row])["rows"]
 
@@ -298,11 +303,34 @@ class Moves(OnStage):
         self.wang.run(["sync"])
         parked, = (row for row in self.server.admin("parked")["rows"] if row["row"] == shop)
         city = self.on_server(shop)["city"]
-        self.server.admin("parked", "discard", parked["id"])
+        self.refused_at_office("FORBIDDEN", "parked", "discard", parked["id"], "--as", "li.na")
+        self.refused_at_office("NOT_FOUND", "parked", "discard", parked["id"], "--as", "nobody")
+        seen = [row["id"] for row in self.server.admin("parked", "--as", "chen.wei")["rows"]]
+        self.assertIn(parked["id"], seen)
+        self.server.admin("parked", "discard", parked["id"], "--as", "chen.wei")
         self.li.run(["sync"])
         self.assertEqual(self.on_phone(self.li, shop)["city"], city)
         listed, = (row for row in self.server.admin("parked", "--all")["rows"] if row["row"] == shop)
         self.assertNotEqual(listed["status"], parked["status"])
+
+    def test_the_new_owner_decides_on_what_was_parked(self):
+        shop = self.customer(7)
+        self.wang.run(["customer", "edit", shop, "--set", "note=只收现金", "--set", "city=苏州"])
+        self.server.admin("assign", "--customer", shop, "--owner", "li.na", "--territory", "hangzhou")
+        self.wang.run(["sync"])
+        self.li.run(["sync"])
+        offers = {row["field"]: row for row in self.server.admin("conflicts", "--as", "li.na")["rows"]
+                  if row["row"] == shop}
+        self.assertEqual({field: row["reason"] for field, row in offers.items()},
+                         {"note": "MOVED_AWAY", "city": "MOVED_AWAY"})
+        self.assertIn(offers["note"]["id"], [row["id"] for row in self.li.run(["dump", "conflict"])["rows"]])
+        self.refused_at_office("OUT_OF_SCOPE", "conflicts", "keep", offers["note"]["id"], "--as", "wang.fang")
+        self.server.admin("conflicts", "restore", offers["note"]["id"], "--as", "li.na")
+        self.server.admin("conflicts", "keep", offers["city"]["id"], "--as", "li.na")
+        self.li.run(["sync"])
+        self.assertEqual(self.on_phone(self.li, shop)["note"], "只收现金")
+        self.assertNotEqual(self.on_phone(self.li, shop).get("city"), "苏州")
+        self.assertFalse([row for row in self.server.admin("parked")["rows"] if row["row"] == shop])
 
     def test_a_customer_that_comes_back_is_whole_again(self):
         shop = self.customer(5)

@@ -169,6 +169,23 @@ TEST(offers, with_the_edit_its_offers_end) {
     }
 }
 
+TEST(offers, the_edit_as_a_whole_is_the_supervisors) {
+    static const satchel_decision decisions[] = {SATCHEL_DECISION_KEEP, SATCHEL_DECISION_RESTORE};
+    command_day day;
+    lose_two(&day);
+    satchel_actor wang = satchel_actor_user(&day.wang);
+    satchel_actor li = satchel_actor_user(&day.li);
+    satchel_actor boss = satchel_actor_user(&day.boss);
+    for (size_t i = 0; i < 2; i++) {
+        CHECK_STATUS(decide_parked(&day, &wang, decisions[i]), SATCHEL_FORBIDDEN);
+        CHECK(decide_parked(&day, &li, decisions[i]) != SATCHEL_OK);
+    }
+    CHECK_INT(parked_state(&day), SATCHEL_PARKED_STATUS_WAITING);
+    CHECK_OK(decide_parked(&day, &boss, SATCHEL_DECISION_RESTORE));
+    CHECK_TEXT(text_now(&day, SATCHEL_CUSTOMER_NOTE), "likes tea");
+    command_day_close(&day);
+}
+
 TEST(offers, the_supervisor_lets_in_only_what_the_owner_did_not_decide_on) {
     command_day day;
     lose_two(&day);
