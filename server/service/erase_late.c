@@ -62,6 +62,27 @@ static satchel_status names_erased(satchel_change *change, const satchel_op *op,
     return status;
 }
 
+/* What hangs on a row of any kind (a photo) says on which by two fields. */
+static satchel_status hangs_on_erased(satchel_change *change, const satchel_op *op, satchel_id *out_by, bool *out,
+                                      satchel_error *error) {
+    uint64_t entity = 0;
+    const satchel_id *row = NULL;
+    *out = false;
+    for (uint32_t i = 0; i < op->set.count; i++) {
+        const satchel_field_value *given = &op->set.fields[i];
+        const satchel_field *field = satchel_schema_field(&change->service->schema, op->entity, given->number);
+        if (field != NULL && strcmp(field->name, "subject_entity") == 0) {
+            entity = (uint64_t)satchel_record_int(&op->set, given->number, 0);
+        }
+        if (field != NULL && strcmp(field->name, "subject_row") == 0 && given->value.type == SATCHEL_TYPE_ID) {
+            row = &given->value.as.id;
+        }
+    }
+    return entity > 0 && entity < SATCHEL_TABLE_COUNT && row != NULL
+               ? was_erased(change, (uint32_t)entity, row, out_by, out, error)
+               : SATCHEL_OK;
+}
+
 /* Into an array of its own: the op may be decided on once more. */
 static satchel_status strip_cleared(const satchel_change *change, satchel_op *op) {
     uint32_t *cleared = satchel_arena_take_array(change->arena, op->cleared_count, sizeof *cleared);
@@ -119,6 +140,9 @@ satchel_status satchel_erase_strip(satchel_change *change, satchel_op *op, bool 
     }
     if (status == SATCHEL_OK && !erased) {
         status = names_erased(change, op, &by, &erased, error);
+        if (status == SATCHEL_OK && !erased) {
+            status = hangs_on_erased(change, op, &by, &erased, error);
+        }
         if (status == SATCHEL_OK && erased && op->kind == SATCHEL_OP_CREATE) {
             status = remember(change, op, &by, error);
         }
@@ -133,7 +157,10 @@ satchel_status satchel_erase_concerns(satchel_change *change, const satchel_op *
         return SATCHEL_OK;
     }
     satchel_status status = was_erased(change, op->entity, &op->row, &by, out, error);
-    return status == SATCHEL_OK && !*out ? names_erased(change, op, &by, out, error) : status;
+    if (status == SATCHEL_OK && !*out) {
+        status = names_erased(change, op, &by, out, error);
+    }
+    return status == SATCHEL_OK && !*out ? hangs_on_erased(change, op, &by, out, error) : status;
 }
 
 /* --- phones --- */

@@ -352,3 +352,29 @@ TEST(erase, regress_a_refused_row_that_names_the_person_goes_too) {
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM refusal"), 1); /* that there was one stays */
     tear_down(&at);
 }
+
+/* A photo of her that a phone took before it heard of the erasure. */
+TEST(erase, regress_what_hangs_on_an_erased_contact_loses_its_words_too) {
+    place at;
+    set_up(&at);
+    phone_unit unit = {.count = 0};
+    satchel_id id;
+    satchel_op *op = phone_create(&at.mine, &unit, SATCHEL_ENTITY_ATTACHMENT, &id);
+    const uint8_t hash[32] = {1};
+    satchel_value bytes = satchel_value_bytes(satchel_bytes_of(hash, sizeof hash));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ATTACHMENT_KIND, 1));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ATTACHMENT_CUSTOMER, &at.shop));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ATTACHMENT_SUBJECT_ENTITY, SATCHEL_ENTITY_CONTACT));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ATTACHMENT_SUBJECT_ROW, &at.anna));
+    REQUIRE_OK(satchel_record_set(&op->set, SATCHEL_ATTACHMENT_CONTENT_HASH, &bytes));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ATTACHMENT_CONTENT_BYTES, 7));
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_ATTACHMENT_MIME, satchel_text_of("image/jpeg")));
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_ATTACHMENT_FILE_NAME, satchel_text_of(CANARY)));
+    phone_commit(&at.mine, &unit);
+    CHECK_OK(erase(&at, SATCHEL_ENTITY_CONTACT, &at.anna));
+    phone_sync(&at.mine);
+    CHECK_INT(phone_last(&at.mine).code, SATCHEL_RESULT_APPLIED);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM attachment"), 1);
+    CHECK(!is_anywhere(&at.here));
+    tear_down(&at);
+}
