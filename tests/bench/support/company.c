@@ -348,7 +348,6 @@ void bench_client_end_unit(bench_client *client) {
 void bench_client_write(bench_client *client) {
     satchel_request_head head = {.protocol = SATCHEL_PROTOCOL_VERSION,
                                  .schema = 1,
-                                 .incarnation = client->incarnation,
                                  .now = moment_now(),
                                  .cursor = satchel_bytes_of(client->cursor, client->cursor_bytes),
                                  .witness = satchel_bytes_of(client->witness, client->witness_bytes),
@@ -357,6 +356,9 @@ void bench_client_write(bench_client *client) {
     satchel_buffer payload = {NULL, 0, 0};
     satchel_bytes unit;
     size_t at = 0;
+    if (client->units.bytes > 0) { /* a request without units speaks for the device */
+        head.incarnation = client->incarnation;
+    }
     draw_bytes(client, client->token_next, sizeof client->token_next);
     memcpy(head.token_current, client->token_current, sizeof head.token_current);
     memcpy(head.token_next, client->token_next, sizeof head.token_next);
