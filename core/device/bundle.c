@@ -71,6 +71,7 @@ static void put_counts(bundle *out, const satchel_device_info *info) {
     put_number(out, "orders.retiring", info->retiring ? 1 : 0);
     put_number(out, "lease.days", info->lease_days);
     put_signed(out, "lease.left-ms", info->lease_left_ms);
+    put_number(out, "store.repairs", info->repairs);
     put_number(out, "audit.position", info->audit_position);
     put_number(out, "audit.findings", info->audit_findings);
 }

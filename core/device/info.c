@@ -137,6 +137,7 @@ satchel_status satchel_device_get_info(satchel_device *device, satchel_device_in
         out->escrowed = satchel_vault_stats_of(device->vault).escrow;
         satchel_orders_tell(device, out);
         out->pin_required = satchel_orders_want_pin(device);
+        out->repairs = satchel_store_repairs(device->store);
     }
     satchel_device_leave(device);
     return status;

@@ -74,11 +74,14 @@ SATCHEL_MUST_USE satchel_status satchel_store_together(satchel_store *store,
 
 /*
  * The user as the access module knows him, from the rows that are here. His id is the value SATCHEL_STORE_USER_NAME,
- * 16 bytes, which the device puts at enrolment. A local write is refused (FORBIDDEN) only if no role of his could do
- * it to any row. Errors: NOT_FOUND (nobody is enrolled, or his row is not here yet; nothing is refused then).
+ * 16 bytes, which the device puts at enrolment. The policy is that of the rows of `role`, without any of them the one
+ * that ships; `*out_certain` false: a role of his is not here, or a rule of it is not understood. A local write is
+ * refused (FORBIDDEN) only if it is certain that no role of his could do it to any row. Errors: NOT_FOUND (nobody is
+ * enrolled, or his row is not here yet; nothing is refused then).
  */
 #define SATCHEL_STORE_USER_NAME "user"
 SATCHEL_MUST_USE satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena, satchel_access_user *out,
+                                                   satchel_access_policy *out_policy, bool *out_certain,
                                                    satchel_error *error);
 
 /* --- local writes: a draft is filled, then committed as one unit --- */

@@ -142,6 +142,8 @@ struct satchel_store {
     /* the user's own rights, read when first needed */
     satchel_arena user_arena;
     satchel_access_user user;
+    satchel_access_policy user_policy;
+    bool user_certain; /* the policy says all that his roles allow */
     bool user_known;
     bool user_fresh;
 };

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The user of this phone as the access module knows him, from the rows that are here: his roles, his territories with
- * what lies below them, the users that report to him. Only what is certain is refused on the phone: what no role of
- * his could do to any row, however he stands to it. The server decides everything else.
+ * what lies below them, the users that report to him; and the rules of his roles. Only what is certain is refused on
+ * the phone: what no role of his could do to any row, however he stands to it. The server decides everything else.
  */
 #include "store/rows.h"
 
+#include "access/policy_text.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <satchel/model.h>
@@ -78,37 +80,111 @@ static int by_id(const void *a, const void *b) {
     return satchel_id_compare(a, b);
 }
 
-/* The index of a role of the company's own; `*out_index` 64 if it is not known here. */
-static satchel_status own_role(satchel_store *store, satchel_text name, int64_t *out_index, satchel_error *error) {
+/* --- roles and their rules --- */
+
+/* What the user's roles let him do, as far as it is known here. */
+typedef struct role_reader {
+    satchel_store *store;
+    satchel_arena *arena;
+    satchel_access_policy policy;
+    uint64_t roles;
+    bool certain; /* each role was found, and each of its rules understood */
+    satchel_error *error;
+} role_reader;
+
+static satchel_status join(role_reader *reader, const satchel_access_policy *more) {
+    satchel_access_policy *all = &reader->policy;
+    uint32_t rules = all->rule_count + more->rule_count;
+    uint32_t class_rules = all->class_rule_count + more->class_rule_count;
+    satchel_access_rule *into = satchel_arena_take_array(reader->arena, rules, sizeof *into);
+    satchel_class_rule *into_classes = satchel_arena_take_array(reader->arena, class_rules, sizeof *into_classes);
+    if (into == NULL || into_classes == NULL) {
+        return SATCHEL_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < rules; i++) {
+        into[i] = i < all->rule_count ? all->rules[i] : more->rules[i - all->rule_count];
+    }
+    for (uint32_t i = 0; i < class_rules; i++) {
+        into_classes[i] =
+            i < all->class_rule_count ? all->class_rules[i] : more->class_rules[i - all->class_rule_count];
+    }
+    *all = (satchel_access_policy){into, rules, into_classes, class_rules};
+    return SATCHEL_OK;
+}
+
+/* A line that this version does not understand may allow anything. */
+static satchel_status take_rules(role_reader *reader, int64_t index, satchel_text text) {
+    satchel_access_policy rules;
+    uint32_t bad_line = 0;
+    if (index < 0 || index >= SATCHEL_LIMIT_ROLES) {
+        reader->certain = false;
+        return SATCHEL_OK;
+    }
+    reader->roles |= UINT64_C(1) << index;
+    satchel_status status =
+        satchel_access_rules_read(&reader->store->schema, (uint8_t)index, text, reader->arena, &rules, &bad_line, NULL);
+    reader->certain = reader->certain && status == SATCHEL_OK && bad_line == 0;
+    if (status == SATCHEL_OK) {
+        status = join(reader, &rules);
+    }
+    return status == SATCHEL_NO_MEMORY ? status : SATCHEL_OK;
+}
+
+/* A role whose row is not here (yet) may allow anything. */
+static satchel_status take_role(role_reader *reader, satchel_text name) {
     sqlite3_stmt *statement;
     bool has_row = false;
-    *out_index = 64;
     satchel_status status =
-        satchel_statement_of(store, "SELECT \"role_index\" FROM \"role\" WHERE \"name\" = ?", &statement, error);
+        satchel_statement_of(reader->store,
+                             "SELECT \"role_index\", \"rules\" FROM \"role\" WHERE \"name\" = ? AND"
+                             " coalesce(\"deleted\", 0) = 0 ORDER BY \"role_index\", \"id\" LIMIT 1",
+                             &statement, reader->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    sqlite3_bind_text64(statement, 1, name.data, name.bytes, SQLITE_STATIC, SQLITE_UTF8);
+    status = satchel_statement_step(reader->store, statement, &has_row, reader->error);
+    reader->certain = reader->certain && has_row;
+    if (status == SATCHEL_OK && has_row) {
+        const char *text = (const char *)sqlite3_column_text(statement, 1);
+        size_t bytes = (size_t)sqlite3_column_bytes(statement, 1);
+        status = take_rules(reader, sqlite3_column_int64(statement, 0),
+                            (satchel_text){text != NULL ? text : "", text != NULL ? bytes : 0});
+    }
+    satchel_statement_end(statement);
+    return status;
+}
+
+/* Without any row of a role the company has the policy that ships, on the server as well. */
+static satchel_status has_roles(satchel_store *store, bool *out, satchel_error *error) {
+    sqlite3_stmt *statement;
+    *out = false;
+    satchel_status status = satchel_statement_of(
+        store, "SELECT 1 FROM \"role\" WHERE coalesce(\"deleted\", 0) = 0 LIMIT 1", &statement, error);
     if (status == SATCHEL_OK) {
-        sqlite3_bind_text64(statement, 1, name.data, name.bytes, SQLITE_STATIC, SQLITE_UTF8);
-        status = satchel_statement_step(store, statement, &has_row, error);
-        *out_index = has_row ? sqlite3_column_int64(statement, 0) : 64;
+        status = satchel_statement_step(store, statement, out, error);
         satchel_statement_end(statement);
     }
     return status;
 }
 
-static satchel_status roles_of(satchel_store *store, const satchel_value *names, uint64_t *out, satchel_error *error) {
-    satchel_status status = SATCHEL_OK;
-    *out = 0;
+static satchel_status roles_of(role_reader *reader, const satchel_value *names) {
+    bool has_rows = false;
+    satchel_status status = has_roles(reader->store, &has_rows, reader->error);
+    reader->certain = true;
+    if (!has_rows) {
+        reader->policy = *satchel_access_shipped_policy();
+    }
     for (uint32_t i = 0; names != NULL && names->type == SATCHEL_TYPE_SET && i < names->as.set.count; i++) {
         satchel_text name = satchel_text_from(names->as.set.elements[i]);
-        uint32_t shipped = 64;
-        int64_t own = 64;
-        if (satchel_role_named(name, &shipped) != SATCHEL_OK) {
-            status = own_role(store, name, &own, error);
-            shipped = own >= 0 && own < 64 ? (uint32_t)own : 63; /* not known yet: a role all the same */
+        uint32_t shipped = 0;
+        if (status == SATCHEL_OK && has_rows) {
+            status = take_role(reader, name);
+        } else if (status == SATCHEL_OK && satchel_role_named(name, &shipped) == SATCHEL_OK) {
+            reader->roles |= UINT64_C(1) << shipped;
+        } else {
+            reader->certain = false;
         }
-        if (status != SATCHEL_OK) {
-            return status;
-        }
-        *out |= UINT64_C(1) << (shipped & 63);
     }
     return status;
 }
@@ -142,11 +218,12 @@ static satchel_status fill_reports(satchel_store *store, const satchel_id *user,
 }
 
 satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena, satchel_access_user *out,
-                                  satchel_error *error) {
+                                  satchel_access_policy *out_policy, bool *out_certain, satchel_error *error) {
     satchel_bytes value = {NULL, 0};
     satchel_record user;
     id_list territories = {.arena = arena};
     id_list reports = {.arena = arena};
+    role_reader roles = {.store = store, .arena = arena, .error = error};
     uint32_t flags = 0;
     uint64_t base_n = 0;
     memset(out, 0, sizeof *out);
@@ -177,7 +254,11 @@ satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena, sa
     out->reports = reports.ids;
     out->report_count = reports.count;
     out->active = satchel_record_int(&user, SATCHEL_USER_ACTIVE, 1) != 0;
-    return roles_of(store, satchel_record_get(&user, SATCHEL_USER_ROLES), &out->roles, error);
+    status = roles_of(&roles, satchel_record_get(&user, SATCHEL_USER_ROLES));
+    out->roles = roles.roles;
+    *out_policy = roles.policy;
+    *out_certain = roles.certain;
+    return status;
 }
 
 /* A row to which the user stands in every relation in which he can stand to any. */
@@ -199,21 +280,22 @@ satchel_status satchel_store_check_access(satchel_store *store, const satchel_op
     satchel_error ignored;
     if (!store->user_fresh) {
         satchel_arena_deinit(&store->user_arena);
-        satchel_status status = satchel_store_user(store, &store->user_arena, &store->user, &ignored);
+        satchel_status status = satchel_store_user(store, &store->user_arena, &store->user, &store->user_policy,
+                                                   &store->user_certain, &ignored);
         if (status != SATCHEL_OK && status != SATCHEL_NOT_FOUND) {
             return satchel_fail(error, status, "the user's rights cannot be read");
         }
         store->user_known = status == SATCHEL_OK;
         store->user_fresh = true;
     }
-    /* Roles of the company's own are unknown to the shipped policy: who has one is left to the server. */
-    uint64_t shipped = (UINT64_C(1) << SATCHEL_ROLE_FIRST_OWN) - 1;
-    if (!store->user_known || store->user.roles == 0 || (store->user.roles & ~shipped) != 0) {
-        return SATCHEL_OK;
+    if (!store->user_known || store->user.roles == 0 || !store->user_certain) {
+        return SATCHEL_OK; /* left to the server */
     }
-    satchel_access_row row = nearest_row(&store->user, op->entity);
-    satchel_status status =
-        satchel_access_check_op(&store->schema, satchel_access_shipped_policy(), &store->user, &row, op, error);
+    satchel_access_user user = store->user;
+    user.reports = &store->user.id; /* whom he leads by teams is not known here: perhaps anybody */
+    user.report_count = 1;
+    satchel_access_row row = nearest_row(&user, op->entity);
+    satchel_status status = satchel_access_check_op(&store->schema, &store->user_policy, &user, &row, op, error);
     return status == SATCHEL_OUT_OF_SCOPE
                ? satchel_fail_field(error, SATCHEL_FORBIDDEN, op->entity, 0, "no role of the user allows this")
                : status;

@@ -57,6 +57,9 @@ static satchel_status put_safety(cli_session *cli, const satchel_device_info *in
         status = cli_put(cli, object, "pin_required", cli_bool_json(cli, info->pin_required));
     }
     if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "repairs", json_integer((json_int_t)info->repairs));
+    }
+    if (status == SATCHEL_OK) {
         status = cli_put(cli, object, "upgrade_done", json_integer((json_int_t)info->upgrade_done));
     }
     return status == SATCHEL_OK ? cli_put(cli, object, "upgrade_total", json_integer((json_int_t)info->upgrade_total))

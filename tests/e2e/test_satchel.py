@@ -83,7 +83,7 @@ class Verbs(WithPhone):
                          {name: self.made[name] for name in ("login", "device", "user", "server")})
         self.assertTrue(state["enrolled"] and state["first_sync_done"])
         self.assertEqual((state["login"], state["last_sync_status"], state["refused_opens"]), ("wang.fang", "OK", 0))
-        self.assertEqual((state["upgrade_done"], state["upgrade_total"]), (0, 0))
+        self.assertEqual((state["upgrade_done"], state["upgrade_total"], state["repairs"]), (0, 0, 0))
         people = self.ran("status").stdout.decode()
         self.assertRegex(people, r"(?m)^rows +[1-9]")
 
