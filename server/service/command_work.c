@@ -193,6 +193,14 @@ static satchel_status check_plan(satchel_order_given *given) {
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(given->error, status, "%s", why.detail);
 }
 
+/* Who may write one plan moves nothing into another that way: the stop goes, and is made anew there. */
+static bool leaves_plan(const satchel_order_given *given) {
+    satchel_id stands = satchel_record_id(&given->row.merged.value, SATCHEL_PLAN_STOP_PLAN);
+    satchel_id wanted = satchel_record_id(&given->op->set, SATCHEL_PLAN_STOP_PLAN);
+    return given->op->entity == SATCHEL_ENTITY_PLAN_STOP && given->row.merged.exists &&
+           satchel_record_get(&given->op->set, SATCHEL_PLAN_STOP_PLAN) != NULL && !satchel_id_equal(&stands, &wanted);
+}
+
 static satchel_status check_stop_customer(satchel_order_given *given) {
     satchel_id customer = satchel_record_id(&given->op->set, SATCHEL_PLAN_STOP_CUSTOMER);
     satchel_standing standing = {.entity = SATCHEL_ENTITY_CUSTOMER};
@@ -241,6 +249,9 @@ satchel_status satchel_command_change_plan(satchel_order_given *given) {
     satchel_status status = SATCHEL_OK;
     if (removes && (given->op->entity != SATCHEL_ENTITY_PLAN_STOP || !given->row.merged.exists)) {
         return satchel_given_refuse(given, SATCHEL_INVALID_ARGUMENT, 0, "it changes nothing");
+    }
+    if (leaves_plan(given)) {
+        return satchel_given_refuse(given, SATCHEL_IMMUTABLE, SATCHEL_PLAN_STOP_PLAN, "a stop stays in its plan");
     }
     if (!removes) {
         status = check_plan(given);

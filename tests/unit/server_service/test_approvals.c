@@ -215,6 +215,28 @@ TEST(approvals, a_stop_is_made_moved_and_dropped) {
     command_day_close(&day);
 }
 
+TEST(approvals, regress_a_stop_stays_in_its_plan) {
+    command_day day;
+    command_day_open(&day);
+    satchel_id plan = plan_of_li(&day);
+    satchel_id other = plan_of_li(&day);
+    satchel_actor boss = satchel_actor_user(&day.boss);
+    satchel_id stop = {{4}};
+    for (int i = 0; i < 3; i++) { /* made, written as it is, moved */
+        satchel_record set = stage_record(&day.here);
+        REQUIRE_OK(satchel_record_set_id(&set, SATCHEL_PLAN_STOP_PLAN, i < 2 ? &plan : &other));
+        REQUIRE_OK(satchel_record_set_id(&set, SATCHEL_PLAN_STOP_CUSTOMER, &day.customer));
+        REQUIRE_OK(satchel_record_set_int(&set, SATCHEL_PLAN_STOP_POSITION, 1));
+        CHECK_STATUS(
+            desk_give(&day.here, &boss, SATCHEL_COMMAND_CHANGE_PLAN, SATCHEL_ENTITY_PLAN_STOP, &stop, &set, NULL),
+            i < 2 ? SATCHEL_OK : SATCHEL_IMMUTABLE);
+    }
+    satchel_record row = stage_read(&day.here, SATCHEL_ENTITY_PLAN_STOP, &stop, NULL);
+    satchel_id of = satchel_record_id(&row, SATCHEL_PLAN_STOP_PLAN);
+    CHECK_ID(&of, &plan);
+    command_day_close(&day);
+}
+
 /* --- orders --- */
 
 static satchel_id order_of_li(command_day *day, int64_t discount_bp) {
