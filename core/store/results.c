@@ -9,7 +9,6 @@
  */
 #include "store/commands.h"
 #include "store/epoch.h"
-#include "store/commands.h"
 #include "store/page.h"
 
 #include "wire/record_codec.h"
