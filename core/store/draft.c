@@ -182,7 +182,8 @@ static satchel_status freeze_bases(satchel_draft *draft, uint32_t row, satchel_o
         return SATCHEL_OK; /* nothing of the row is dirty */
     }
     for (uint32_t i = 0; (field = satchel_schema_field_at(&draft->store->schema, op->entity, i)) != NULL; i++) {
-        if (!satchel_op_touches(op, field->number)) {
+        /* A set shows the server's elements beside his own: what he takes out he has seen. */
+        if (!satchel_op_touches(op, field->number) || field->policy == SATCHEL_POLICY_SET) {
             continue;
         }
         uint64_t base = frozen_base(draft, row, field->number, op->base_n);

@@ -176,7 +176,8 @@ static void check_rows(model_world *world) {
 
 static uint64_t expected_base(const model_world *world, uint32_t index, uint32_t field) {
     const model_row *row = &world->rows[index];
-    for (uint64_t s = 1; s <= world->committed; s++) {
+    bool is_set = satchel_schema_field(schema_of(world), CUSTOMER, field)->policy == SATCHEL_POLICY_SET;
+    for (uint64_t s = 1; s <= world->committed && !is_set; s++) {
         const model_op *op = &world->ops[s];
         if (op->row == index && lies(world, row, s) && satchel_op_touches(&op->op, field)) {
             return satchel_op_base(&op->op, field);
@@ -185,7 +186,8 @@ static uint64_t expected_base(const model_world *world, uint32_t index, uint32_t
     return row->phone_has ? row->given_n : 0;
 }
 
-/* The op that was committed last, read back from the unit that will be sent; its bases must be the frozen ones. */
+/* The op that was committed last, read back from the unit that will be sent; its bases must be the frozen ones, but of
+ * sets. */
 static void note_op(model_world *world, uint32_t index, uint64_t sequence) {
     satchel_unit_batch batch;
     satchel_unit_ops unit;

@@ -249,6 +249,39 @@ TEST(overlay, only_pages_move_a_base_and_a_dirty_field_keeps_its_first) {
     kit_close(&kit);
 }
 
+static void put_tags(satchel_record *record, const char *const *tags, uint32_t count) {
+    satchel_bytes elements[4];
+    for (uint32_t i = 0; i < count; i++) {
+        elements[i] = satchel_text_bytes(satchel_text_of(tags[i]));
+    }
+    const satchel_value value = satchel_value_set(elements, count);
+    satchel_value kept;
+    REQUIRE_OK(satchel_value_copy(record->arena, &value, &kept));
+    REQUIRE_OK(satchel_record_set(record, SATCHEL_CUSTOMER_TAGS, &kept));
+}
+
+/* A set shows the server's elements beside the phone's own, so whoever takes one out has seen it. */
+TEST(overlay, regress_an_element_that_came_below_an_own_edit_can_be_taken_out) {
+    static const char *const mine[] = {"mine"};
+    static const char *const theirs[] = {"theirs"};
+    store_kit kit = with_customer();
+    satchel_record edit = kit_record(&kit, CITY, "Hangzhou");
+    put_tags(&edit, mine, 1);
+    (void)kit_edit(&kit, CUSTOMER, kit_id(1), &edit);
+    satchel_record record = server_row(&kit, "Huaning", "Shanghai", 12);
+    put_tags(&record, theirs, 1);
+    kit_page page = kit_page_begin(0);
+    kit_page_row(&kit, &page, CUSTOMER, kit_id(1), 8, &record);
+    REQUIRE_OK(kit_page_store(&kit, &page, false));
+    edit = kit_record(&kit, CITY, "Wuhan");
+    put_tags(&edit, mine, 1);
+    satchel_op op = last_op(&kit, kit_edit(&kit, CUSTOMER, kit_id(1), &edit));
+    CHECK_UINT(satchel_record_get(&op.removed, SATCHEL_CUSTOMER_TAGS)->as.set.count, 1);
+    CHECK_UINT(satchel_op_base(&op, SATCHEL_CUSTOMER_TAGS), 8);
+    CHECK_UINT(satchel_op_base(&op, CITY), 5);
+    kit_close(&kit);
+}
+
 TEST(overlay, a_field_is_free_again_after_its_last_op_is_reflected) {
     store_kit kit = with_customer();
     kit_edit_text(&kit, kit_id(1), CITY, "Hangzhou");
