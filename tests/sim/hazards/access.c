@@ -129,12 +129,16 @@ static void reassigned_offline(hazard *on) {
     hazard_server_shows(on, lotus, SATCHEL_CUSTOMER_NOTE, "");
     hazard_expect(on, hazard_server_number(on, "SELECT count(*) FROM parked_edit WHERE customer IS NOT NULL") == 1,
                   "the parked edit was to hang on its customer.");
+    hazard_expect(on, hazard_server_number(on, "SELECT count(*) FROM conflict WHERE status = 1 AND kind = 2") == 1,
+                  "Boris was to be asked about the note.");
     hazard_office_decides(on, SATCHEL_DECISION_RESTORE, "lets it in");
     hazard_settle(on);
+    hazard_expect(on, hazard_server_number(on, "SELECT count(*) FROM conflict WHERE status = 1") == 0,
+                  "with the edit its question was to end.");
     hazard_shows(on, BORIS, lotus, SATCHEL_CUSTOMER_NOTE, "Likes tea");
     hazard_shows(on, BORIS, &visit, SATCHEL_VISIT_SUMMARY, "Sold tea");
     hazard_why(on, "That Anna was there and sold tea is a fact, and it counts; what she wrote about a customer who was"
-                   " no longer hers waits for the supervisor.");
+                   " no longer hers waits for the supervisor, and is offered to Boris.");
 }
 
 static void refused_create(hazard *on) {
