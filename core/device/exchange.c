@@ -403,7 +403,8 @@ static satchel_status take_head(satchel_exchange *exchange, satchel_error *error
     }
     bool ok = head->status == SATCHEL_OK;
     satchel_status status = satchel_orders_take(device, head, ok && exchange->says, error);
-    if (status == SATCHEL_OK) {
+    /* A store that is to be wiped needs no lease, and one that cannot be written to is no excuse. */
+    if (status == SATCHEL_OK && device->book.orders.command != SATCHEL_ORDER_WIPE) {
         status =
             satchel_lease_hear(device, head->server_time_ms, ok || head->status == SATCHEL_UPGRADE_REQUIRED, error);
     }

@@ -125,6 +125,7 @@ satchel_status satchel_orders_resume(satchel_device *device, satchel_error *erro
 
 static satchel_status take_orders(satchel_device *device, satchel_bytes block, satchel_error *error) {
     satchel_order_book *book = &device->book;
+    const satchel_order_book before = *book;
     satchel_orders orders;
     if (block.bytes == 0 || block.bytes > sizeof book->block ||
         satchel_orders_read(block, device->identity.server_key, &orders, NULL) != SATCHEL_OK ||
@@ -143,7 +144,7 @@ static satchel_status take_orders(satchel_device *device, satchel_bytes block, s
         return SATCHEL_OK;
     }
     if (status != SATCHEL_OK) {
-        book->orders.serial = 0; /* not stored, so not taken */
+        *book = before; /* not stored, so not taken */
         return status;
     }
     return carry_out(device, error);

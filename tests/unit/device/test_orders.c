@@ -8,6 +8,8 @@
 #include "device/device.h"
 #include "device/ending.h"
 
+#include <sqlite3.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,6 +97,62 @@ TEST(orders, a_wipe_destroys_the_keys_and_then_says_so) {
     CHECK(!has_file(&p, "notice") && !has_file(&p, "wiping"));
     phone_close(&p);
     CHECK_STATUS(satchel_device_open(&p.device, &p.config, &p.error), SATCHEL_NOT_FOUND);
+    phone_deinit(&p);
+}
+
+static int refuse_commit(void *context) {
+    (void)context;
+    return 1;
+}
+
+/* A request, and its answer while nothing can be written. The exchange goes on or is closed by the caller. */
+static satchel_status hear_unwritten(phone *p, satchel_exchange **out) {
+    satchel_step step;
+    satchel_buffer body = {0};
+    sqlite3 *database = satchel_vault_database(p->device->vault);
+    REQUIRE_OK(satchel_exchange_open(out, p->device, 0, &p->error));
+    REQUIRE_OK(satchel_exchange_next(*out, &step, &p->error));
+    REQUIRE(step.kind == SATCHEL_STEP_SEND);
+    uint32_t http_status = fake_server_answer(&p->server, &step.request, &body);
+    sqlite3_commit_hook(database, refuse_commit, NULL);
+    satchel_status status = satchel_exchange_feed(*out, http_status, satchel_buffer_view(&body), 20, &p->error);
+    sqlite3_commit_hook(database, NULL, NULL);
+    satchel_buffer_deinit(&body);
+    return status;
+}
+
+TEST(orders, regress_what_could_not_be_stored_leaves_the_last_ones_in_force) {
+    phone p;
+    satchel_exchange *exchange = NULL;
+    phone_ready(&p, 811);
+    order(&p, 5, SATCHEL_ORDER_NONE);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    order(&p, 6, SATCHEL_ORDER_RETIRE);
+    CHECK(hear_unwritten(&p, &exchange) != SATCHEL_OK);
+    satchel_exchange_close(exchange);
+    CHECK_UINT(phone_info(&p).orders_serial, 5);
+    CHECK(!phone_info(&p).retiring);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_RETIRED);
+    phone_deinit(&p);
+}
+
+TEST(orders, regress_a_wipe_is_heard_though_the_lease_cannot_be_written_down) {
+    phone p;
+    satchel_step step = {0};
+    satchel_exchange *exchange = NULL;
+    phone_ready(&p, 812);
+    p.server.orders.lease_days = 5;
+    order(&p, 2, SATCHEL_ORDER_NONE);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    order(&p, 3, SATCHEL_ORDER_WIPE);
+    p.server.revoked = true;
+    p.server.now_ms += INT64_C(2) * 86400000;
+    CHECK_OK(hear_unwritten(&p, &exchange));
+    REQUIRE_OK(satchel_exchange_next(exchange, &step, &p.error));
+    CHECK(step.kind == SATCHEL_STEP_SEND && !has_file(&p, "keys.a"));
+    satchel_exchange_close(exchange);
     phone_deinit(&p);
 }
 
