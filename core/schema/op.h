@@ -38,6 +38,7 @@ typedef struct satchel_op {
     uint32_t cleared_count;
     uint64_t target;  /* VOID: sequence of the op taken back */
     uint32_t command; /* COMMAND: satchel_command_kind, else 0 */
+    uint32_t schema;  /* release whose rules its maker knew; 0: not a phone's, all rules hold */
 } satchel_op;
 
 typedef struct satchel_unit_ops {

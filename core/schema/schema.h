@@ -136,6 +136,7 @@ typedef struct satchel_field {
     const char *pattern;            /* name of a checked pattern ("phone", "email", "currency", "url"), or NULL */
     uint32_t ref;                   /* ID, SET of ID: entity number referred to, 0 if none */
     const satchel_choices *choices; /* INT with an enum type, else NULL */
+    uint32_t rules_since;           /* release that last narrowed what it takes; 0: it takes what it always took */
 } satchel_field;
 
 /* Flags of an entity. */

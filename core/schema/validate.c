@@ -14,6 +14,7 @@ typedef struct judged {
     const satchel_entity *entity;
     const satchel_op *op;
     bool by_phone;
+    uint32_t *flagged; /* first field whose rule is newer than the op and broken; NULL: such a rule refuses */
     satchel_error *error;
 } judged;
 
@@ -26,6 +27,40 @@ static satchel_status refuse_field(const judged *what, const satchel_field *fiel
                                    const char *sentence) {
     return satchel_fail_field(what->error, status, what->entity->number, field->number, "%s.%s %s", what->entity->name,
                               field->name, sentence);
+}
+
+/* --- rules that are newer than the op --- */
+
+/* Is the maker of the op to be excused if he broke a rule of the field? Then it is noted. */
+static bool excuse(const judged *what, const satchel_field *field) {
+    uint32_t made_by = what->op->schema;
+    if (what->flagged == NULL || made_by == 0 || field->rules_since <= made_by) {
+        return false;
+    }
+    *what->flagged = *what->flagged != 0 ? *what->flagged : field->number;
+    satchel_error_clear(what->error);
+    return true;
+}
+
+/* What a field takes by type and limits alone. */
+static satchel_field without_rules(const satchel_field *field) {
+    satchel_field loose = *field;
+    loose.flags = (uint8_t)(loose.flags & ~SATCHEL_FIELD_REQUIRED);
+    loose.pattern = NULL;
+    loose.min = INT64_MIN;
+    loose.max = INT64_MAX;
+    loose.max_bytes = field->type == SATCHEL_TYPE_SET ? SATCHEL_LIMIT_SET_ELEMENT_BYTES : SATCHEL_LIMIT_TEXT_BYTES;
+    return loose;
+}
+
+static satchel_status check_value(const judged *what, const satchel_field *field, const satchel_value *value) {
+    satchel_status status = satchel_validate_value(what->entity, field, value, what->error);
+    if (status == SATCHEL_OK || field->rules_since == 0) {
+        return status;
+    }
+    const satchel_field loose = without_rules(field);
+    bool broken = satchel_validate_value(what->entity, &loose, value, NULL) != SATCHEL_OK;
+    return !broken && excuse(what, field) ? SATCHEL_OK : status;
 }
 
 /* The field of a number that an op names, or NULL with *status set. */
@@ -105,7 +140,7 @@ static satchel_status check_set_value(const judged *what, const satchel_field *f
     if (field->policy == SATCHEL_POLICY_SUM && what->op->kind != SATCHEL_OP_COMMAND) {
         return check_delta(what, field, value);
     }
-    satchel_status status = satchel_validate_value(what->entity, field, value, what->error);
+    satchel_status status = check_value(what, field, value);
     if (status == SATCHEL_OK && field->policy == SATCHEL_POLICY_STATE && what->op->kind != SATCHEL_OP_COMMAND) {
         status = check_state(what, field, value->as.integer);
     }
@@ -196,7 +231,7 @@ static satchel_status check_cleared(const judged *what) {
             return status;
         }
         bool required = (field->flags & SATCHEL_FIELD_REQUIRED) != 0 && (field->flags & SATCHEL_FIELD_CUSTOM) == 0;
-        if (required) {
+        if (required && !excuse(what, field)) {
             return refuse_field(what, field, SATCHEL_REQUIRED_MISSING, "is required");
         }
         if (!is_clearable(field) || satchel_record_get(&what->op->set, number) != NULL) {
@@ -240,7 +275,7 @@ static satchel_status check_required(const judged *what) {
         if ((field->flags & SATCHEL_FIELD_REQUIRED) == 0 || (what->by_phone && of_server)) {
             continue;
         }
-        if (satchel_record_get(&what->op->set, field->number) == NULL) {
+        if (satchel_record_get(&what->op->set, field->number) == NULL && !excuse(what, field)) {
             return refuse_field(what, field, SATCHEL_REQUIRED_MISSING, "is required");
         }
     }
@@ -326,7 +361,15 @@ static satchel_status check_frame(const judged *what) {
 
 satchel_status satchel_validate_op(const satchel_schema *schema, const satchel_op *op, bool by_phone,
                                    satchel_error *error) {
-    judged what = {schema, satchel_schema_entity(schema, op->entity), op, by_phone, error};
+    return satchel_validate_old_op(schema, op, by_phone, NULL, error);
+}
+
+satchel_status satchel_validate_old_op(const satchel_schema *schema, const satchel_op *op, bool by_phone,
+                                       uint32_t *out_flagged, satchel_error *error) {
+    judged what = {schema, satchel_schema_entity(schema, op->entity), op, by_phone, out_flagged, error};
+    if (out_flagged != NULL) {
+        *out_flagged = 0;
+    }
     if (what.entity == NULL) {
         return satchel_fail(error, SATCHEL_UNKNOWN_ENTITY, "there is no entity %u", op->entity);
     }

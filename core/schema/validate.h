@@ -43,6 +43,14 @@ SATCHEL_MUST_USE satchel_status satchel_validate_op(const satchel_schema *schema
                                                     satchel_error *error);
 
 /*
+ * The same for an op that may have been made by an older release (op->schema): a rule of a field (required, range,
+ * length, pattern) that is newer than the op does not refuse it. `*out_flagged` is the first such field whose rule it
+ * breaks, 0 if there is none; NULL: as satchel_validate_op.
+ */
+SATCHEL_MUST_USE satchel_status satchel_validate_old_op(const satchel_schema *schema, const satchel_op *op,
+                                                        bool by_phone, uint32_t *out_flagged, satchel_error *error);
+
+/*
  * A whole row: every value, every required field, custom ones included, but no meta fields. For entry forms and
  * imports, and for the server to flag what it may not refuse. `by_phone`: fields of the server may be absent.
  * Errors: as satchel_validate_value, UNKNOWN_ENTITY, UNKNOWN_FIELD.

@@ -289,6 +289,7 @@ satchel_status satchel_draft_push(satchel_draft *draft, uint32_t row, satchel_op
     satchel_draft_op entry = {.row = row};
     satchel_record visible;
     bool shown = false;
+    op->schema = draft->store->schema.model->version;
     satchel_status status = freeze_bases(draft, row, op);
     if (status == SATCHEL_OK) {
         status = check_op(draft, op, error);

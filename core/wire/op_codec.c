@@ -24,6 +24,7 @@
 #define CLEARED 9u
 #define TARGET 10u
 #define COMMAND 11u
+#define SCHEMA 12u
 
 /* An op before its records are read. */
 typedef struct op_shape {
@@ -39,6 +40,7 @@ typedef struct op_shape {
     uint32_t cleared_count;
     uint64_t target;
     uint32_t command;
+    uint32_t schema; /* above the first release, else 0 */
 } op_shape;
 
 static const satchel_wire_member op_members[] = {
@@ -53,6 +55,7 @@ static const satchel_wire_member op_members[] = {
     SATCHEL_WIRE_LIST(op_shape, cleared, cleared_count, CLEARED, SATCHEL_LIMIT_FIELDS_PER_RECORD),
     SATCHEL_WIRE_MEMBER(op_shape, target, TARGET, SATCHEL_WIRE_U64, 0),
     SATCHEL_WIRE_MEMBER(op_shape, command, COMMAND, SATCHEL_WIRE_U32, 0),
+    SATCHEL_WIRE_MEMBER(op_shape, schema, SCHEMA, SATCHEL_WIRE_U32, 0),
 };
 static const satchel_wire_message op_message = SATCHEL_WIRE_TABLE("Op", op_shape, op_members);
 
@@ -134,8 +137,11 @@ static satchel_status write_op(const satchel_schema *schema, const satchel_op *o
                        .entity = op->entity,
                        .row = op->row,
                        .base_n = op->base_n};
-    op_shape after = {
-        .cleared = op->cleared, .cleared_count = op->cleared_count, .target = op->target, .command = op->command};
+    op_shape after = {.cleared = op->cleared,
+                      .cleared_count = op->cleared_count,
+                      .target = op->target,
+                      .command = op->command,
+                      .schema = op->schema > 1 ? op->schema : 0};
     satchel_status status = satchel_wire_write(&op_message, &before, out);
     if (status == SATCHEL_OK) {
         status = write_exceptions(op, out);
@@ -194,6 +200,7 @@ static satchel_status fill(const satchel_schema *schema, const op_shape *shape, 
     out->cleared_count = shape->cleared_count;
     out->target = shape->target;
     out->command = shape->command;
+    out->schema = shape->schema > 1 ? shape->schema : 1;
     satchel_status status = SATCHEL_OK;
     if (shape->exceptions.bytes > 0) {
         status = read_exceptions(shape->exceptions, arena, out);

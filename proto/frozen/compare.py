@@ -47,6 +47,10 @@ def compare_choices(place, old, new):
 def compare_field(place, old, new):
     yield from kept(place, old, new, FIELD_KEEPS)
     yield from compare_choices(place, old.choices, new.choices)
+    if WRITERS[new.write] > WRITERS[old.write]:
+        yield "%s: was written by %s and is by %s" % (place, old.write, new.write)
+    if new.rules_since > old.rules_since:
+        return  # what it takes was narrowed on purpose: ops of old releases are flagged, not refused
     if new.required and not old.required:
         yield "%s: became required" % place
     if new.max_bytes < old.max_bytes:
@@ -55,8 +59,6 @@ def compare_field(place, old, new):
         yield "%s: its range narrowed" % place
     if new.pattern and new.pattern != old.pattern:
         yield "%s: got another pattern" % place
-    if WRITERS[new.write] > WRITERS[old.write]:
-        yield "%s: was written by %s and is by %s" % (place, old.write, new.write)
 
 
 def compare_entity(old, new):

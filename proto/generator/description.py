@@ -161,7 +161,7 @@ def read_field(options, entity, field, enums):
         search=enum_name(told, "search", told.search) if told else "NONE",
         en=told.en if told else "", zh=told.zh if told else "", group=told.group if told else "",
         required=bool(told and told.required), derived=bool(told and told.derived),
-        pattern=told.pattern if told else "", meta=False)
+        pattern=told.pattern if told else "", rules_since=getattr(told, "rules_since", 0) if told else 0, meta=False)
 
 
 def common_field(row):
@@ -173,7 +173,8 @@ def common_field(row):
         encoding="BYTES" if wire == F.TYPE_BYTES else "VARINT", policy="SERVER", write="SERVER", write_told="",
         choices=None, enum="", meaning=meaning, ref=ref, unit="PLAIN", min=low, max=high,
         max_bytes=ID_BYTES if kind == "ID" else 0, range_told=False, max_len_told=0, sensitivity="OPEN", search="NONE",
-        en=en, zh=zh, group="", required=False, derived=False, pattern="", meta=True)
+        en=en, zh=zh, group="", required=False, derived=False, pattern="", rules_since=0,
+        meta=True)
 
 
 def read_entity(options, message, enums):

@@ -93,12 +93,12 @@ def field_row(field, groups, entities):
     unit = "NONE" if field.unit == "PLAIN" else field.unit
     return ("    {%d, %s, {%s, %s}, SATCHEL_TYPE_%s, SATCHEL_TYPE_%s, SATCHEL_ENCODING_%s, SATCHEL_POLICY_%s, %d,\n"
             "     SATCHEL_WRITE_%s, SATCHEL_SENSITIVITY_%s, SATCHEL_SEARCH_%s, SATCHEL_UNIT_%s, %s,\n"
-            "     %du, %s, %s, %s, %du, %s},") % (
+            "     %du, %s, %s, %s, %du, %s, %du},") % (
         field.number, quoted(field.name), quoted(field.en), quoted(field.zh), field.type, field.element,
         field.encoding, field.policy, groups.get(field.group, 0), field.write, field.sensitivity, field.search, unit,
         field_flags(field), field.max_bytes, number(field.min), number(field.max),
         quoted(field.pattern) if field.pattern else "NULL", entities.get(field.ref, 0),
-        "&%s_choices" % field.choices.snake if field.choices else "NULL")
+        "&%s_choices" % field.choices.snake if field.choices else "NULL", field.rules_since)
 
 
 def fields_table(entity, entities):

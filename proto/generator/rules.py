@@ -281,6 +281,8 @@ def check(model):
     breaches = []
     if model.version < 1:
         breaches.append("the file: option (schema) with a version is missing")
+    breaches += ["%s.%s: rules_since is a release to come" % (entity.name, field.name)
+                 for entity in model.entities for field in entity.fields if field.rules_since > max(model.version, 1)]
     by_entity = {entity.name: entity for entity in model.entities}
     state = {field.choices.name for e in model.entities for field in e.fields
              if field.choices and field.policy == "STATE"}

@@ -90,6 +90,14 @@ class Comparison(unittest.TestCase):
                 else:
                     self.assertIn(sentence, "\n".join(found))
 
+    def test_a_field_may_take_less_if_it_says_since_when(self):
+        frozen = released.Version(released.folder_of(1)).model
+        less = changed('zh: "行业" max_len: 120', 'zh: "行业" max_len: 119').model
+        for entity in less.entities:
+            for field in entity.fields:
+                field.rules_since = 2 if (entity.name, field.name) == ("customer", "industry") else field.rules_since
+        self.assertEqual(compare.compare(frozen, less), [])
+
     def test_an_older_version_is_no_successor(self):
         old = changed("version: 1", "version: 2").model
         frozen = released.Version(released.folder_of(1)).model

@@ -96,6 +96,8 @@ BREACHES = [
     ("optional bool gone = 13", "optional bool gone = 1000", "customer.gone: numbers above 999 are for custom fields"),
     # names, labels, types
     ("optional bool gone", "optional bool Gone", "customer.Gone: a field's name is lower snake case"),
+    ('{en: "Gone" zh: "离开" write: CREATOR}', '{en: "Gone" zh: "离开" write: CREATOR rules_since: 4}',
+     "customer.gone: rules_since is a release to come"),
     ('{en: "Gone" zh: "离开" write: CREATOR}', '{en: "Gone" write: CREATOR}',
      "customer.gone: a label is missing (en, zh)"),
     ('optional bool gone = 13 [(satchel.field) = {en: "Gone" zh: "离开" write: CREATOR}];', "optional bool gone = 13;",

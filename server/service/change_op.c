@@ -15,6 +15,7 @@
 #include "service/erase.h"
 #include "service/family.h"
 #include "service/merge_customers.h"
+#include "service/rule_flags.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -251,6 +252,9 @@ static satchel_status store(satchel_op_work *work, const satchel_merge_outcome *
     if (status == SATCHEL_OK && !satchel_op_is_decided(work)) {
         status = follow(work, outcome);
     }
+    if (status == SATCHEL_OK && !satchel_op_is_decided(work) && work->flagged != 0) {
+        status = satchel_rule_flag(work->change, work->op->entity, &work->row, work->error);
+    }
     work->decision->created = outcome->created;
     return status;
 }
@@ -260,7 +264,9 @@ static satchel_status store(satchel_op_work *work, const satchel_merge_outcome *
 static satchel_status check_kind(satchel_op_work *work) {
     satchel_error why = {SATCHEL_OK, 0, 0, ""};
     satchel_status status = satchel_op_settle(
-        work, satchel_validate_op(&work->change->service->schema, work->op, work->change->by_phone, &why), &why);
+        work,
+        satchel_validate_old_op(&work->change->service->schema, work->op, work->change->by_phone, &work->flagged, &why),
+        &why);
     bool archives = (work->entity->flags & SATCHEL_ENTITY_ARCHIVE) != 0 && work->op->kind == SATCHEL_OP_DELETE;
     if (status == SATCHEL_OK && !satchel_op_is_decided(work) && archives) {
         status = satchel_op_refuse(work, SATCHEL_FORBIDDEN, 0, "a row of this kind is archived, not deleted");

@@ -17,6 +17,7 @@ typedef struct satchel_op_work {
     satchel_id gone;           /* the customer that the op named, if that was merged into the one it stands for now */
     satchel_loss *asked;       /* what of an edit of that one a person decides on */
     uint32_t asked_count;
+    uint32_t flagged; /* field whose rule is newer than the op, and broken; 0: none */
     satchel_op_decision *decision;
     satchel_error *error;
 } satchel_op_work;

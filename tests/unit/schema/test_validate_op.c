@@ -499,3 +499,58 @@ TEST(validate_row, fields_of_the_server_may_be_absent_on_a_phone) {
     CHECK_OK(satchel_validate_row(&schema, SATCHEL_ENTITY_PRODUCT, &product, false, NULL));
     satchel_arena_deinit(&arena);
 }
+
+/* --- rules that are newer than an op --- */
+
+#define RULED_TITLE 2u
+#define RULED_CODE 3u
+
+/* An entity of release 2 that asks for a title since then, and narrowed a code of two letters. */
+static satchel_status judge_by_newer(uint32_t made_by, satchel_op_kind kind, const char *code, bool clears,
+                                     uint32_t *flagged) {
+    static const satchel_field fields[] = {
+        {.number = RULED_TITLE,
+         .name = "title",
+         .type = SATCHEL_TYPE_TEXT,
+         .flags = SATCHEL_FIELD_REQUIRED,
+         .max_bytes = 10,
+         .rules_since = 2},
+        {.number = RULED_CODE, .name = "code", .type = SATCHEL_TYPE_TEXT, .max_bytes = 2, .rules_since = 2}};
+    static const satchel_entity ruled = {.number = 1, .name = "ruled", .field_count = 2, .fields = fields};
+    static const satchel_model model = {2, 1, &ruled};
+    const uint32_t title[] = {RULED_TITLE};
+    bench b;
+    bench_of(&b, kind, 1);
+    b.schema.model = &model;
+    b.op.schema = made_by;
+    put_text(&b, RULED_CODE, code);
+    b.op.cleared = title;
+    b.op.cleared_count = clears ? 1 : 0;
+    satchel_status status = satchel_validate_old_op(&b.schema, &b.op, true, flagged, NULL);
+    satchel_arena_deinit(&b.arena);
+    return status;
+}
+
+TEST(validate_op, a_rule_newer_than_the_op_flags_and_does_not_refuse) {
+    uint32_t flagged = 9;
+    CHECK_OK(judge_by_newer(1, SATCHEL_OP_EDIT, "ab", false, &flagged));
+    CHECK_UINT(flagged, 0);
+    CHECK_OK(judge_by_newer(1, SATCHEL_OP_EDIT, "abc", false, &flagged));
+    CHECK_UINT(flagged, RULED_CODE);
+    CHECK_OK(judge_by_newer(1, SATCHEL_OP_CREATE, "ab", false, &flagged));
+    CHECK_UINT(flagged, RULED_TITLE);
+    CHECK_OK(judge_by_newer(1, SATCHEL_OP_EDIT, "ab", true, &flagged));
+    CHECK_UINT(flagged, RULED_TITLE);
+}
+
+TEST(validate_op, a_rule_that_the_op_could_know_refuses) {
+    uint32_t flagged = 9;
+    for (uint32_t made_by = 0; made_by <= 3; made_by += made_by == 0 ? 2 : 1) {
+        CHECK_STATUS(judge_by_newer(made_by, SATCHEL_OP_EDIT, "abc", false, &flagged), SATCHEL_TOO_LONG);
+        CHECK_STATUS(judge_by_newer(made_by, SATCHEL_OP_CREATE, "ab", false, &flagged), SATCHEL_REQUIRED_MISSING);
+        CHECK_STATUS(judge_by_newer(made_by, SATCHEL_OP_EDIT, "ab", true, &flagged), SATCHEL_REQUIRED_MISSING);
+        CHECK_UINT(flagged, 0);
+    }
+    CHECK_STATUS(judge_by_newer(1, SATCHEL_OP_EDIT, "abc", false, NULL), SATCHEL_TOO_LONG);
+    CHECK_STATUS(judge_by_newer(1, SATCHEL_OP_EDIT, "\xff", false, &flagged), SATCHEL_BAD_TEXT); /* no rule: no text */
+}

@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "base/text.h"
+#include "service/rule_flags.h"
 #include "service/skew.h"
 #include "service/state.h"
 
@@ -157,5 +158,82 @@ TEST(schema_skew, a_phone_newer_than_the_server_is_served_as_any) {
     CHECK_INT(phone_last(&all.newer).code, SATCHEL_RESULT_APPLIED);
     CHECK_UINT(all.newer.minimum_schema, 1);
     CHECK_TEXT(phone_text(&all.newer, SATCHEL_ENTITY_CUSTOMER, &all.customer, SATCHEL_CUSTOMER_NAME), "Renamed");
+    tear_down(&all);
+}
+
+/* --- rules that are newer than an op --- */
+
+typedef struct narrowed {
+    satchel_model model;
+    satchel_entity entities[64];
+    satchel_field fields[128];
+} narrowed;
+
+/* The release after today's takes only so many bytes in one field of an entity. */
+static void narrow(skewed *all, narrowed *next, uint32_t entity, uint32_t field, uint32_t max_bytes) {
+    const satchel_model *model = &satchel_generated_model;
+    REQUIRE(model->entity_count <= 64);
+    memcpy(next->entities, model->entities, model->entity_count * sizeof *model->entities);
+    for (uint32_t i = 0; i < model->entity_count; i++) {
+        if (next->entities[i].number == entity) {
+            REQUIRE(next->entities[i].field_count <= 128);
+            memcpy(next->fields, next->entities[i].fields, next->entities[i].field_count * sizeof *next->fields);
+            next->entities[i].fields = next->fields;
+        }
+    }
+    next->model = (satchel_model){model->version + 1, model->entity_count, next->entities};
+    all->here.service->schema.model = &next->model;
+    satchel_field *ruled = (satchel_field *)(uintptr_t)satchel_schema_field(&all->here.service->schema, entity, field);
+    ruled->max_bytes = max_bytes;
+    ruled->rules_since = model->version + 1;
+}
+
+static phone_result say_city(phone *mine, const satchel_id *customer, const char *city, uint32_t made_by) {
+    phone_unit unit = {.count = 0};
+    satchel_op *op = phone_edit(mine, &unit, SATCHEL_ENTITY_CUSTOMER, customer);
+    op->schema = made_by;
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CUSTOMER_CITY, satchel_text_of(city)));
+    phone_commit(mine, &unit);
+    phone_sync(mine);
+    return phone_last(mine);
+}
+
+TEST(schema_skew, what_an_old_app_wrote_before_a_rule_is_applied_and_flagged) {
+    skewed all;
+    narrowed next;
+    set_up(&all);
+    narrow(&all, &next, SATCHEL_ENTITY_CUSTOMER, SATCHEL_CUSTOMER_CITY, 4);
+    all.other.schema = 2; /* the app was upgraded with the op in its log */
+    CHECK_INT(say_city(&all.other, &all.customer, "Lund", 1).code, SATCHEL_RESULT_APPLIED);
+    satchel_record row = stage_read(&all.here, SATCHEL_ENTITY_CUSTOMER, &all.customer, NULL);
+    CHECK(satchel_record_get(&row, SATCHEL_CUSTOMER_FLAGS) == NULL);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(say_city(&all.other, &all.customer, i == 0 ? "Basel" : "Berne", 1).code, SATCHEL_RESULT_APPLIED);
+        row = stage_read(&all.here, SATCHEL_ENTITY_CUSTOMER, &all.customer, NULL);
+        const satchel_value *flags = satchel_record_get(&row, SATCHEL_CUSTOMER_FLAGS);
+        REQUIRE(flags != NULL && flags->as.set.count == 1);
+        CHECK_TEXT(satchel_text_from(flags->as.set.elements[0]), SATCHEL_FLAG_NEWER_RULE);
+    }
+    CHECK_TEXT(satchel_record_text(&row, SATCHEL_CUSTOMER_CITY), "Berne");
+    CHECK_STATUS(say_city(&all.other, &all.customer, "Geneva", 2).status, SATCHEL_TOO_LONG);
+    tear_down(&all);
+}
+
+TEST(schema_skew, a_kind_without_flags_is_noted_in_the_audit) {
+    skewed all;
+    narrowed next;
+    satchel_id contact;
+    phone_unit unit = {.count = 0};
+    set_up(&all);
+    narrow(&all, &next, SATCHEL_ENTITY_CONTACT, SATCHEL_CONTACT_NAME, 4);
+    satchel_op *op = phone_create(&all.other, &unit, SATCHEL_ENTITY_CONTACT, &contact);
+    op->schema = 1;
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NAME, satchel_text_of("Wang Fang")));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_CONTACT_CUSTOMER, &all.customer));
+    uint64_t before = stage_counts(&all.here).audit_entries;
+    phone_commit(&all.other, &unit);
+    phone_sync(&all.other);
+    CHECK_INT(phone_last(&all.other).code, SATCHEL_RESULT_APPLIED);
+    CHECK_UINT(stage_counts(&all.here).audit_entries, before + 2); /* its own, and the unit's */
     tear_down(&all);
 }

@@ -137,6 +137,35 @@ TEST(unit_codec, base_exceptions_stop_at_their_limit) {
     satchel_arena_deinit(&arena);
 }
 
+static size_t op_of_release(uint32_t made_by, uint32_t *out_read) {
+    const satchel_schema schema = {&satchel_generated_model, NULL, 0};
+    const satchel_id id = {{7}};
+    satchel_arena arena = {0};
+    satchel_buffer bytes = {0};
+    satchel_op op;
+    satchel_op read;
+    satchel_op_init(&op, SATCHEL_OP_EDIT, SATCHEL_ENTITY_CUSTOMER, &id, &arena);
+    op.schema = made_by;
+    REQUIRE_OK(satchel_record_set_text(&op.set, SATCHEL_CUSTOMER_CITY, satchel_text_of("Lund")));
+    REQUIRE_OK(satchel_op_encode(&schema, &op, &bytes));
+    REQUIRE_OK(satchel_op_decode(&schema, satchel_buffer_view(&bytes), 1, &arena, &read, NULL));
+    *out_read = read.schema;
+    size_t count = bytes.bytes;
+    satchel_buffer_deinit(&bytes);
+    satchel_arena_deinit(&arena);
+    return count;
+}
+
+TEST(unit_codec, an_op_tells_the_release_that_made_it_and_the_first_costs_nothing) {
+    uint32_t read = 0;
+    size_t first = op_of_release(1, &read);
+    CHECK_UINT(read, 1);
+    CHECK_UINT(op_of_release(0, &read), first);
+    CHECK_UINT(read, 1);
+    CHECK_UINT(op_of_release(2, &read), first + 2);
+    CHECK_UINT(read, 2);
+}
+
 TEST(unit_codec, a_unit_comes_back_with_its_ops_as_bytes) {
     satchel_arena arena = {0};
     satchel_buffer bytes = {0};
