@@ -230,11 +230,11 @@ SATCHEL_MUST_USE satchel_status satchel_bulk_close(satchel_bulk *bulk, satchel_e
 /* Conflicts are rows of entity `conflict` and parked edits of `parked_edit`: satchel_rows_list shows them. */
 typedef enum satchel_decision {
     SATCHEL_DECISION_KEEP = 1,   /* what stands, stands */
-    SATCHEL_DECISION_RESTORE = 2 /* the losing value, or the parked edit, is written as an edit of the actor's */
+    SATCHEL_DECISION_RESTORE = 2 /* the losing value, or the parked edit, is written as an edit of the actor */
 } satchel_decision;
 /*
- * Write. Errors: NOT_FOUND, OUT_OF_SCOPE, OVERTAKEN (decided already), FORBIDDEN (a parked edit as a whole is decided on
- * by those who may assign its row), and those of the edit.
+ * Write. Errors: NOT_FOUND, OUT_OF_SCOPE, OVERTAKEN (decided already), FORBIDDEN (a parked edit as a whole is decided
+ * on by those who may assign its row), and those of the edit.
  */
 SATCHEL_MUST_USE satchel_status satchel_conflict_decide(const satchel_service *service, satchel_db *db,
                                                         const satchel_actor *actor, const satchel_id *conflict,

@@ -564,7 +564,7 @@ MUTANTS = [
 
     # ---- the server's decisions ----
     Mutant("server", "a loser is in no journal", SERVICE + "journal.c",
-           "status = satchel_change_insert(change, SATCHEL_ENTITY_CONFLICT, out_id, &record, NULL, error);",
+           "status = satchel_change_insert(change, SATCHEL_ENTITY_CONFLICT, id, &record, NULL, error);",
            "status = SATCHEL_OK;",
            "sim", ["lost_update"]),
     Mutant("server", "a stored result shows in clear what is masked by now", SERVICE + "results.c",
@@ -631,7 +631,7 @@ MUTANTS = [
 
     # ---- what the simulator's oracle finds by chance ----
     Mutant("oracle", "a loser is in no journal", SERVICE + "journal.c",
-           "status = satchel_change_insert(change, SATCHEL_ENTITY_CONFLICT, out_id, &record, NULL, error);",
+           "status = satchel_change_insert(change, SATCHEL_ENTITY_CONFLICT, id, &record, NULL, error);",
            "status = SATCHEL_OK;",
            "sim", ["seeds 1..3"]),
     Mutant("oracle", "hidden fields go to everybody", ACCESS + "filter.c",
