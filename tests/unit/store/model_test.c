@@ -81,7 +81,7 @@ static satchel_id id_of(uint32_t row) {
     return kit_id(row + 1);
 }
 
-static const satchel_schema *schema_of(model_world *world) {
+static const satchel_schema *schema_of(const model_world *world) {
     return satchel_store_schema(world->kit.store);
 }
 
