@@ -6,6 +6,7 @@
  * applied, edits are parked. Everything else that does not fit is refused with the status that says why.
  */
 #include "service/change_work.h"
+#include "service/sight.h"
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -125,6 +126,10 @@ static satchel_status merge(satchel_op_work *work, satchel_merge_outcome *outcom
                                      .writer = {change->author->incarnation, change->sequence},
                                      .ancestry = {known, count},
                                      .base_cap = change->base_cap};
+    satchel_status status = satchel_sight_narrow(change, &work->standing, work->op, work->error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
     satchel_merge_outcome_init(outcome, change->arena);
     return satchel_op_settle(work, satchel_merge_apply(&context, &work->row.merged, work->op, outcome, &why), &why);
 }

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fields that the maker of an op could not read. Which ones they are follows from the scopes that the row was in at the
+ * position that he had seen: someone who reads all customers a little and then gets one may have written into it
+ * before his phone had heard of that. His roles are taken as they are now.
+ */
+#include "service/sight.h"
+
+#include "base/limits.h"
+
+/* How he stands to rows through a scope of his. Whoever reads all rows has the scopes of all owners. */
+static satchel_status relations_through(const satchel_change *change, uint32_t scope, uint32_t *out,
+                                        satchel_error *error) {
+    const satchel_person *person = change->person;
+    satchel_access_row row = {.company = false};
+    satchel_id subject;
+    uint8_t kind = 0;
+    satchel_status status = satchel_scope_get(change->db, scope, &kind, &subject, error);
+    switch (kind) {
+    case SATCHEL_SCOPE_COMPANY: row.company = true; break;
+    case SATCHEL_SCOPE_OWNER:
+        row.owner = subject;
+        row.assigned = satchel_id_list_has(&person->stands_in_for, &subject);
+        break;
+    case SATCHEL_SCOPE_ASSIGNED: row.assigned = true; break;
+    case SATCHEL_SCOPE_SHARED: row.shared = true; break;
+    case SATCHEL_SCOPE_TERRITORY:
+        row.territory = subject;
+        row.assigned = satchel_id_list_has(&person->covered, &subject);
+        break;
+    default: break;
+    }
+    *out |= status == SATCHEL_OK ? satchel_access_relations(&person->access, &row) : 0;
+    return status;
+}
+
+/* Classes of the row's fields that he read at the position that he had seen. */
+static satchel_status classes_seen(const satchel_change *change, const satchel_standing *standing, uint32_t entity,
+                                   uint32_t *out, satchel_error *error) {
+    satchel_member_list members = {NULL, 0};
+    uint32_t relations = 0;
+    satchel_status status = satchel_members_of(change->db, &standing->place, change->arena, &members, error);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < members.count; i++) {
+        const satchel_member *member = &members.items[i];
+        bool there_then = member->entered_n <= change->seen.n && (member->present || member->last_n > change->seen.n);
+        if (there_then && satchel_scope_list_has(change->scopes, member->scope)) {
+            status = relations_through(change, member->scope, &relations, error);
+        }
+    }
+    *out = relations == 0
+               ? UINT32_MAX /* it was not sent: he made it, or has it from elsewhere */
+               : satchel_access_visible_classes(change->person->policy, &change->person->access, entity, relations);
+    return status;
+}
+
+static bool is_covered_class(const satchel_field *field, uint32_t classes) {
+    return field == NULL || field->sensitivity >= SATCHEL_SENSITIVITY_COUNT || (classes >> field->sensitivity & 1) != 0;
+}
+
+/* The next field from `at` on, by number, that the op touches and he did not see; NULL: none. */
+static const satchel_field *next_unseen(const satchel_schema *schema, const satchel_op *op, uint32_t classes,
+                                        uint32_t *at) {
+    const satchel_field *field;
+    while ((field = satchel_schema_field_at(schema, op->entity, *at)) != NULL) {
+        (*at)++;
+        if (!is_covered_class(field, classes) && satchel_op_touches(op, field->number)) {
+            return field;
+        }
+    }
+    return NULL;
+}
+
+static bool touches_closed(const satchel_schema *schema, const satchel_op *op) {
+    uint32_t at = 0;
+    return next_unseen(schema, op, UINT32_C(1) << SATCHEL_SENSITIVITY_OPEN, &at) != NULL;
+}
+
+static void put_exception(satchel_base_exception *into, uint32_t *count, uint32_t field) {
+    uint32_t at = 0;
+    while (at < *count && into[at].field < field) {
+        at++;
+    }
+    if (at == *count || into[at].field != field) {
+        for (uint32_t i = *count; i > at; i--) {
+            into[i] = into[i - 1];
+        }
+        (*count)++;
+    }
+    into[at] = (satchel_base_exception){field, 0};
+}
+
+satchel_status satchel_sight_narrow(const satchel_change *change, const satchel_standing *standing, satchel_op *op,
+                                    satchel_error *error) {
+    const satchel_schema *schema = &change->service->schema;
+    uint32_t classes = 0;
+    uint32_t at = 0;
+    if (!change->by_phone || change->trusted || change->scopes == NULL || op->kind != SATCHEL_OP_EDIT ||
+        change->seen.epoch != change->counter->epoch || !touches_closed(schema, op)) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = classes_seen(change, standing, op->entity, &classes, error);
+    const satchel_field *field = status == SATCHEL_OK ? next_unseen(schema, op, classes, &at) : NULL;
+    if (field == NULL) {
+        return status;
+    }
+    satchel_base_exception *exceptions = satchel_arena_take_array(
+        change->arena, (size_t)op->exception_count + SATCHEL_LIMIT_FIELDS_PER_RECORD, sizeof *exceptions);
+    if (exceptions == NULL) {
+        return SATCHEL_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < op->exception_count; i++) {
+        exceptions[i] = op->exceptions[i];
+    }
+    for (; field != NULL; field = next_unseen(schema, op, classes, &at)) {
+        put_exception(exceptions, &op->exception_count, field->number);
+    }
+    op->exceptions = exceptions;
+    return SATCHEL_OK;
+}
