@@ -44,14 +44,16 @@ satchel_status satchel_recovery_make(const char *path, char public_text[SATCHEL_
     char text[SATCHEL_BASE64_TEXT_BYTES(SATCHEL_KEY_BYTES)];
     char line[LINE_BYTES];
     satchel_status status = satchel_crypto_init();
-    if (status == SATCHEL_OK) {
-        status = satchel_random_fill(satchel_random_system(), seed, sizeof seed);
-    }
-    if (status != SATCHEL_OK) {
-        return satchel_fail(error, status, "the random source failed");
-    }
-    satchel_box_public(seed, public_key);
-    satchel_base64_write(satchel_bytes_of(public_key, sizeof public_key), true, public_text);
+    do { /* a text that begins like an option could not be given to a command */
+        if (status == SATCHEL_OK) {
+            status = satchel_random_fill(satchel_random_system(), seed, sizeof seed);
+        }
+        if (status != SATCHEL_OK) {
+            return satchel_fail(error, status, "the random source failed");
+        }
+        satchel_box_public(seed, public_key);
+        satchel_base64_write(satchel_bytes_of(public_key, sizeof public_key), true, public_text);
+    } while (public_text[0] == '-');
     satchel_base64_write(satchel_bytes_of(seed, sizeof seed), true, text);
     snprintf(line, sizeof line, "satchel-recovery-secret-1 %s\n", text);
     status = write_file(path, line, error);

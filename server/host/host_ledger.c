@@ -91,7 +91,11 @@ satchel_status satchel_host_ledger_note(satchel_db *db, satchel_error *error) {
     return satchel_meta_put(db, KNOWN_NAME, satchel_bytes_of(&yes, 1), error);
 }
 
-/* There is none: a company that never had one gets one, any other is fenced. */
+/*
+ * There is none: a company that never had one gets one, any other is fenced. On PostgreSQL a server without one may be a
+ * further server of a company that lives: it begins its own, and a database that PostgreSQL's tools restored is told
+ * by the ledgers of the other servers, or by `epoch new`.
+ */
 static satchel_status do_without(replay_work *work, bool restored, satchel_error *error) {
     bool had = false;
     uint32_t epoch = 0;
@@ -99,7 +103,7 @@ static satchel_status do_without(replay_work *work, bool restored, satchel_error
     if (status == SATCHEL_OK && restored) {
         return satchel_epoch_begin(work->service, work->db, NULL, &epoch, error);
     }
-    if (status == SATCHEL_OK && had) {
+    if (status == SATCHEL_OK && had && satchel_db_dialect(work->db) == SATCHEL_DIALECT_SQLITE) {
         return satchel_epoch_fence(work->service, work->db, true, error);
     }
     if (status == SATCHEL_OK) {
