@@ -23,7 +23,9 @@ static uint64_t command(store_kit *kit, uint32_t entity, satchel_id id, satchel_
     satchel_draft *draft = NULL;
     REQUIRE_OK(satchel_draft_open(&draft, kit->store));
     REQUIRE_OK(satchel_draft_command(draft, entity, &id, kind, set, &kit->error));
-    return kit_commit(kit, draft).first_sequence;
+    uint64_t sequence = kit_commit(kit, draft).first_sequence;
+    satchel_draft_close(draft);
+    return sequence;
 }
 
 static uint64_t claim(store_kit *kit) {
