@@ -92,8 +92,8 @@ satchel_status satchel_host_ledger_note(satchel_db *db, satchel_error *error) {
 }
 
 /*
- * There is none: a company that never had one gets one, any other is fenced. On PostgreSQL a server without one may be a
- * further server of a company that lives: it begins its own, and a database that PostgreSQL's tools restored is told
+ * There is none: a company that never had one gets one, any other is fenced. On PostgreSQL a server without one may be
+ * a further server of a company that lives: it begins its own, and a database that PostgreSQL's tools restored is told
  * by the ledgers of the other servers, or by `epoch new`.
  */
 static satchel_status do_without(replay_work *work, bool restored, satchel_error *error) {
