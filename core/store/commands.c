@@ -117,20 +117,8 @@ static satchel_command_state state_of(const satchel_store *store, const satchel_
 }
 
 static satchel_status fill_result(command_list *list, uint64_t sequence, satchel_command_info *info) {
-    sqlite3_stmt *statement;
     satchel_stored_result result;
-    bool has_row = false;
-    memset(&result, 0, sizeof result);
-    satchel_status status =
-        satchel_statement_of(list->store, "SELECT result FROM store_op WHERE sequence = ?", &statement, list->error);
-    if (status == SATCHEL_OK) {
-        satchel_bind_int(statement, 1, (int64_t)sequence);
-        status = satchel_statement_step(list->store, statement, &has_row, list->error);
-        if (status == SATCHEL_OK && has_row) {
-            status = satchel_result_read(satchel_column_bytes(statement, 0), list->arena, &result);
-        }
-        satchel_statement_end(statement);
-    }
+    satchel_status status = satchel_result_of(list->store, sequence, list->arena, &result, list->error);
     info->status = result.status;
     info->rule = result.rule;
     return status;

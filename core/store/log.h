@@ -79,6 +79,9 @@ typedef struct satchel_stored_result {
 /* Errors: DAMAGED, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_result_read(satchel_bytes column, satchel_arena *arena,
                                                     satchel_stored_result *out);
+/* The same of the op `sequence`; of an op that is not in the log it is all zero. */
+SATCHEL_MUST_USE satchel_status satchel_result_of(satchel_store *store, uint64_t sequence, satchel_arena *arena,
+                                                  satchel_stored_result *out, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_loss_read(satchel_bytes body, satchel_arena *arena, satchel_result_loss *out);
 
 #endif

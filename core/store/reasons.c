@@ -97,20 +97,8 @@ static int64_t moment_ms(const satchel_moment *moment) {
 }
 
 static satchel_status fill_result(reason_list *list, uint64_t sequence, satchel_reason *reason) {
-    sqlite3_stmt *statement;
     satchel_stored_result result;
-    bool has_row = false;
-    memset(&result, 0, sizeof result);
-    satchel_status status =
-        satchel_statement_of(list->store, "SELECT result FROM store_op WHERE sequence = ?", &statement, list->error);
-    if (status == SATCHEL_OK) {
-        satchel_bind_int(statement, 1, (int64_t)sequence);
-        status = satchel_statement_step(list->store, statement, &has_row, list->error);
-        if (status == SATCHEL_OK && has_row) {
-            status = satchel_result_read(satchel_column_bytes(statement, 0), list->arena, &result);
-        }
-        satchel_statement_end(statement);
-    }
+    satchel_status status = satchel_result_of(list->store, sequence, list->arena, &result, list->error);
     reason->status = result.status;
     reason->field = result.field;
     reason->held_by = result.held_by;

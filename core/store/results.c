@@ -60,6 +60,24 @@ satchel_status satchel_result_read(satchel_bytes column, satchel_arena *arena, s
     return status;
 }
 
+satchel_status satchel_result_of(satchel_store *store, uint64_t sequence, satchel_arena *arena,
+                                 satchel_stored_result *out, satchel_error *error) {
+    sqlite3_stmt *statement;
+    bool has_row = false;
+    memset(out, 0, sizeof *out);
+    satchel_status status =
+        satchel_statement_of(store, "SELECT result FROM store_op WHERE sequence = ?", &statement, error);
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 1, (int64_t)sequence);
+        status = satchel_statement_step(store, statement, &has_row, error);
+        if (status == SATCHEL_OK && has_row) {
+            status = satchel_result_read(satchel_column_bytes(statement, 0), arena, out);
+        }
+        satchel_statement_end(statement);
+    }
+    return status;
+}
+
 static satchel_status write_loss(const satchel_result_loss *loss, satchel_buffer *out) {
     const uint64_t numbers[] = {loss->field, loss->policy, loss->kind, (uint64_t)loss->status};
     satchel_status status = satchel_buffer_append_byte(out, LOSS_FORMAT);
