@@ -323,10 +323,47 @@ static void meet_epoch(satchel_sync_engine *engine) {
     }
 }
 
+/*
+ * The server knows another copy of this store, or a later state of it. It goes on under a new name: what the server
+ * knows of its units is settled by their bytes, the rest is sent under that name. Once an exchange, lest two copies
+ * chase each other.
+ */
+static satchel_status on_forked(satchel_sync_engine *engine, const satchel_sync_event *event,
+                                satchel_sync_action *out) {
+    uint8_t random[SATCHEL_ID_RANDOM_BYTES];
+    uint8_t token[SATCHEL_TOKEN_BYTES];
+    if (engine->forked) {
+        return finish(engine, SATCHEL_FORKED, out);
+    }
+    satchel_pace_draw(&engine->pace, random, sizeof random);
+    satchel_pace_draw(&engine->pace, token, sizeof token);
+    const satchel_id incarnation = satchel_id_make(event->moment.wall_ms, random);
+    satchel_sync_begin_life(&engine->state, &incarnation, token);
+    engine->forked = true;
+    engine->prepared = false;
+    meet_epoch(engine);
+    engine->after = engine->state.settled_through;
+    return load(engine, out);
+}
+
+/*
+ * Decided under our name: what this store never sent. A copy of it spoke with our tokens, and what the server applied
+ * of the copy must not be taken for ours. What an exchange sent or found settled is known by its bytes.
+ */
+static bool copy_spoke(const satchel_sync_engine *engine) {
+    const satchel_sync_state *state = &engine->state;
+    uint64_t ours = state->settled_through > engine->after ? state->settled_through : engine->after;
+    ours = engine->last_sequence > ours ? engine->last_sequence : ours;
+    return !state->incarnation_new && engine->answer.head.applied_through > ours;
+}
+
 /* An answer that was placed: its effects go into the state, and with its page into the store. */
 static satchel_status take_answer(satchel_sync_engine *engine, const satchel_sync_event *event,
                                   satchel_sync_action *out) {
     satchel_sync_state *state = &engine->state;
+    if (copy_spoke(engine)) {
+        return on_forked(engine, event, out);
+    }
     engine->before = *state;
     if (state->settled_through > engine->told) {
         engine->told = state->settled_through;
@@ -402,29 +439,6 @@ static satchel_status on_replayed(satchel_sync_engine *engine, const satchel_syn
         engine->state.request_number += UINT64_C(1) << (4 * (engine->pace.failures + 1));
     }
     return retry(engine, SATCHEL_REPLAYED, 0, out);
-}
-
-/*
- * The server knows another copy of this store, or a later state of it. It goes on under a new name: what the server
- * knows of its units is settled by their bytes, the rest is sent under that name. Once an exchange, lest two copies
- * chase each other.
- */
-static satchel_status on_forked(satchel_sync_engine *engine, const satchel_sync_event *event,
-                                satchel_sync_action *out) {
-    uint8_t random[SATCHEL_ID_RANDOM_BYTES];
-    uint8_t token[SATCHEL_TOKEN_BYTES];
-    if (engine->forked) {
-        return finish(engine, SATCHEL_FORKED, out);
-    }
-    satchel_pace_draw(&engine->pace, random, sizeof random);
-    satchel_pace_draw(&engine->pace, token, sizeof token);
-    const satchel_id incarnation = satchel_id_make(event->moment.wall_ms, random);
-    satchel_sync_begin_life(&engine->state, &incarnation, token);
-    engine->forked = true;
-    engine->prepared = false;
-    meet_epoch(engine);
-    engine->after = engine->state.settled_through;
-    return load(engine, out);
 }
 
 /* Any other status: by its class. */

@@ -326,6 +326,34 @@ TEST(engine, two_forks_in_one_exchange_are_the_end_of_it) {
     story_close(&s);
 }
 
+/* A clone with the same tokens asks after the other has sent: a page that holds the other's ops is not for its log. */
+TEST(engine, regress_what_a_copy_sent_under_our_name_is_a_fork) {
+    const uint64_t applied[] = {7, 8};
+    for (size_t i = 0; i < sizeof applied / sizeof *applied; i++) {
+        story s;
+        story_open(&s);
+        story_start(&s);
+        story_units(&s, 2, 7, false);
+        story_saved(&s);
+        const satchel_id before = s.disk.incarnation;
+        story_answer_with(&s, &(story_answer){.token_moved = true,
+                                              .applied_through = applied[i],
+                                              .result_first = 1,
+                                              .result_count = 7,
+                                              .rows = 1,
+                                              .cursor = "c1",
+                                              .continues = ""});
+        CHECK_INT(s.action.kind, i == 0 ? SATCHEL_SYNC_DO_STORE : SATCHEL_SYNC_DO_LOAD_UNITS);
+        if (i == 1) {
+            story_units(&s, 2, 7, false);
+            story_saved(&s);
+            CHECK(s.disk.incarnation_new && !satchel_id_equal(&s.disk.incarnation, &before));
+            CHECK_UINT(s.disk.cursor_bytes, 0);
+        }
+        story_close(&s);
+    }
+}
+
 TEST(engine, names_that_the_server_may_not_know_are_kept_up_to_their_limit) {
     satchel_sync_state state = {.incarnation = {{1}}};
     const uint8_t token[SATCHEL_TOKEN_BYTES] = {9};
