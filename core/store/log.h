@@ -75,6 +75,7 @@ typedef struct satchel_stored_result {
     uint32_t field;
     uint64_t held_by;
     satchel_text rule;
+    satchel_id keeper; /* parked: who decides on it, if that was told */
 } satchel_stored_result;
 /* Errors: DAMAGED, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_result_read(satchel_bytes column, satchel_arena *arena,

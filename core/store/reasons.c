@@ -103,6 +103,7 @@ static satchel_status fill_result(reason_list *list, uint64_t sequence, satchel_
     reason->field = result.field;
     reason->held_by = result.held_by;
     reason->rule = result.rule;
+    reason->keeper = result.keeper;
     return status;
 }
 
@@ -133,6 +134,8 @@ static satchel_status describe_op(reason_list *list, uint64_t sequence, satchel_
             reason->unit = op.unit;
             reason->entity = op.entity;
             reason->row = op.row;
+            reason->change = (satchel_change_kind)op.op.kind;
+            reason->unit_ops = head.count;
             reason->at_ms = moment_ms(&head.moment);
             if (status == SATCHEL_OK && visible && reason->kind != SATCHEL_REASON_PARKED) {
                 status = encode_into(list, op.entity, &op.op.set, &reason->mine);

@@ -4,6 +4,7 @@
  * the same result again changes nothing.
  *
  *   result column   [format 1][status varint][field varint][held by varint][rule bytes varint][rule]
+ *                   [format 2][keeper 16] and the rest as of format 1
  *   loss body       sealed like an op's, with the op's sequence: [format 1][field, policy, kind, status varint]
  *                   [winner user 16][winner ms zigzag][winner bytes varint][winner][loser bytes varint][loser]
  */
@@ -16,19 +17,30 @@
 #include <inttypes.h>
 
 #define RESULT_FORMAT 1
+#define RESULT_FORMAT_KEPT 2
 #define LOSS_FORMAT 1
 #define RULE_BYTES_MOST 255
 
 /* --- forms --- */
 
-static satchel_status write_result(const satchel_op_result *result, satchel_buffer *out) {
+static satchel_status write_result(const satchel_op_result *result, const satchel_id *keeper, satchel_buffer *out) {
     satchel_text rule = result->rule.bytes <= RULE_BYTES_MOST ? result->rule : (satchel_text){NULL, 0};
-    satchel_status status = satchel_buffer_append_byte(out, RESULT_FORMAT);
+    bool kept = !satchel_id_is_none(keeper);
+    satchel_status status = satchel_buffer_append_byte(out, kept ? RESULT_FORMAT_KEPT : RESULT_FORMAT);
+    if (status == SATCHEL_OK && kept) {
+        status = satchel_buffer_append(out, satchel_id_view(keeper));
+    }
     const uint64_t numbers[] = {(uint64_t)result->status, result->field, result->held_by, rule.bytes};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && status == SATCHEL_OK; i++) {
         status = satchel_buffer_append_varint(out, numbers[i]);
     }
     return status == SATCHEL_OK ? satchel_buffer_append(out, satchel_bytes_of(rule.data, rule.bytes)) : status;
+}
+
+static satchel_status read_keeper(satchel_reader *reader, satchel_id *out) {
+    satchel_bytes keeper = {NULL, 0};
+    satchel_status status = satchel_reader_take(reader, SATCHEL_ID_BYTES, &keeper);
+    return status == SATCHEL_OK ? satchel_id_from(keeper, out) : status;
 }
 
 satchel_status satchel_result_read(satchel_bytes column, satchel_arena *arena, satchel_stored_result *out) {
@@ -40,7 +52,9 @@ satchel_status satchel_result_read(satchel_bytes column, satchel_arena *arena, s
     if (column.bytes == 0) {
         return SATCHEL_OK;
     }
-    if (satchel_reader_byte(&reader, &format) != SATCHEL_OK || format != RESULT_FORMAT) {
+    if (satchel_reader_byte(&reader, &format) != SATCHEL_OK ||
+        (format != RESULT_FORMAT && format != RESULT_FORMAT_KEPT) ||
+        (format == RESULT_FORMAT_KEPT && read_keeper(&reader, &out->keeper) != SATCHEL_OK)) {
         return SATCHEL_DAMAGED;
     }
     for (size_t i = 0; i < 4; i++) {
@@ -188,13 +202,13 @@ static satchel_status store_loss(satchel_store *store, const settled_op *op, con
 }
 
 static satchel_status write_state(satchel_store *store, uint64_t sequence, satchel_op_state state,
-                                  const satchel_op_result *result, satchel_error *error) {
+                                  const satchel_op_result *result, const satchel_id *keeper, satchel_error *error) {
     satchel_buffer column = {NULL, 0, 0};
     sqlite3_stmt *statement;
     satchel_status status =
         satchel_statement_of(store, "UPDATE store_op SET state = ?, result = ? WHERE sequence = ?", &statement, error);
     if (status == SATCHEL_OK && result != NULL) {
-        status = write_result(result, &column);
+        status = write_result(result, keeper, &column);
     }
     if (status == SATCHEL_OK) {
         satchel_bind_int(statement, 1, (int64_t)state);
@@ -221,13 +235,16 @@ static satchel_status forget_undo(satchel_store *store, uint64_t undo_sequence, 
 }
 
 static satchel_status settle(satchel_store *store, const settled_op *op, satchel_result_code code,
-                             const satchel_op_result *result, satchel_store_outcome *outcome, satchel_error *error) {
+                             const satchel_op_result *result, const satchel_id *keeper, satchel_store_outcome *outcome,
+                             satchel_error *error) {
+    static const satchel_id nobody = {{0}};
     /* an empty op of a salvaged log was sent to be refused */
     satchel_op_state state = op->entity == 0 ? SATCHEL_OP_DISMISSED : state_of(code);
     if (op->state != SATCHEL_OP_WAITING) {
         return SATCHEL_OK; /* told before */
     }
-    satchel_status status = write_state(store, op->sequence, state, result, error);
+    satchel_status status =
+        write_state(store, op->sequence, state, result, state == SATCHEL_OP_PARKED ? keeper : &nobody, error);
     for (uint32_t i = 0; result != NULL && i < result->loss_count && status == SATCHEL_OK; i++) {
         status = store_loss(store, op, &result->losses[i], error);
     }
@@ -327,7 +344,10 @@ satchel_status satchel_results_store(satchel_store *store, const satchel_unit_re
         if (listed < result->op_count && result->ops[listed].index == index) {
             special = &result->ops[listed];
         }
-        status = settle(store, &ops[i], special != NULL ? special->code : result->code, special, outcome, error);
+        const satchel_op_result plain = {.index = index, .code = result->code};
+        bool kept = special == NULL && !satchel_id_is_none(&result->keeper);
+        status = settle(store, &ops[i], special != NULL ? special->code : result->code, kept ? &plain : special,
+                        &result->keeper, outcome, error);
     }
     return status;
 }

@@ -64,6 +64,7 @@ static const satchel_wire_member result_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_unit_result, stamp_ms, 4, SATCHEL_WIRE_I64, 0),
     SATCHEL_WIRE_REPEATED(satchel_unit_result, ops, op_count, 5, SATCHEL_LIMIT_UNIT_OPS, &op_message),
     SATCHEL_WIRE_MEMBER(satchel_unit_result, receipt, 6, SATCHEL_WIRE_BLOB, SATCHEL_RECEIPT_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_unit_result, keeper, 7, SATCHEL_WIRE_FIXED, SATCHEL_ID_BYTES),
 };
 static const satchel_wire_message result_message =
     SATCHEL_WIRE_TABLE("UnitResult", satchel_unit_result, result_members);

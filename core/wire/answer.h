@@ -74,6 +74,7 @@ typedef struct satchel_unit_result {
     const satchel_op_result *ops; /* by index; only those that differ or explain */
     uint32_t op_count;
     satchel_bytes receipt; /* empty or SATCHEL_RECEIPT_BYTES */
+    satchel_id keeper;     /* parked: who decides on it; none: an administrator, or nobody whom this user may know */
 } satchel_unit_result;
 
 typedef struct satchel_scope_set {

@@ -199,6 +199,9 @@ json_t *cli_time_json(const cli_session *cli, int64_t unix_ms);
 satchel_status cli_give_id(cli_session *cli, const satchel_id *id, json_t **out);
 /* Takes `value` (NULL: memory is exhausted) into `object`. */
 satchel_status cli_put(cli_session *cli, json_t *object, const char *key, json_t *value);
+/* {"rows": […]} of what `make` gives for 0 … count - 1; where it gives NULL there is no row. */
+typedef satchel_status cli_row_maker(cli_session *cli, void *context, uint32_t index, json_t **out);
+satchel_status cli_rows_result(cli_session *cli, uint32_t count, cli_row_maker *make, void *context, json_t **out);
 bool cli_chinese(const cli_session *cli);
 const char *cli_language(const cli_session *cli);
 

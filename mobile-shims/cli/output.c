@@ -415,6 +415,21 @@ satchel_status cli_give_id(cli_session *cli, const satchel_id *id, json_t **out)
     return cli_put(cli, *out, "id", cli_id_json(id));
 }
 
+satchel_status cli_rows_result(cli_session *cli, uint32_t count, cli_row_maker *make, void *context, json_t **out) {
+    json_t *rows = json_array();
+    *out = json_object();
+    satchel_status status = cli_put(cli, *out, "rows", rows);
+    for (uint32_t i = 0; i < count && status == SATCHEL_OK; i++) {
+        json_t *row = NULL;
+        status = make(cli, context, i, &row);
+        if (status == SATCHEL_OK && row != NULL && json_array_append(rows, row) != 0) {
+            status = cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
+        }
+        json_decref(row);
+    }
+    return status;
+}
+
 void cli_column_add(cli_session *cli, const char *key, const char *en, const char *zh) {
     if (cli->column_count < CLI_COLUMNS) {
         cli_column *column = &cli->columns[cli->column_count++];

@@ -371,23 +371,11 @@ static satchel_status command_json(cli_session *cli, const satchel_command_info 
     return status == SATCHEL_OK ? put_status(cli, *out, command) : status;
 }
 
-static satchel_status commands_result(cli_session *cli, const satchel_commands *commands, json_t **out) {
-    json_t *rows = json_array();
-    *out = json_object();
-    satchel_status status = cli_put(cli, *out, "rows", rows);
-    for (uint32_t i = 0; i < satchel_commands_count(commands) && status == SATCHEL_OK; i++) {
-        satchel_command_info command;
-        json_t *object = NULL;
-        status = satchel_commands_at(commands, i, &command);
-        if (status == SATCHEL_OK) {
-            status = command_json(cli, &command, &object);
-        }
-        if (status == SATCHEL_OK && json_array_append(rows, object) != 0) {
-            status = cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
-        }
-        json_decref(object);
-    }
-    return status;
+static satchel_status command_row(cli_session *cli, void *context, uint32_t index, json_t **out) {
+    const satchel_commands *commands = context;
+    satchel_command_info command;
+    satchel_status status = satchel_commands_at(commands, index, &command);
+    return status == SATCHEL_OK ? command_json(cli, &command, out) : status;
 }
 
 satchel_status verb_commands(cli_session *cli, int argc, const char **argv, json_t **out) {
@@ -412,7 +400,7 @@ satchel_status verb_commands(cli_session *cli, int argc, const char **argv, json
         cli_column_add(cli, "state", "State", "状态");
         cli_column_add(cli, "text", "Why", "原因");
         cli_column_add(cli, "winner", "Who was first", "先处理者");
-        status = commands_result(cli, commands, out);
+        status = cli_rows_result(cli, satchel_commands_count(commands), command_row, commands, out);
     }
     satchel_commands_close(commands);
     cli_args_close(&args);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why things are as they are: status, conflicts, why, and what can be done about it: undo, dismiss.
+ * Why things are as they are: conflicts, reasons, why, and what can be done about it: undo, dismiss.
  */
 #include "cli.h"
 
@@ -12,125 +12,25 @@
 #include <string.h>
 
 #define REASONS_MOST 1000
-#define HOUR_MS INT64_C(3600000)
-
-/* --- status --- */
-
-static satchel_status status_result(cli_session *cli, const satchel_device_info *info, const satchel_store_stats *stats,
-                                    json_t **out) {
-    bool first = info->first_sync_done;
-    *out = json_pack("{s:b, s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-                     "enrolled", info->enrolled ? 1 : 0, "company", info->company, "login", info->login, "server",
-                     info->server, "device", cli_id_json(&info->device), "user", cli_id_json(&info->user),
-                     "first_sync_done", first ? 1 : 0, "last_sync_status", satchel_status_name(info->last_sync_status),
-                     "last_sync", cli_time_json(cli, info->last_sync_ms), "rows", (json_int_t)info->rows,
-                     "units_unsent", (json_int_t)info->units_unsent, "conflicts_open", (json_int_t)info->conflicts_open,
-                     "ops_refused", (json_int_t)info->ops_refused, "ops_parked", (json_int_t)info->ops_parked, "epoch",
-                     (json_int_t)info->position.epoch, "position", (json_int_t)info->position.n, "store_bytes",
-                     (json_int_t)(stats->file_bytes + stats->log_bytes), "refused_opens",
-                     (json_int_t)stats->refused_opens);
-    return *out != NULL ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
-}
-
-static json_t *warnings_json(uint32_t warnings) {
-    static const struct {
-        uint32_t bit;
-        const char *name;
-    } names[] = {{SATCHEL_WARNING_ROLLED_BACK, "rolled_back"},
-                 {SATCHEL_WARNING_FORKED, "forked"},
-                 {SATCHEL_WARNING_ANCHOR_LOST, "anchor_lost"}};
-    json_t *list = json_array();
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if ((warnings & names[i].bit) != 0) {
-            json_array_append_new(list, json_string(names[i].name));
-        }
-    }
-    return list;
-}
-
-static satchel_status put_safety(cli_session *cli, const satchel_device_info *info, json_t *object) {
-    satchel_status status = cli_put(cli, object, "warnings", warnings_json(info->warnings));
-    if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "escrowed", cli_bool_json(cli, info->escrowed));
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "pin_required", cli_bool_json(cli, info->pin_required));
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "repairs", json_integer((json_int_t)info->repairs));
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "upgrade_done", json_integer((json_int_t)info->upgrade_done));
-    }
-    return status == SATCHEL_OK ? cli_put(cli, object, "upgrade_total", json_integer((json_int_t)info->upgrade_total))
-                                : status;
-}
-
-/* What the company ordered, and what the server's audit is to this phone. */
-static satchel_status put_orders(cli_session *cli, const satchel_device_info *info, json_t *object) {
-    const char *finding = info->audit_findings == 0                             ? "none"
-                          : (info->audit_findings & SATCHEL_AUDIT_SHORTER) != 0 ? "shorter"
-                                                                                : "different";
-    satchel_status status = cli_put(cli, object, "orders", json_integer((json_int_t)info->orders_serial));
-    if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "retiring", cli_bool_json(cli, info->retiring));
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "app_too_old", cli_bool_json(cli, info->app_too_old));
-    }
-    if (status == SATCHEL_OK) {
-        status =
-            cli_put(cli, object, "lease_left_hours",
-                    info->lease_days > 0 ? json_integer((json_int_t)(info->lease_left_ms / HOUR_MS)) : json_null());
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_put(cli, object, "audit_position", json_integer((json_int_t)info->audit_position));
-    }
-    return status == SATCHEL_OK ? cli_put(cli, object, "audit_finding", json_string(finding)) : status;
-}
-
-satchel_status verb_status(cli_session *cli, int argc, const char **argv, json_t **out) {
-    cli_args args;
-    satchel_device_info info;
-    satchel_store_stats stats;
-    int acknowledge = 0;
-    struct poptOption options[] = {{"acknowledge", 0, POPT_ARG_NONE, &acknowledge, 0, NULL, NULL}, POPT_TABLEEND};
-    satchel_status status = cli_args_open(&args, cli, argc, argv, options, 0, 0);
-    if (status == SATCHEL_OK) {
-        status = cli_open(cli, false);
-    }
-    if (status == SATCHEL_OK && acknowledge != 0) {
-        status = satchel_device_acknowledge(cli->device, UINT32_MAX, &cli->error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_device_get_info(cli->device, &info, &cli->error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_device_get_stats(cli->device, &stats, &cli->error);
-    }
-    if (status == SATCHEL_OK) {
-        status = status_result(cli, &info, &stats, out);
-    }
-    if (status == SATCHEL_OK) {
-        status = put_safety(cli, &info, *out);
-    }
-    if (status == SATCHEL_OK) {
-        status = put_orders(cli, &info, *out);
-    }
-    cli_args_close(&args);
-    return status;
-}
 
 /* --- reasons --- */
 
-static const char *kind_name(const cli_session *cli, satchel_reason_kind kind) {
-    static const struct {
-        const char *name, *zh;
-    } names[] = {{"unknown", "未知"},  {"waiting", "待发送"}, {"sent", "已发送"},
-                 {"conflict", "冲突"}, {"refused", "被拒绝"}, {"held", "等待中"},
-                 {"parked", "暂存"},   {"gone", "已离开"},    {"unread", "无法读取"}};
-    size_t at = (size_t)kind < sizeof names / sizeof names[0] ? (size_t)kind : 0;
-    return !cli->json && cli_chinese(cli) ? names[at].zh : names[at].name;
+typedef struct number_name {
+    const char *name, *zh;
+} number_name;
+
+static const number_name kind_names[] = {{"unknown", "未知"},  {"waiting", "待发送"}, {"sent", "已发送"},
+                                         {"conflict", "冲突"}, {"refused", "被拒绝"}, {"held", "等待中"},
+                                         {"parked", "暂存"},   {"gone", "已离开"},    {"unread", "无法读取"}};
+#define KIND_COUNT (sizeof kind_names / sizeof kind_names[0])
+
+static const number_name change_names[] = {{"unknown", "未知"}, {"create", "新建"}, {"edit", "修改"},
+                                           {"delete", "删除"},  {"undo", "撤销"},   {"command", "指令"}};
+#define CHANGE_COUNT (sizeof change_names / sizeof change_names[0])
+
+static const char *name_in(const cli_session *cli, const number_name *names, size_t count, size_t number) {
+    const number_name *name = &names[number < count ? number : 0];
+    return !cli->json && cli_chinese(cli) ? name->zh : name->name;
 }
 
 static const char *policy_name(uint32_t policy) {
@@ -147,11 +47,15 @@ static satchel_status put_side(cli_session *cli, json_t *object, const char *key
     return cli_put(cli, object, key, cli_record_json(cli, entity, record, cli_wanted_form(cli)));
 }
 
+static bool is_nobody(const satchel_id *user) {
+    static const satchel_id nobody = {{0}};
+    return memcmp(user, &nobody, sizeof nobody) == 0;
+}
+
 /* Who wrote the other value; nobody: it was done on the server itself. */
 static json_t *other_json(cli_session *cli, const satchel_id *user) {
-    static const satchel_id nobody = {{0}};
     char name[CLI_TITLE_BYTES];
-    if (memcmp(user, &nobody, sizeof nobody) == 0) {
+    if (is_nobody(user)) {
         return cli->json ? json_null() : json_string(cli_chinese(cli) ? "公司" : "the office");
     }
     cli_row_title(cli, SATCHEL_ENTITY_USER, user, name, sizeof name);
@@ -178,12 +82,26 @@ static satchel_status put_conflict(cli_session *cli, json_t *object, const satch
     return status;
 }
 
+/* Of an own change: what it does, as one of how many, and who decides on it if it is parked and he was named. */
+static satchel_status put_change(cli_session *cli, json_t *object, const satchel_reason *reason) {
+    if (reason->change == 0) {
+        return SATCHEL_OK;
+    }
+    const char *change = name_in(cli, change_names, CHANGE_COUNT, (size_t)reason->change);
+    satchel_status status = cli_put(cli, object, "change", json_string(change));
+    if (status == SATCHEL_OK) {
+        status = cli_put(cli, object, "of", json_integer((json_int_t)reason->unit_ops));
+    }
+    if (status == SATCHEL_OK && !is_nobody(&reason->keeper)) {
+        status = cli_put(cli, object, "keeper", other_json(cli, &reason->keeper));
+    }
+    return status;
+}
+
 /* Who was first, where that was told. */
 static satchel_status put_winner(cli_session *cli, json_t *object, const satchel_reason *reason) {
-    static const satchel_id nobody = {{0}};
-    return memcmp(&reason->other_user, &nobody, sizeof nobody) != 0
-               ? cli_put(cli, object, "other", other_json(cli, &reason->other_user))
-               : SATCHEL_OK;
+    return is_nobody(&reason->other_user) ? SATCHEL_OK
+                                          : cli_put(cli, object, "other", other_json(cli, &reason->other_user));
 }
 
 static satchel_status put_field(cli_session *cli, json_t *object, const satchel_reason *reason) {
@@ -215,10 +133,10 @@ static satchel_status reason_json(cli_session *cli, const satchel_reason *reason
     char title[CLI_TITLE_BYTES] = {0};
     bool known = satchel_fields_entity(cli->fields, reason->entity, &entity) == SATCHEL_OK;
     cli_row_title(cli, reason->entity, &reason->row, title, sizeof title);
-    *out = json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:o}", "kind", kind_name(cli, reason->kind), "entity",
-                     known ? entity.name : "", "row", cli_id_json(&reason->row), "title", title, "sequence",
-                     (json_int_t)reason->sequence, "unit", (json_int_t)reason->unit, "at",
-                     cli_time_json(cli, reason->at_ms));
+    *out = json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:o}", "kind",
+                     name_in(cli, kind_names, KIND_COUNT, (size_t)reason->kind), "entity", known ? entity.name : "",
+                     "row", cli_id_json(&reason->row), "title", title, "sequence", (json_int_t)reason->sequence, "unit",
+                     (json_int_t)reason->unit, "at", cli_time_json(cli, reason->at_ms));
     satchel_status status = *out == NULL ? cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result") : SATCHEL_OK;
     if (status == SATCHEL_OK) {
         status = put_field(cli, *out, reason);
@@ -228,6 +146,9 @@ static satchel_status reason_json(cli_session *cli, const satchel_reason *reason
     }
     if (status == SATCHEL_OK) {
         status = cli_put(cli, *out, "says", json_string(satchel_reason_text(reason->kind, cli_language(cli))));
+    }
+    if (status == SATCHEL_OK) {
+        status = put_change(cli, *out, reason);
     }
     if (status == SATCHEL_OK && reason->held_by != 0) {
         status = cli_put(cli, *out, "held_by", json_integer((json_int_t)reason->held_by));
@@ -253,27 +174,22 @@ static bool is_wanted(const reason_filter *filter, const satchel_reason *reason)
     return (!filter->open || reason->open) && (filter->entity == 0 || filter->entity == reason->entity);
 }
 
+typedef struct reason_rows {
+    const satchel_reasons *reasons;
+    const reason_filter *filter;
+} reason_rows;
+
+static satchel_status reason_row(cli_session *cli, void *context, uint32_t index, json_t **out) {
+    const reason_rows *rows = context;
+    satchel_reason reason;
+    satchel_status status = satchel_reasons_at(rows->reasons, index, &reason);
+    return status == SATCHEL_OK && is_wanted(rows->filter, &reason) ? reason_json(cli, &reason, out) : status;
+}
+
 static satchel_status reasons_result(cli_session *cli, const satchel_reasons *reasons, const reason_filter *filter,
                                      json_t **out) {
-    json_t *rows = json_array();
-    *out = json_object();
-    satchel_status status = cli_put(cli, *out, "rows", rows);
-    for (uint32_t i = 0; i < satchel_reasons_count(reasons) && status == SATCHEL_OK; i++) {
-        satchel_reason reason;
-        json_t *object = NULL;
-        status = satchel_reasons_at(reasons, i, &reason);
-        if (status == SATCHEL_OK && !is_wanted(filter, &reason)) {
-            continue;
-        }
-        if (status == SATCHEL_OK) {
-            status = reason_json(cli, &reason, &object);
-        }
-        if (status == SATCHEL_OK && json_array_append(rows, object) != 0) {
-            status = cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
-        }
-        json_decref(object);
-    }
-    return status;
+    reason_rows rows = {reasons, filter};
+    return cli_rows_result(cli, satchel_reasons_count(reasons), reason_row, &rows, out);
 }
 
 /* Own values that lost long ago are kept on the server alone. */
@@ -370,11 +286,73 @@ satchel_status verb_why(cli_session *cli, int argc, const char **argv, json_t **
         cli_column_add(cli, "unit", "Unit", "单元");
         cli_column_add(cli, "field", "Field", "字段");
         cli_column_add(cli, "text", "Why", "原因");
+        cli_column_add(cli, "keeper", "Who has it", "处理人");
         cli_column_add(cli, "mine", "Mine", "我的值");
         cli_column_add(cli, "theirs", "The other's", "对方的值");
         status = reasons_result(cli, reasons, &all, out);
     }
     satchel_reasons_close(reasons);
+    cli_args_close(&args);
+    return status;
+}
+
+/* --- reasons: all of a kind, of rows that are gone too --- */
+
+static satchel_status find_kind(cli_session *cli, const char *name, satchel_reason_kind *out) {
+    for (size_t i = 1; i < KIND_COUNT; i++) {
+        if (strcmp(kind_names[i].name, name) == 0) {
+            *out = (satchel_reason_kind)i;
+            return SATCHEL_OK;
+        }
+    }
+    return cli_usage(cli, "there is no kind \"%.40s\"", name);
+}
+
+/* Appends the rows of one kind to those of the others. */
+static satchel_status add_kind(cli_session *cli, satchel_reason_kind kind, json_t *result) {
+    static const reason_filter all = {false, 0};
+    satchel_reasons *reasons = NULL;
+    json_t *found = NULL;
+    satchel_status status = satchel_reasons_list(&reasons, cli->device, kind, REASONS_MOST, &cli->error);
+    if (status == SATCHEL_OK) {
+        status = reasons_result(cli, reasons, &all, &found);
+    }
+    if (status == SATCHEL_OK &&
+        json_array_extend(json_object_get(result, "rows"), json_object_get(found, "rows")) != 0) {
+        status = cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
+    }
+    json_decref(found);
+    satchel_reasons_close(reasons);
+    return status;
+}
+
+satchel_status verb_reasons(cli_session *cli, int argc, const char **argv, json_t **out) {
+    cli_args args;
+    satchel_reason_kind kinds[] = {SATCHEL_REASON_REFUSED, SATCHEL_REASON_HELD, SATCHEL_REASON_PARKED};
+    size_t count = sizeof kinds / sizeof kinds[0];
+    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 0, 1);
+    if (status == SATCHEL_OK && args.count == 1) {
+        count = 1;
+        status = find_kind(cli, args.words[0], &kinds[0]);
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK) {
+        cli_column_add(cli, "at", "At", "时间");
+        cli_column_add(cli, "kind", "State", "状态");
+        cli_column_add(cli, "change", "Change", "更改");
+        cli_column_add(cli, "title", "Row", "对象");
+        cli_column_add(cli, "unit", "Unit", "单元");
+        cli_column_add(cli, "of", "Changes in it", "更改数");
+        cli_column_add(cli, "text", "Why", "原因");
+        cli_column_add(cli, "keeper", "Who has it", "处理人");
+        *out = json_pack("{s:[]}", "rows");
+        status = *out != NULL ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
+    }
+    for (size_t i = 0; i < count && status == SATCHEL_OK; i++) {
+        status = add_kind(cli, kinds[i], *out);
+    }
     cli_args_close(&args);
     return status;
 }

@@ -56,6 +56,8 @@
       "list [--all] | approve APPROVAL [--comment TEXT] | reject APPROVAL [--comment TEXT] | withdraw APPROVAL",       \
       "approvals", "审批")                                                                                             \
     X(why, verb_why, "ENTITY ROW", "why a row is as it is", "原因")                                                    \
+    X(reasons, verb_reasons, "[KIND]", "own changes that were not accepted (or of a kind), and who has them",          \
+      "未被接受的更改")                                                                                                \
     X(dump, verb_dump, "[ENTITY…]", "every row as a line of JSON", "导出")                                             \
     X(undo, verb_undo, "SEQUENCE", "take a change back", "撤销")                                                       \
     X(dismiss, verb_dismiss, "UNIT", "give up a refused, held or parked change", "放弃被拒绝的更改")                   \

@@ -86,11 +86,15 @@ static satchel_status encode_side(reply_work *work, uint32_t entity, uint32_t re
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "a value that lost");
 }
 
-/* Who was first with a command: named to those who read the users of the company. */
+/* Who was first with a command, who decides on what is parked: named to those who read the users of the company. */
+static bool sees_users(const reply_work *work) {
+    return work->person->access.active &&
+           satchel_access_allows(work->person->policy, &work->person->access, SATCHEL_ENTITY_USER,
+                                 SATCHEL_RELATION_COMPANY, SATCHEL_VERB_READ);
+}
+
 static void fill_winner(const reply_work *work, satchel_result_loss *loss) {
-    bool sees = satchel_access_allows(work->person->policy, &work->person->access, SATCHEL_ENTITY_USER,
-                                      SATCHEL_RELATION_COMPANY, SATCHEL_VERB_READ);
-    if (!sees || !work->person->access.active) {
+    if (!sees_users(work)) {
         loss->winner_user = (satchel_id){{0}};
         loss->winner_ms = 0;
     }
@@ -152,6 +156,10 @@ static satchel_status fill_result(reply_work *work, satchel_unit_result *result,
     *out_filled = false;
     if (ops == NULL) {
         return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for results");
+    }
+    if (!satchel_id_is_none(&result->keeper) && !sees_users(work)) {
+        result->keeper = (satchel_id){{0}};
+        *out_filled = true;
     }
     for (uint32_t i = 0; status == SATCHEL_OK && i < result->op_count; i++) {
         ops[i] = result->ops[i];

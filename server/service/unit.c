@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "merge/stamp.h"
 #include "service/erase.h"
+#include "service/keeper.h"
 #include "service/offer.h"
 #include "service/returned.h"
 
@@ -69,6 +70,7 @@ typedef struct unit_work {
     int64_t now_ms; /* of the change */
     satchel_return_kind returned;
     satchel_receipt_facts shown; /* of a unit that was decided before */
+    satchel_id keeper;           /* parked: who decides on it */
     satchel_error *error;
 } unit_work;
 
@@ -476,6 +478,10 @@ static satchel_status keep_unit(unit_work *work) {
     if (status == SATCHEL_OK && !erased) {
         status = journal_unit(work, &change);
     }
+    if (status == SATCHEL_OK && work->code == SATCHEL_RESULT_PARKED) {
+        status = satchel_keeper_of_op(work->intake->service, work->intake->db, &work->unit->head.ops[work->cause],
+                                      &work->arena, &work->keeper, work->error);
+    }
     if (status == SATCHEL_OK) {
         status = note_unmade(work);
     }
@@ -527,6 +533,9 @@ static satchel_status encode_result(unit_work *work, satchel_buffer *out) {
                               .ops = ops,
                               .op_count = count,
                               .receipt = satchel_bytes_of(receipt, sizeof receipt)};
+    if (work->code == SATCHEL_RESULT_PARKED) {
+        frame.as.result.keeper = work->keeper;
+    }
     satchel_status status = satchel_answer_write(&frame, out);
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "a result");
 }

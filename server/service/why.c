@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "service/desk.h"
+#include "service/keeper.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -71,24 +72,6 @@ static satchel_status tell_history(const why_work *work) {
     return status;
 }
 
-/* The manager of whoever has the row's customer; none: the administrators. */
-static satchel_status find_keeper(const satchel_desk *desk, const satchel_standing *standing, satchel_id *out) {
-    satchel_db_statement *statement = NULL;
-    bool found = false;
-    *out = (satchel_id){{0}};
-    satchel_status status =
-        SATCHEL_DB_START(&statement, desk->db, desk->error, "SELECT \"manager\" FROM \"user\" WHERE \"id\" = ?1",
-                         satchel_value_id(satchel_standing_owner(standing)));
-    if (status == SATCHEL_OK) {
-        status = satchel_db_step(statement, &found, desk->error);
-    }
-    if (status == SATCHEL_OK && found) {
-        *out = satchel_db_id(statement, 0);
-    }
-    satchel_db_end(statement);
-    return status;
-}
-
 /* May the device's user see the row, as the facts are now? */
 static satchel_status tell_reach(const why_work *work, const satchel_standing *standing, const satchel_id *device) {
     satchel_desk *desk = work->desk;
@@ -131,7 +114,7 @@ static satchel_status tell_all(why_work *work, const satchel_id *device) {
                                      &standing, desk->error);
     }
     if (status == SATCHEL_OK) {
-        status = find_keeper(desk, &standing, &work->keeper);
+        status = satchel_keeper_of(desk->db, &standing, &work->keeper, desk->error);
     }
     if (status == SATCHEL_OK) {
         const satchel_row_fate fate = {.kind = !row.merged.exists   ? SATCHEL_FATE_ABSENT

@@ -23,6 +23,15 @@ typedef enum satchel_reason_kind {
     SATCHEL_REASON_UNREAD = 8  /* this version cannot read what the server sent of the row */
 } satchel_reason_kind;
 
+/* What an own op does. */
+typedef enum satchel_change_kind {
+    SATCHEL_CHANGE_CREATE = 1,
+    SATCHEL_CHANGE_EDIT = 2,
+    SATCHEL_CHANGE_DELETE = 3,
+    SATCHEL_CHANGE_UNDO = 4,
+    SATCHEL_CHANGE_COMMAND = 5
+} satchel_change_kind;
+
 typedef struct satchel_reason {
     satchel_reason_kind kind;
     uint64_t sequence; /* op of this phone, 0 if none */
@@ -42,6 +51,9 @@ typedef struct satchel_reason {
     bool mine_stands;
     satchel_id other_user;
     int64_t other_ms;
+    satchel_change_kind change; /* own op: what it does, else 0 */
+    uint32_t unit_ops;          /* own op: how many its unit has, which are mended or dismissed as one */
+    satchel_id keeper;          /* parked: who decides on it; none: an administrator, or somebody not to be named */
 } satchel_reason;
 
 /* A plain sentence for a user in `language` ("zh…": Chinese, else English); the status says more. Static. */

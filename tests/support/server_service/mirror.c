@@ -229,8 +229,10 @@ static void lose_scopes(phone *mine, const satchel_scope_set *lost) {
 
 static void note_result(phone *mine, const satchel_unit_result *result, uint32_t index) {
     phone_result *out = &mine->results[mine->result_count % PHONE_RESULTS_MOST];
-    *out =
-        (phone_result){.sequence = result->first_sequence + index, .code = result->code, .stamp_ms = result->stamp_ms};
+    *out = (phone_result){.sequence = result->first_sequence + index,
+                          .code = result->code,
+                          .stamp_ms = result->stamp_ms,
+                          .keeper = result->keeper};
     for (uint32_t i = 0; i < result->op_count; i++) {
         const satchel_op_result *op = &result->ops[i];
         if (op->index == index) {

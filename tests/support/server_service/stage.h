@@ -94,6 +94,7 @@ typedef struct phone_result {
     uint32_t loss_count;
     satchel_result_loss loss; /* the first one; bytes in the phone's arena */
     int64_t stamp_ms;
+    satchel_id keeper;
 } phone_result;
 
 typedef struct phone {

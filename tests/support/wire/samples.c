@@ -257,6 +257,7 @@ static void sample_result(test_random *random, satchel_arena *arena, satchel_uni
     out->code = (satchel_result_code)test_random_between(random, SATCHEL_RESULT_APPLIED, SATCHEL_RESULT_HELD);
     out->stamp_ms = (int64_t)sample_number(random);
     out->receipt = sample_sized(random, SATCHEL_RECEIPT_BYTES, arena);
+    out->keeper = test_random_below(random, 2) == 0 ? test_random_id(random) : (satchel_id){{0}};
     out->op_count = (uint32_t)test_random_below(random, out->count < 4 ? out->count + 1 : 4);
     satchel_op_result *ops = satchel_arena_take_array(arena, out->op_count, sizeof *ops);
     REQUIRE(ops != NULL);

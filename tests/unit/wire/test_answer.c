@@ -58,7 +58,8 @@ TEST(answer, a_result_keeps_every_member) {
                       1770000000000,
                       &op,
                       1,
-                      {(const uint8_t *)"0123456789abcdef0123456789ab", SATCHEL_RECEIPT_BYTES}}};
+                      {(const uint8_t *)"0123456789abcdef0123456789ab", SATCHEL_RECEIPT_BYTES},
+                      {{7}}}};
     REQUIRE_OK(satchel_answer_write(&frame, &bytes));
     satchel_reader reader = satchel_reader_of(satchel_buffer_view(&bytes));
     REQUIRE_OK(satchel_answer_read(&reader, &arena, &read, NULL));
@@ -67,6 +68,7 @@ TEST(answer, a_result_keeps_every_member) {
     REQUIRE_UINT(result->ops[0].loss_count, 1);
     CHECK(result->first_sequence == 40 && result->count == 3 && result->code == SATCHEL_RESULT_APPLIED);
     CHECK(result->stamp_ms == 1770000000000 && satchel_bytes_equal(result->receipt, frame.as.result.receipt));
+    CHECK_ID(&result->keeper, &frame.as.result.keeper);
     CHECK(result->ops[0].index == 2 && result->ops[0].code == SATCHEL_RESULT_MERGED && result->ops[0].held_by == 7);
     CHECK(result->ops[0].status == SATCHEL_OVERTAKEN && result->ops[0].field == 24);
     CHECK_TEXT(result->ops[0].rule, "rule");
