@@ -35,6 +35,10 @@ typedef struct satchel_change_batch {
     satchel_touched touched;
     bool time_noted;
     int64_t noted_ms; /* time that the newest row of revision_time holds */
+    bool lag_known;   /* `lags`, as in a change; it can only become false while the batch lasts */
+    bool lags;
+    bool merges_known; /* `merges` says whether any customer was merged into another */
+    bool merges;
 } satchel_change_batch;
 
 typedef struct satchel_change {

@@ -166,6 +166,7 @@ static int compare_numbers(const void *a, const void *b) {
 
 static satchel_status intern_group(satchel_touched *touched, satchel_db *db, const uint32_t *scopes, uint32_t count,
                                    uint32_t *out, satchel_error *error) {
+    touched = touched->looked_up_in != NULL ? touched->looked_up_in : touched;
     for (const satchel_digest_group *at = touched->groups; at != NULL; at = at->next) {
         if (at->count == count && memcmp(at->scopes, scopes, count * sizeof *scopes) == 0) {
             *out = at->group;

@@ -19,8 +19,8 @@ static satchel_status write_results(const satchel_server_exchange *exchange, sat
     for (uint32_t i = 0;
          status == SATCHEL_OK && i < exchange->unit_count && exchange->units[i].head.first_sequence <= decided_through;
          i++) {
-        status = satchel_unit_reply(exchange->service, db, person, exchange->incarnation,
-                                    exchange->units[i].head.first_sequence, arena, payload, error);
+        status = satchel_unit_reply(exchange->service, db, person, exchange->incarnation, &exchange->units[i], arena,
+                                    payload, error);
     }
     return status;
 }

@@ -25,6 +25,7 @@ static satchel_status begin_intake(satchel_server_exchange *exchange, satchel_db
                                .scopes = scopes,
                                .author = intake->author,
                                .phone_now = exchange->head.now,
+                               .lasting = &exchange->arena,
                                .parks = exchange->parks};
     satchel_status status = satchel_counter_read(db, intake->counter, error);
     if (status == SATCHEL_OK) {
@@ -255,6 +256,9 @@ satchel_status satchel_server_exchange_apply(satchel_server_exchange *exchange, 
     /* Whatever an earlier run in a transaction that was rolled back has decided is forgotten. */
     exchange->status = exchange->last_words ? SATCHEL_REVOKED : SATCHEL_OK;
     exchange->applied = exchange->committed;
+    for (uint32_t i = 0; i < exchange->unit_count && !exchange->applied; i++) {
+        exchange->units[i].result = (satchel_bytes){NULL, 0};
+    }
     satchel_status status = exchange->day_due ? satchel_service_day(exchange->service, db, error) : SATCHEL_OK;
     if (status == SATCHEL_OK && exchange->wanted_sets != NULL) {
         status = intern_sets(exchange, db, error);

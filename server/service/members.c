@@ -132,9 +132,30 @@ satchel_status satchel_members_of(satchel_db *db, const satchel_place *place, sa
     return status;
 }
 
-static satchel_status bump_all(satchel_db *db, const satchel_place *place, uint64_t n, satchel_error *error) {
-    return SATCHEL_DB_RUN(db, error, "UPDATE membership SET last_n = ?4 WHERE " PLACE_IS " AND present = 1",
-                          PLACE_VALUES(place), satchel_db_count(n));
+/*
+ * One entry by its whole key: an update that may meet several rows makes SQLite keep a journal of the statement, whose
+ * end walks over all that the savepoint outside has kept so far.
+ */
+static satchel_status bump(satchel_db *db, const satchel_place *place, uint32_t scope, uint64_t n,
+                           satchel_error *error) {
+    return SATCHEL_DB_RUN(db, error, "UPDATE membership SET last_n = ?5 WHERE " PLACE_IS " AND scope = ?4",
+                          PLACE_VALUES(place), satchel_db_count(scope), satchel_db_count(n));
+}
+
+static satchel_status bump_open(satchel_db *db, const satchel_place *place, const satchel_member_list *members,
+                                uint64_t n, satchel_touched *touched, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < members->count; i++) {
+        const satchel_member *member = &members->items[i];
+        if (!member->present || member->last_n >= n) {
+            continue;
+        }
+        status = touch(touched, member->scope, 0);
+        if (status == SATCHEL_OK) {
+            status = bump(db, place, member->scope, n, error);
+        }
+    }
+    return status;
 }
 
 /* One entry a class: the aggregate's fields of it moved at n. */
@@ -169,22 +190,13 @@ satchel_status satchel_members_bump(satchel_db *db, const satchel_place *place, 
     satchel_member_list members;
     satchel_arena_init(&arena);
     satchel_status status = satchel_members_of(db, place, &arena, &members, error);
-    bool moves = false;
     if (status == SATCHEL_OK) {
         status = satchel_digest_settle(touched, db, place, &members, error);
     }
-    bool is_open = (classes & 1u << SATCHEL_SENSITIVITY_OPEN) != 0;
-    if (status == SATCHEL_OK && !is_open) {
-        status = bump_classes(db, place, &members, classes, n, touched, error);
-    }
-    for (uint32_t i = 0; status == SATCHEL_OK && is_open && i < members.count; i++) {
-        if (members.items[i].present && members.items[i].last_n < n) {
-            moves = true;
-            status = touch(touched, members.items[i].scope, 0);
-        }
-    }
-    if (status == SATCHEL_OK && moves) {
-        status = bump_all(db, place, n, error);
+    if (status == SATCHEL_OK) {
+        status = (classes & 1u << SATCHEL_SENSITIVITY_OPEN) != 0
+                     ? bump_open(db, place, &members, n, touched, error)
+                     : bump_classes(db, place, &members, classes, n, touched, error);
     }
     satchel_arena_deinit(&arena);
     return status;
@@ -237,7 +249,6 @@ satchel_status satchel_members_set(satchel_db *db, const satchel_place *place, c
     satchel_member_list members;
     satchel_arena_init(&arena);
     satchel_status status = satchel_members_of(db, place, &arena, &members, error);
-    bool stays = false;
     bool moves = false;
     if (status == SATCHEL_OK) {
         status = satchel_digest_settle(touched, db, place, &members, error);
@@ -248,12 +259,11 @@ satchel_status satchel_members_set(satchel_db *db, const satchel_place *place, c
             moves = true;
             status = leave(db, place, member->scope, n, touched, error);
         } else if (member->present && changed) {
-            stays = true;
             status = touch(touched, member->scope, 0);
+            if (status == SATCHEL_OK) {
+                status = bump(db, place, member->scope, n, error);
+            }
         }
-    }
-    if (status == SATCHEL_OK && stays) {
-        status = bump_all(db, place, n, error);
     }
     for (uint32_t i = 0; status == SATCHEL_OK && i < count; i++) {
         if (!is_present(&members, scopes[i]) && !holds(scopes, i, scopes[i])) {

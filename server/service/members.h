@@ -61,8 +61,9 @@ typedef struct satchel_touched {
     satchel_digest_saved_row saved;
     struct satchel_digest_delta *deltas[SATCHEL_DIGEST_BUCKETS];
     bool has_deltas;
-    struct satchel_digest_group *groups; /* that were looked up */
+    struct satchel_digest_group *groups; /* that were looked up … */
     uint32_t group_count;
+    struct satchel_touched *looked_up_in; /* … unless they are kept there, for changes that follow; may be NULL */
     uint32_t *scopes;
     int64_t *members; /* entries that came (+) or went (-) */
     uint32_t count;

@@ -61,13 +61,33 @@ static satchel_status redirect_value(satchel_change *change, satchel_field_value
     return status;
 }
 
+/* Was any customer ever merged? Changes of a batch ask once. */
+static satchel_status look_for_merges(satchel_change *change, bool *out, satchel_error *error) {
+    satchel_change_batch *batch = change->batch;
+    int64_t found = 0;
+    *out = batch == NULL || batch->merges;
+    if (batch == NULL || batch->merges_known) {
+        return SATCHEL_OK;
+    }
+    satchel_status status =
+        satchel_db_number_values(change->db, "SELECT 1 FROM customer_merge LIMIT 1", NULL, 0, 0, &found, error);
+    batch->merges_known = status == SATCHEL_OK;
+    batch->merges = found != 0;
+    *out = batch->merges;
+    return status;
+}
+
 satchel_status satchel_op_to_survivor(satchel_change *change, satchel_op *op, satchel_id *out_gone,
                                       satchel_error *error) {
     const satchel_schema *schema = &change->service->schema;
     const satchel_entity *entity = satchel_schema_entity(schema, op->entity);
     satchel_id ignored = {{0}};
-    satchel_status status = SATCHEL_OK;
+    bool merges = false;
     *out_gone = ignored;
+    satchel_status status = look_for_merges(change, &merges, error);
+    if (status != SATCHEL_OK || !merges) {
+        return status;
+    }
     if (op->kind == SATCHEL_OP_EDIT && op->entity == SATCHEL_ENTITY_CUSTOMER) {
         satchel_id survivor;
         status = satchel_customer_survivor(change->db, &op->row, &survivor, error);
@@ -169,6 +189,10 @@ static satchel_status keep_merge(satchel_merging *work, const satchel_record *ga
     satchel_buffer bytes;
     int64_t archived = satchel_record_int(&work->given->row.merged.value, SATCHEL_CUSTOMER_ARCHIVED, 0);
     satchel_buffer_init(&bytes);
+    if (change->batch != NULL) {
+        change->batch->merges_known = true;
+        change->batch->merges = true;
+    }
     satchel_status status = satchel_record_encode(&change->service->schema, SATCHEL_ENTITY_CUSTOMER, gained, &bytes);
     if (status == SATCHEL_OK) {
         status = SATCHEL_DB_RUN(change->db, work->given->error,

@@ -198,20 +198,33 @@ static satchel_status settle(satchel_change *change, const satchel_id *customer,
     return status;
 }
 
+/* Does any customer wait? Changes of a batch ask once: none of them makes one wait. */
+static satchel_status look_for_lag(satchel_change *change, satchel_error *error) {
+    const satchel_id any = {{0}};
+    satchel_change_batch *batch = change->batch;
+    satchel_status status = SATCHEL_OK;
+    if (!change->lag_known && batch != NULL && batch->lag_known) {
+        change->lags = batch->lags;
+    } else if (!change->lag_known) {
+        status = satchel_realign_waits(change->db, &any, &change->lags, error);
+    }
+    change->lag_known = status == SATCHEL_OK;
+    if (batch != NULL && status == SATCHEL_OK) {
+        batch->lag_known = true;
+        batch->lags = change->lags;
+    }
+    return status;
+}
+
 satchel_status satchel_realign_catch_up(satchel_change *change, const satchel_id *customer, satchel_error *error) {
     int64_t step = 0;
     if (satchel_id_is_none(customer)) {
         return SATCHEL_OK;
     }
-    if (!change->lag_known) {
-        const satchel_id any = {{0}};
-        satchel_status status = satchel_realign_waits(change->db, &any, &change->lags, error);
-        if (status != SATCHEL_OK) {
-            return status;
-        }
-        change->lag_known = true;
+    satchel_status status = look_for_lag(change, error);
+    if (status == SATCHEL_OK && change->lags) {
+        status = step_of(change->db, customer, &step, error);
     }
-    satchel_status status = change->lags ? step_of(change->db, customer, &step, error) : SATCHEL_OK;
     if (status != SATCHEL_OK || step == 0) {
         return status;
     }

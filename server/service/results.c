@@ -173,14 +173,17 @@ static satchel_status fill_result(reply_work *work, satchel_unit_result *result,
 }
 
 satchel_status satchel_unit_reply(const satchel_service *service, satchel_db *db, const satchel_person *person,
-                                  uint64_t incarnation, uint64_t first_sequence, satchel_arena *arena,
+                                  uint64_t incarnation, const satchel_arrived_unit *unit, satchel_arena *arena,
                                   satchel_buffer *out, satchel_error *error) {
     reply_work work = {service, db, person, arena, 0, error};
-    satchel_bytes stored = {NULL, 0};
+    satchel_bytes stored = unit->result;
     satchel_answer_frame frame;
     bool filled = false;
     work.room = out->bytes < SATCHEL_LIMIT_PAGE_BYTES ? SATCHEL_LIMIT_PAGE_BYTES - out->bytes : 0;
-    satchel_status status = load_result(&work, incarnation, first_sequence, &stored);
+    satchel_status status = SATCHEL_OK;
+    if (stored.bytes == 0) {
+        status = load_result(&work, incarnation, unit->head.first_sequence, &stored);
+    }
     if (status != SATCHEL_OK) {
         return status;
     }

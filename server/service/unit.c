@@ -124,6 +124,7 @@ static void begin_change(unit_work *work, satchel_change *change) {
     change->by_phone = true;
     change->parks = work->intake->parks;
     change->batch = &intake->batch;
+    change->touched.looked_up_in = &intake->batch.touched;
     change->scopes = intake->scopes;
     change->seen = work->unit->head.seen;
     change->stamp_ms = work->stamp_ms;
@@ -553,6 +554,10 @@ static satchel_status store_result(unit_work *work) {
             satchel_db_count(work->unit->head.count), satchel_db_blob(work->unit->digest, sizeof work->unit->digest),
             satchel_db_count(work->n), satchel_value_bytes(satchel_buffer_view(&result)));
     }
+    if (status == SATCHEL_OK &&
+        satchel_arena_copy(work->intake->lasting, satchel_buffer_view(&result), &work->unit->result) != SATCHEL_OK) {
+        status = satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for a result");
+    }
     satchel_buffer_deinit(&result);
     return status;
 }
@@ -582,6 +587,8 @@ static satchel_status attempt(unit_work *work, satchel_status (*step)(unit_work 
     }
     satchel_db_back(work->intake->db);
     *work->intake->counter = before;
+    work->intake->batch.touched.groups = NULL; /* numbers of sets may be undone with it */
+    work->intake->batch.touched.group_count = 0;
     if (!satchel_db_in_transaction(work->intake->db)) {
         return satchel_fail(work->error, SATCHEL_IO_ERROR, "the database gave the transaction up");
     }

@@ -22,6 +22,7 @@ typedef struct satchel_arrived_unit {
     satchel_status bad_status; /* OK: all ops were decoded */
     uint32_t bad_index;
     char bad_rule[SATCHEL_ERROR_DETAIL_BYTES];
+    satchel_bytes result; /* the frame that was stored when this exchange decided on it; empty: it did not */
 } satchel_arrived_unit;
 
 /* Decodes; ops that cannot be read are noted, not an error. Errors: MALFORMED (no unit at all), LIMIT_EXCEEDED,
@@ -45,7 +46,8 @@ typedef struct satchel_intake {
     satchel_moment phone_now;
     uint8_t receipt_key[SATCHEL_KEY_BYTES];
     satchel_change_batch batch;
-    bool seen_known; /* the last seen revision that was looked up, and its time */
+    satchel_arena *lasting; /* of the exchange: results live there until it is answered */
+    bool seen_known;        /* the last seen revision that was looked up, and its time */
     uint64_t seen_n;
     int64_t seen_ms;
     bool parks;      /* the device is being retired */
@@ -80,10 +82,10 @@ SATCHEL_MUST_USE satchel_status satchel_unit_known(satchel_db *db, uint64_t inca
                                                    satchel_error *error);
 
 /* Appends the stored result of a unit, with what the person may see now of winners and losers, as a frame. Behind a
- * page's worth of bytes in `out` values are left out. */
+ * page's worth of bytes in `out` values are left out. A unit with its result at hand is not looked up. */
 SATCHEL_MUST_USE satchel_status satchel_unit_reply(const satchel_service *service, satchel_db *db,
                                                    const satchel_person *person, uint64_t incarnation,
-                                                   uint64_t first_sequence, satchel_arena *arena, satchel_buffer *out,
-                                                   satchel_error *error);
+                                                   const satchel_arrived_unit *unit, satchel_arena *arena,
+                                                   satchel_buffer *out, satchel_error *error);
 
 #endif
