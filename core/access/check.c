@@ -42,11 +42,17 @@ static satchel_status check_verb(const check_work *work, satchel_verb verb, cons
     return satchel_fail(work->error, SATCHEL_FORBIDDEN, "no rule lets the user %s this %s", name, work->entity_name);
 }
 
+/* Taking back is for who could make, change or delete such a row now. */
+static satchel_status check_void(const check_work *work) {
+    bool may_any = may(work, SATCHEL_VERB_CREATE) || may(work, SATCHEL_VERB_EDIT) || may(work, SATCHEL_VERB_DELETE);
+    return reads(work) && may_any ? SATCHEL_OK : check_verb(work, SATCHEL_VERB_EDIT, "take back work on");
+}
+
 static satchel_status check_kind(const check_work *work) {
     switch (work->op->kind) {
     case SATCHEL_OP_CREATE: return check_verb(work, SATCHEL_VERB_CREATE, "create");
-    case SATCHEL_OP_EDIT:
-    case SATCHEL_OP_VOID: return check_verb(work, SATCHEL_VERB_EDIT, "edit");
+    case SATCHEL_OP_EDIT: return check_verb(work, SATCHEL_VERB_EDIT, "edit");
+    case SATCHEL_OP_VOID: return check_void(work);
     case SATCHEL_OP_DELETE: return check_verb(work, SATCHEL_VERB_DELETE, "delete");
     case SATCHEL_OP_COMMAND:
         /* Which verb a command needs is for the command to say; nobody commands what he cannot see. */

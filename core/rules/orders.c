@@ -83,6 +83,15 @@ satchel_status satchel_order_derive(satchel_record *order, const satchel_record 
     return status == SATCHEL_OK ? satchel_record_set_int(order, SATCHEL_ORDER_LINE_COUNT, (int64_t)count) : status;
 }
 
+int64_t satchel_order_discount(const satchel_record *order, const satchel_record *lines, size_t line_count) {
+    int64_t largest = satchel_record_int(order, SATCHEL_ORDER_DISCOUNT_BP, 0);
+    for (size_t i = 0; i < line_count; i++) {
+        int64_t discount = is_deleted(&lines[i]) ? 0 : satchel_record_int(&lines[i], SATCHEL_ORDER_LINE_DISCOUNT_BP, 0);
+        largest = discount > largest ? discount : largest;
+    }
+    return largest;
+}
+
 bool satchel_order_is_open(const satchel_record *order) {
     int64_t state = satchel_record_int(order, SATCHEL_ORDER_STATUS, SATCHEL_ORDER_STATUS_DRAFT);
     return state == SATCHEL_ORDER_STATUS_DRAFT;

@@ -17,6 +17,9 @@ SATCHEL_MUST_USE satchel_status satchel_order_line_derive(satchel_record *line, 
 SATCHEL_MUST_USE satchel_status satchel_order_derive(satchel_record *order, const satchel_record *lines,
                                                      size_t line_count, satchel_error *error);
 
+/* The largest discount, in basis points, of the order as a whole and of its lines that are not deleted. */
+int64_t satchel_order_discount(const satchel_record *order, const satchel_record *lines, size_t line_count);
+
 /* May an order in this state still take lines and edits of its body? */
 bool satchel_order_is_open(const satchel_record *order);
 

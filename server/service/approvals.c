@@ -3,7 +3,7 @@
  * Approvals: a command that needs one waits as a proposal; each step is a row of its own, decided once. The last
  * approval carries the command out in its own transaction, or is refused with what stands against that.
  */
-#include "service/command.h"
+#include "service/discount.h"
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -128,6 +128,46 @@ satchel_status satchel_approval_ask(satchel_order_given *given, int64_t steps) {
     return status;
 }
 
+static satchel_status write_decision(satchel_order_given *given, int64_t decision) {
+    const satchel_change *change = given->change;
+    const satchel_value *comment = satchel_record_get(&given->op->set, SATCHEL_APPROVAL_COMMENT);
+    const satchel_id *user = &change->author->user;
+    const satchel_given_field fields[] = {
+        {SATCHEL_APPROVAL_DECISION, satchel_value_int(decision)},
+        {SATCHEL_APPROVAL_DECIDED_BY, satchel_id_is_none(user) ? satchel_value_null() : satchel_value_id(user)},
+        {SATCHEL_APPROVAL_DECIDED_AT, satchel_value_time(change->stamp_ms)},
+        {SATCHEL_APPROVAL_COMMENT, comment != NULL ? *comment : satchel_value_null()}};
+    return satchel_given_put(given, fields, sizeof fields / sizeof *fields);
+}
+
+satchel_status satchel_approval_end(satchel_change *change, const satchel_id *row, satchel_error *error) {
+    satchel_id ids[2];
+    uint32_t count = 0;
+    satchel_db_statement *statement = NULL;
+    satchel_status status = SATCHEL_DB_START(&statement, change->db, error,
+                                             "SELECT \"id\" FROM \"approval\" WHERE \"subject_row\" = ?1 AND"
+                                             " \"decision\" IS NULL AND \"deleted\" = 0",
+                                             satchel_value_id(row));
+    bool found = status == SATCHEL_OK;
+    while (status == SATCHEL_OK && found && count < 2) { /* one waits at a time */
+        status = satchel_db_step(statement, &found, error);
+        if (status == SATCHEL_OK && found) {
+            ids[count++] = satchel_db_id(statement, 0);
+        }
+    }
+    satchel_db_end(statement);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < count; i++) {
+        satchel_op op;
+        satchel_op_decision ignored = {.code = SATCHEL_RESULT_APPLIED};
+        satchel_op_init(&op, SATCHEL_OP_COMMAND, SATCHEL_ENTITY_APPROVAL, &ids[i], change->arena);
+        satchel_order_given given = {.change = change, .op = &op, .decision = &ignored, .error = error};
+        status = satchel_stored_row_load(change->service->tables, change->db, SATCHEL_ENTITY_APPROVAL, &ids[i],
+                                         change->arena, &given.row, error);
+        status = status == SATCHEL_OK ? write_decision(&given, SATCHEL_APPROVAL_DECISION_WITHDRAWN) : status;
+    }
+    return status;
+}
+
 /* --- deciding --- */
 
 typedef struct proposal {
@@ -157,18 +197,6 @@ static satchel_status load_proposal(satchel_order_given *given, proposal *out) {
                    : status;
     }
     return satchel_op_decode(&change->service->schema, bytes, change->sequence, change->arena, &out->op, given->error);
-}
-
-static satchel_status write_decision(satchel_order_given *given, int64_t decision) {
-    const satchel_change *change = given->change;
-    const satchel_value *comment = satchel_record_get(&given->op->set, SATCHEL_APPROVAL_COMMENT);
-    const satchel_id *user = &change->author->user;
-    const satchel_given_field fields[] = {
-        {SATCHEL_APPROVAL_DECISION, satchel_value_int(decision)},
-        {SATCHEL_APPROVAL_DECIDED_BY, satchel_id_is_none(user) ? satchel_value_null() : satchel_value_id(user)},
-        {SATCHEL_APPROVAL_DECIDED_AT, satchel_value_time(change->stamp_ms)},
-        {SATCHEL_APPROVAL_COMMENT, comment != NULL ? *comment : satchel_value_null()}};
-    return satchel_given_put(given, fields, sizeof fields / sizeof *fields);
 }
 
 static satchel_status next_step(satchel_order_given *given, const proposal *what, int64_t step) {
@@ -214,6 +242,15 @@ static satchel_status check_decider(satchel_order_given *given, int64_t decision
     if (asked) {
         return satchel_given_refuse(given, SATCHEL_FORBIDDEN, 0, "nobody decides on what he asked for himself");
     }
+    bool again = false;
+    satchel_status status =
+        decision == SATCHEL_APPROVAL_DECISION_APPROVED ? satchel_approval_decided_before(given, &again) : SATCHEL_OK;
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    if (again) {
+        return satchel_given_refuse(given, SATCHEL_FORBIDDEN, 0, "approve.one_person: he approved a step of it before");
+    }
     return satchel_given_may(given, SATCHEL_VERB_APPROVE)
                ? SATCHEL_OK
                : satchel_given_refuse(given, SATCHEL_FORBIDDEN, 0, "no rule lets the user approve this");
@@ -240,8 +277,13 @@ satchel_status satchel_command_approval(satchel_order_given *given) {
     if (status == SATCHEL_OK && !satchel_given_is_refused(given)) {
         status = write_decision(given, decision);
     }
-    if (status != SATCHEL_OK || satchel_given_is_refused(given) || !approves) {
+    if (status != SATCHEL_OK || satchel_given_is_refused(given)) {
         return status;
+    }
+    if (!approves) {
+        satchel_id order = satchel_record_id(values, SATCHEL_APPROVAL_SUBJECT_ROW);
+        bool is_order = satchel_record_int(values, SATCHEL_APPROVAL_SUBJECT_ENTITY, 0) == SATCHEL_ENTITY_ORDER;
+        return is_order ? satchel_discount_decided(given->change, &order, given->error) : SATCHEL_OK;
     }
     return step < what.steps ? next_step(given, &what, step) : carry_out(given, &what);
 }

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "rules/orders.h"
 #include "service/digest.h"
+#include "service/discount.h"
 #include "service/policies.h"
 #include "service/realign.h"
 
@@ -333,7 +334,8 @@ satchel_status satchel_change_touch_order(satchel_change *change, const satchel_
         change->orders = orders;
         change->order_capacity = capacity;
     }
-    change->orders[change->order_count++] = (satchel_touched_order){*order, created, submitted};
+    change->orders[change->order_count++] =
+        (satchel_touched_order){.id = *order, .created = created, .submitted = submitted};
     return SATCHEL_OK;
 }
 
@@ -397,7 +399,7 @@ static satchel_status save_derived(satchel_change *change, satchel_stored_row *o
     return status == SATCHEL_OK ? satchel_change_save(change, order, derived_fields, 2, error) : status;
 }
 
-static satchel_status derive_order(satchel_change *change, const satchel_touched_order *touched, satchel_error *error) {
+static satchel_status derive_order(satchel_change *change, satchel_touched_order *touched, satchel_error *error) {
     satchel_stored_row order;
     satchel_record *lines = NULL;
     size_t count = 0;
@@ -421,7 +423,7 @@ static satchel_status derive_order(satchel_change *change, const satchel_touched
     if (status == SATCHEL_OK && derived_differs(&order.merged.value, &after)) {
         status = save_derived(change, &order, &after, error);
     }
-    return status;
+    return status == SATCHEL_OK ? satchel_discount_at_end(change, touched, &order, lines, count, error) : status;
 }
 
 /* --- the end --- */

@@ -28,6 +28,8 @@ typedef struct satchel_touched_order {
     satchel_id id;
     bool created;   /* in this change: it takes lines whatever its state */
     bool submitted; /* it became submitted in this change */
+    bool approved;  /* … because somebody approved it */
+    bool waits;     /* … and waits for an approval instead */
 } satchel_touched_order;
 
 /* Several changes of one transaction: what each would write at its end, and the next one would write again, waits. */

@@ -191,6 +191,26 @@ satchel_status satchel_op_check_access(satchel_op_work *work) {
     return status == SATCHEL_OK ? SATCHEL_OK : answer_denial(work, status, &why, &work->standing);
 }
 
+satchel_status satchel_op_check_void(satchel_op_work *work) {
+    satchel_change *change = work->change;
+    satchel_access_row row;
+    satchel_error why = {SATCHEL_OK, 0, 0, ""};
+    bool had = false;
+    if (!work->row.merged.exists) {
+        return satchel_op_refuse(work, SATCHEL_OUT_OF_SCOPE, 0, "no such row is within reach");
+    }
+    satchel_status status = satchel_standing_for(change->db, &work->standing, change->person, &work->row.created_by,
+                                                 change->day, &row, work->error);
+    if (status != SATCHEL_OK || ask_access(work, &row, &why) == SATCHEL_OK) {
+        return status;
+    }
+    status = had_it(work, &work->standing, &had);
+    if (status != SATCHEL_OK || (had && is_own_fact(work))) {
+        return status;
+    }
+    return had ? satchel_op_refuse(work, SATCHEL_MOVED_AWAY, 0, MOVED_AWAY) : satchel_op_settle(work, why.status, &why);
+}
+
 /* What happened in the field is told by who was there: only who may assign writes it in another's name. */
 satchel_status satchel_op_check_name(satchel_op_work *work) {
     const satchel_change *change = work->change;

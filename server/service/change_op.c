@@ -70,7 +70,7 @@ static satchel_status build_future(satchel_op_work *work) {
     return status;
 }
 
-static satchel_status look_up(satchel_op_work *work) {
+satchel_status satchel_op_look_up(satchel_op_work *work) {
     satchel_change *change = work->change;
     satchel_status status = satchel_stored_row_load(change->service->tables, change->db, work->op->entity,
                                                     &work->op->row, change->arena, &work->row, work->error);
@@ -180,6 +180,15 @@ static satchel_status derive_line(satchel_op_work *work, changed_fields *changed
     return satchel_change_put(work->change, &work->row, SATCHEL_ORDER_LINE_TOTAL_MINOR, total);
 }
 
+static bool became_submitted(const satchel_op_work *work, const satchel_merge_outcome *outcome) {
+    int64_t state = satchel_record_int(&work->row.merged.value, SATCHEL_ORDER_STATUS, 0);
+    bool moved = outcome->created;
+    for (uint32_t i = 0; i < outcome->changed_count; i++) {
+        moved = moved || outcome->changed[i] == SATCHEL_ORDER_STATUS;
+    }
+    return moved && (state == SATCHEL_ORDER_STATUS_SUBMITTED || state == SATCHEL_ORDER_STATUS_CONFIRMED);
+}
+
 /* Values that follow from the op: defaults of a new row, the total of a line, orders to be summed up. */
 static satchel_status derive(satchel_op_work *work, const satchel_merge_outcome *outcome, changed_fields *changed) {
     satchel_status status = SATCHEL_OK;
@@ -190,10 +199,8 @@ static satchel_status derive(satchel_op_work *work, const satchel_merge_outcome 
         }
     }
     if (status == SATCHEL_OK && work->op->entity == SATCHEL_ENTITY_ORDER) {
-        bool set = satchel_op_touches(work->op, SATCHEL_ORDER_STATUS);
-        bool now =
-            satchel_record_int(&work->row.merged.value, SATCHEL_ORDER_STATUS, 0) == SATCHEL_ORDER_STATUS_SUBMITTED;
-        status = satchel_change_touch_order(work->change, &work->op->row, outcome->created, set && now);
+        status =
+            satchel_change_touch_order(work->change, &work->op->row, outcome->created, became_submitted(work, outcome));
     }
     if (status == SATCHEL_OK && work->op->entity == SATCHEL_ENTITY_ORDER_LINE) {
         satchel_id order = satchel_record_id(&work->row.merged.value, SATCHEL_ORDER_LINE_ORDER);
@@ -232,6 +239,9 @@ static satchel_status record_losses(satchel_op_work *work, const satchel_merge_o
 static satchel_status follow(satchel_op_work *work, const satchel_merge_outcome *outcome) {
     if (work->op->entity == SATCHEL_ENTITY_CUSTOMER) {
         return satchel_duplicate_note(work->change, &work->row, outcome->created, work->op, work->error);
+    }
+    if (work->op->entity == SATCHEL_ENTITY_ORDER) {
+        return SATCHEL_OK; /* when the change ends: it may have to wait for an approval */
     }
     return satchel_pool_follow(work->change, &work->row, &work->standing.anchor.id, work->error);
 }
@@ -279,48 +289,12 @@ static satchel_status check_kind(satchel_op_work *work) {
     return status;
 }
 
-/* --- taking back --- */
-
-/* Was the row's deletion the op that is taken back? */
-static bool is_his_deletion(const satchel_op_work *work) {
-    const satchel_version *deletion =
-        satchel_versions_find(&work->row.merged.versions, SATCHEL_FIELD_DELETED, (satchel_bytes){NULL, 0});
-    return work->row.merged.deleted && deletion != NULL && satchel_op_is_his(work->change->author, &deletion->writer) &&
-           deletion->writer.sequence == work->op->target;
-}
-
-/*
- * A VOID becomes what undoes its target: a deletion of the row that only its maker ever wrote, facts and archived kinds
- * too, or the return of the row that he deleted. It names the row as it stands, so it never loses; anything else stays.
- */
-static satchel_status decide_void(satchel_op_work *work) {
-    satchel_op *op = work->op;
-    if (!work->change->by_phone || op->target == 0 || op->target >= op->sequence) {
-        return satchel_op_refuse(work, SATCHEL_INVALID_ARGUMENT, 0, "an op takes back an earlier one of its own phone");
-    }
-    satchel_status status = look_up(work);
-    if (status != SATCHEL_OK || satchel_op_is_decided(work)) {
-        return status;
-    }
-    op->base_n = work->row.revision;
-    if (is_his_deletion(work)) {
-        op->kind = SATCHEL_OP_EDIT;
-        return satchel_record_set_bool(&op->set, SATCHEL_FIELD_DELETED, false);
-    }
-    if (work->row.merged.exists && !work->row.merged.deleted && satchel_op_is_his_alone(work)) {
-        op->kind = SATCHEL_OP_DELETE;
-        return SATCHEL_OK;
-    }
-    return satchel_op_refuse(work, SATCHEL_IMMUTABLE, 0,
-                             "others have worked on the row since, or it is not there to take back");
-}
-
 static satchel_status decide(satchel_op_work *work) {
     if (work->op->kind == SATCHEL_OP_VOID) {
-        return decide_void(work);
+        return satchel_op_take_back(work);
     }
     satchel_status (*const steps[])(satchel_op_work *) = {check_kind,
-                                                          look_up,
+                                                          satchel_op_look_up,
                                                           satchel_op_check_access,
                                                           satchel_op_check_name,
                                                           satchel_op_check_anchor,
@@ -336,7 +310,7 @@ static satchel_status decide(satchel_op_work *work) {
 }
 
 static satchel_status park_all(satchel_op_work *work) {
-    satchel_status status = look_up(work);
+    satchel_status status = satchel_op_look_up(work);
     return status == SATCHEL_OK ? satchel_op_park(work, SATCHEL_RETIRED, "the phone is being retired") : status;
 }
 
@@ -373,7 +347,7 @@ satchel_status satchel_family_bring_back(satchel_change *change, satchel_op *op,
     satchel_op_work work = {.change = change, .op = op, .decision = &decision, .error = error};
     satchel_merge_outcome outcome;
     work.entity = satchel_schema_entity(&change->service->schema, op->entity);
-    satchel_status status = look_up(&work);
+    satchel_status status = satchel_op_look_up(&work);
     if (status == SATCHEL_OK) {
         status = merge(&work, &outcome);
     }

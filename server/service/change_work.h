@@ -35,9 +35,17 @@ SATCHEL_MUST_USE satchel_status satchel_op_settle(satchel_op_work *work, satchel
 /* Is it refused or parked? Then nothing more is looked at. */
 bool satchel_op_is_decided(const satchel_op_work *work);
 
+/* Loads the row and how it stands, or would stand. */
+SATCHEL_MUST_USE satchel_status satchel_op_look_up(satchel_op_work *work);
+
+/* A VOID becomes the op that undoes its target, or is refused. */
+SATCHEL_MUST_USE satchel_status satchel_op_take_back(satchel_op_work *work);
+
 /* --- checks, in this order, after the row was looked up --- */
 
 SATCHEL_MUST_USE satchel_status satchel_op_check_access(satchel_op_work *work);
+/* Of a VOID. Who had the row when he made the op takes back a fact of his, and nothing else. */
+SATCHEL_MUST_USE satchel_status satchel_op_check_void(satchel_op_work *work);
 SATCHEL_MUST_USE satchel_status satchel_op_check_name(satchel_op_work *work);
 SATCHEL_MUST_USE satchel_status satchel_op_check_anchor(satchel_op_work *work);
 /* Only of a row that has a root. */

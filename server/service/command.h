@@ -79,6 +79,13 @@ SATCHEL_MUST_USE satchel_status satchel_conflict_may_decide(satchel_change *chan
  */
 SATCHEL_MUST_USE satchel_status satchel_approval_ask(satchel_order_given *given, int64_t steps);
 
+/* Ends what waits for an approval of the row: it is asked for anew, or came otherwise. */
+SATCHEL_MUST_USE satchel_status satchel_approval_end(satchel_change *change, const satchel_id *row,
+                                                     satchel_error *error);
+
+/* Did the person approve an earlier step of what `given` decides on, and may nobody approve two? */
+SATCHEL_MUST_USE satchel_status satchel_approval_decided_before(satchel_order_given *given, bool *out);
+
 #define SATCHEL_APPROVAL_STEPS_MOST 5
 
 /* --- the company's rules: numbers by name, in the table company_rule --- */
@@ -89,6 +96,7 @@ typedef enum satchel_rule {
     SATCHEL_RULE_POOL_CLAIMS_A_DAY, /* 0: no cap */
     SATCHEL_RULE_POOL_HOLDINGS,     /* 0: no cap */
     SATCHEL_RULE_POOL_PROTECT_DAYS, /* whoever lost it does not claim it for so long */
+    SATCHEL_RULE_APPROVE_ALONE,     /* 1: one person may approve several steps of one thing */
     SATCHEL_RULE_APPROVE_TRANSFER,  /* steps; 0: none is needed */
     SATCHEL_RULE_APPROVE_PLAN,      /* steps of a rep's change, at least 1 */
     SATCHEL_RULE_APPROVE_DISCOUNT,  /* steps above the limit; 0: none is needed */

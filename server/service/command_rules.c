@@ -14,6 +14,7 @@ static const satchel_rule_info rules[SATCHEL_RULE_COUNT] = {
     [SATCHEL_RULE_POOL_CLAIMS_A_DAY] = {"pool.claims_a_day", 0, 0, 100000},
     [SATCHEL_RULE_POOL_HOLDINGS] = {"pool.holdings", 0, 0, 1000000},
     [SATCHEL_RULE_POOL_PROTECT_DAYS] = {"pool.protect_days", 0, 0, 3650},
+    [SATCHEL_RULE_APPROVE_ALONE] = {"approve.one_person", 0, 0, 1},
     [SATCHEL_RULE_APPROVE_TRANSFER] = {"approve.transfer", 0, 0, SATCHEL_APPROVAL_STEPS_MOST},
     [SATCHEL_RULE_APPROVE_PLAN] = {"approve.plan", 1, 1, SATCHEL_APPROVAL_STEPS_MOST},
     [SATCHEL_RULE_APPROVE_DISCOUNT] = {"approve.discount", 0, 0, SATCHEL_APPROVAL_STEPS_MOST},

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "rules/orders.h"
 #include "schema/validate.h"
+#include "service/discount.h"
 #include "service/offer.h"
 
 #include <satchel/model.h>
@@ -36,11 +37,7 @@ static satchel_status look_at_order(satchel_order_given *given, order_look *out)
     if (status == SATCHEL_OK) {
         status = satchel_order_check_submit(&out->after, out->line_count, &why);
     }
-    out->discount_bp = satchel_record_int(&out->after, SATCHEL_ORDER_DISCOUNT_BP, 0);
-    for (size_t i = 0; i < out->line_count; i++) {
-        int64_t discount = satchel_record_int(&lines[i], SATCHEL_ORDER_LINE_DISCOUNT_BP, 0);
-        out->discount_bp = discount > out->discount_bp ? discount : out->discount_bp;
-    }
+    out->discount_bp = satchel_order_discount(&out->after, lines, out->line_count);
     if (status != SATCHEL_OK && satchel_status_refuses(status)) {
         return satchel_given_refuse(given, status, why.field, why.detail);
     }
@@ -60,66 +57,18 @@ static satchel_status check_totals(satchel_order_given *given, const order_look 
     return SATCHEL_OK;
 }
 
-/* Was a field of the order's body written since the base? Where it hangs may have moved: customers are merged. */
-static bool body_moved(const satchel_order_given *given) {
-    const satchel_versions *versions = &given->row.merged.versions;
-    bool moved = false;
-    for (uint32_t i = 0; i < versions->count; i++) {
-        const satchel_version *version = &versions->items[i];
-        const satchel_field *field =
-            satchel_schema_field(&given->change->service->schema, SATCHEL_ENTITY_ORDER, version->field);
-        bool body = field == NULL || (field->writer == SATCHEL_WRITE_OWNER &&
-                                      (field->flags & SATCHEL_FIELD_DERIVED) == 0 && field->ref == 0);
-        moved = moved || (body && version->n > given->op->base_n);
-    }
-    return moved;
-}
-
 /* Approved is what was asked for: an order whose body or lines were written since is asked about again. */
 static satchel_status check_unchanged(satchel_order_given *given) {
-    int64_t lines = 0;
+    bool unchanged = true;
     if (!given->approved) {
         return SATCHEL_OK;
     }
     satchel_status status =
-        SATCHEL_DB_NUMBER(given->change->db, given->error, &lines, 0,
-                          "SELECT count(*) FROM \"order_line\" WHERE \"order\" = ?1 AND \"revision\" > ?2",
-                          satchel_value_id(&given->row.id), satchel_db_count(given->op->base_n));
-    return status == SATCHEL_OK && (lines > 0 || body_moved(given))
+        satchel_order_unchanged(given->change, &given->row, given->op->base_n, &unchanged, given->error);
+    return status == SATCHEL_OK && !unchanged
                ? satchel_given_refuse(given, SATCHEL_TOTALS_DIFFER, SATCHEL_ORDER_TOTAL_MINOR,
                                       "the order was changed since its approval was asked for")
                : status;
-}
-
-/* The phone's word of what it saw does not count here: what waits is the order as the server has it now. */
-static satchel_status ask_for_approval(satchel_order_given *given, const order_look *look, int64_t steps) {
-    satchel_op op = *given->op;
-    satchel_order_given asked = *given;
-    satchel_record_init(&op.set, given->change->arena);
-    op.base_n = given->change->n;
-    op.exceptions = NULL;
-    op.exception_count = 0;
-    satchel_status status = SATCHEL_OK;
-    for (size_t i = 0; status == SATCHEL_OK && i < sizeof totals / sizeof *totals; i++) {
-        status = satchel_record_set_int(&op.set, totals[i], satchel_record_int(&look->after, totals[i], 0));
-    }
-    asked.op = &op;
-    return status == SATCHEL_OK ? satchel_approval_ask(&asked, steps)
-                                : satchel_fail(given->error, status, "no memory for a proposal");
-}
-
-static satchel_status check_discount(satchel_order_given *given, const order_look *look, int64_t *out_steps) {
-    int64_t limit = 0;
-    *out_steps = 0;
-    if (given->approved) {
-        return SATCHEL_OK;
-    }
-    satchel_status status = satchel_rule_get(given->change->db, SATCHEL_RULE_DISCOUNT_LIMIT_BP, &limit, given->error);
-    if (status == SATCHEL_OK && look->discount_bp > limit) {
-        status = satchel_rule_get(given->change->db, SATCHEL_RULE_APPROVE_DISCOUNT, out_steps, given->error);
-    }
-    *out_steps = satchel_given_may(given, SATCHEL_VERB_APPROVE) ? 0 : *out_steps;
-    return status;
 }
 
 static satchel_status check_order(satchel_order_given *given) {
@@ -139,6 +88,39 @@ static satchel_status check_order(satchel_order_given *given) {
                                 : status;
 }
 
+/* The phone's word of what it saw does not count: what waits is the order as the server has it now. */
+static satchel_status ask_for_approval(satchel_order_given *given, const order_look *look, int64_t steps) {
+    satchel_op op = *given->op;
+    satchel_order_given asked = *given;
+    satchel_record_init(&op.set, given->change->arena);
+    asked.op = &op;
+    asked.row.merged.value = look->after;
+    return satchel_discount_ask(&asked, steps);
+}
+
+static satchel_status submit(satchel_order_given *given) {
+    satchel_change *change = given->change;
+    const satchel_value now = satchel_value_time(change->stamp_ms);
+    /* When it was to be submitted counts, not when it was approved; nobody else's word of a time does. */
+    const satchel_value *asked = satchel_record_get(&given->op->set, SATCHEL_ORDER_SUBMITTED_AT);
+    satchel_value flags;
+    if (satchel_discount_flags(change->arena, &given->row.merged.value, false, &flags) != SATCHEL_OK) {
+        return satchel_fail(given->error, SATCHEL_NO_MEMORY, "no memory for flags");
+    }
+    const satchel_given_field fields[] = {{SATCHEL_ORDER_STATUS, satchel_value_int(SATCHEL_ORDER_STATUS_SUBMITTED)},
+                                          {SATCHEL_ORDER_SUBMITTED_AT, given->approved && asked != NULL ? *asked : now},
+                                          {SATCHEL_ORDER_FLAGS, flags}};
+    uint32_t count = satchel_record_get(&given->row.merged.value, SATCHEL_ORDER_FLAGS) != NULL ? 3 : 2;
+    satchel_status status = satchel_given_put(given, fields, count);
+    if (status == SATCHEL_OK) {
+        status = satchel_change_touch_order(change, &given->row.id, false, true);
+    }
+    if (status == SATCHEL_OK && given->approved) {
+        satchel_discount_approved(change, &given->row.id);
+    }
+    return status;
+}
+
 satchel_status satchel_command_submit_order(satchel_order_given *given) {
     satchel_change *change = given->change;
     order_look look;
@@ -153,23 +135,14 @@ satchel_status satchel_command_submit_order(satchel_order_given *given) {
     if (status == SATCHEL_OK && !satchel_given_is_refused(given)) {
         status = check_totals(given, &look);
     }
-    if (status == SATCHEL_OK && !satchel_given_is_refused(given)) {
-        status = check_discount(given, &look, &steps);
+    if (status == SATCHEL_OK && !satchel_given_is_refused(given) && !given->approved) {
+        status = satchel_discount_steps(change->db, look.discount_bp, satchel_given_may(given, SATCHEL_VERB_APPROVE),
+                                        &steps, given->error);
     }
     if (status != SATCHEL_OK || satchel_given_is_refused(given)) {
         return status;
     }
-    if (steps > 0) {
-        return ask_for_approval(given, &look, steps);
-    }
-    const satchel_given_field fields[] = {{SATCHEL_ORDER_STATUS, satchel_value_int(SATCHEL_ORDER_STATUS_SUBMITTED)},
-                                          {SATCHEL_ORDER_SUBMITTED_AT, satchel_value_time(change->stamp_ms)}};
-    status = satchel_given_put(given, fields, 2);
-    if (status == SATCHEL_OK) {
-        status = satchel_change_touch_order(change, &given->row.id, false, true);
-    }
-    return status == SATCHEL_OK ? satchel_pool_follow(change, &given->row, &given->standing.anchor.id, given->error)
-                                : status;
+    return steps > 0 ? ask_for_approval(given, &look, steps) : submit(given);
 }
 
 /* --- plans --- */

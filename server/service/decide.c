@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 #include "base/ids.h"
+#include "rules/orders.h"
 #include "service/command.h"
 #include "service/command_admin.h"
 #include "service/desk.h"
@@ -110,11 +111,24 @@ static satchel_status put_back(satchel_desk *desk, satchel_stored_row *subject, 
     return status == SATCHEL_OK ? satchel_change_put(&desk->change, subject, number, &value) : status;
 }
 
+/* A line's total follows from what is put back. */
+static satchel_status derive_line(satchel_desk *desk, satchel_stored_row *line) {
+    satchel_record after;
+    satchel_record_init(&after, &desk->arena);
+    satchel_status status = satchel_record_copy(&line->merged.value, &after);
+    if (status == SATCHEL_OK) {
+        status = satchel_order_line_derive(&after, desk->error);
+    }
+    const satchel_value *total =
+        status == SATCHEL_OK ? satchel_record_get(&after, SATCHEL_ORDER_LINE_TOTAL_MINOR) : NULL;
+    return total != NULL ? satchel_change_put(&desk->change, line, SATCHEL_ORDER_LINE_TOTAL_MINOR, total) : status;
+}
+
 /* The loser's fields are written; members of the group that it did not have are emptied. */
 static satchel_status restore_fields(satchel_desk *desk, satchel_stored_row *subject, const satchel_record *winner,
                                      const satchel_record *loser) {
     const satchel_value none = satchel_value_null();
-    uint32_t *changed = satchel_arena_take_array(&desk->arena, winner->count + loser->count, sizeof *changed);
+    uint32_t *changed = satchel_arena_take_array(&desk->arena, winner->count + loser->count + 1, sizeof *changed);
     uint32_t count = 0;
     satchel_status status = changed != NULL ? SATCHEL_OK : SATCHEL_NO_MEMORY;
     for (uint32_t i = 0; status == SATCHEL_OK && i < loser->count; i++) {
@@ -128,8 +142,47 @@ static satchel_status restore_fields(satchel_desk *desk, satchel_stored_row *sub
             status = satchel_change_put(&desk->change, subject, number, &none);
         }
     }
+    if (status == SATCHEL_OK && subject->entity == SATCHEL_ENTITY_ORDER_LINE) {
+        changed[count++] = SATCHEL_ORDER_LINE_TOTAL_MINOR;
+        status = derive_line(desk, subject);
+    }
     return status == SATCHEL_OK ? satchel_change_save(&desk->change, subject, changed, count, desk->error)
                                 : satchel_fail(desk->error, status, "the loser cannot be put back");
+}
+
+/* Of an order that was submitted neither body nor lines are written, not even by who decides on a conflict. */
+static satchel_status check_order(satchel_desk *desk, const satchel_stored_row *subject, const satchel_record *loser,
+                                  const satchel_id *order) {
+    satchel_stored_row row;
+    bool body = subject->entity == SATCHEL_ENTITY_ORDER_LINE;
+    for (uint32_t i = 0; i < loser->count; i++) {
+        const satchel_field *field =
+            satchel_schema_field(&desk->service->schema, subject->entity, loser->fields[i].number);
+        body = body || field == NULL ||
+               (field->writer == SATCHEL_WRITE_OWNER && (field->flags & SATCHEL_FIELD_DERIVED) == 0);
+    }
+    satchel_status status = satchel_stored_row_load(desk->service->tables, desk->db, SATCHEL_ENTITY_ORDER, order,
+                                                    &desk->arena, &row, desk->error);
+    bool open = status == SATCHEL_OK && satchel_order_is_open(&row.merged.value);
+    return status == SATCHEL_OK && body && !open && !desk->change.trusted
+               ? satchel_fail(desk->error, SATCHEL_LATE_FOR_PARENT, "the order is no draft any more")
+               : status;
+}
+
+/* An order is summed up again, and waits for an approval if it would become submitted that way. */
+static satchel_status follow_order(satchel_desk *desk, const satchel_stored_row *subject, const satchel_record *loser) {
+    bool is_line = subject->entity == SATCHEL_ENTITY_ORDER_LINE;
+    if (!is_line && subject->entity != SATCHEL_ENTITY_ORDER) {
+        return SATCHEL_OK;
+    }
+    satchel_id order = is_line ? satchel_record_id(&subject->merged.value, SATCHEL_ORDER_LINE_ORDER) : subject->id;
+    int64_t state = satchel_record_int(loser, SATCHEL_ORDER_STATUS, 0);
+    bool submits = !is_line && (state == SATCHEL_ORDER_STATUS_SUBMITTED || state == SATCHEL_ORDER_STATUS_CONFIRMED);
+    satchel_status status = check_order(desk, subject, loser, &order);
+    if (status == SATCHEL_OK && satchel_change_touch_order(&desk->change, &order, false, submits) != SATCHEL_OK) {
+        status = satchel_fail(desk->error, SATCHEL_NO_MEMORY, "no memory for an order");
+    }
+    return status;
 }
 
 static satchel_status restore(satchel_desk *desk, const satchel_stored_row *conflict) {
@@ -154,6 +207,9 @@ static satchel_status restore(satchel_desk *desk, const satchel_stored_row *conf
     if (forbidden != 0) {
         return satchel_fail_field(desk->error, SATCHEL_FORBIDDEN, subject.entity, forbidden,
                                   "no rule lets the user write what would be put back");
+    }
+    if (status == SATCHEL_OK) {
+        status = follow_order(desk, &subject, &loser);
     }
     return status == SATCHEL_OK ? restore_fields(desk, &subject, &winner, &loser) : status;
 }

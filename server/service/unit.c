@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "merge/stamp.h"
+#include "service/discount.h"
 #include "service/erase.h"
 #include "service/keeper.h"
 #include "service/offer.h"
@@ -340,7 +341,16 @@ static satchel_status finish_change(unit_work *work, satchel_change *change) {
     if (status != SATCHEL_OK && satchel_status_refuses(status)) {
         return refuse_at(work, op_to_blame(work), status, why.field, why.detail);
     }
-    return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(work->error, status, "%s", why.detail);
+    if (status != SATCHEL_OK) {
+        return satchel_fail(work->error, status, "%s", why.detail);
+    }
+    /* Whoever submitted an order that waits for an approval is told so. */
+    for (uint32_t i = 0; work->code == SATCHEL_RESULT_APPLIED && i < work->unit->head.count; i++) {
+        if (satchel_discount_waits(change, &work->unit->head.ops[i])) {
+            work->decisions[i].status = SATCHEL_APPROVAL_PENDING;
+        }
+    }
+    return SATCHEL_OK;
 }
 
 /* All ops or none; on OK the decisions say which. */

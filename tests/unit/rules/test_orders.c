@@ -85,6 +85,22 @@ TEST(rules_orders, a_total_that_does_not_fit_is_told) {
     satchel_arena_deinit(&arena);
 }
 
+TEST(rules_orders, the_largest_discount_is_that_of_the_order_or_of_a_line_that_is_there) {
+    satchel_arena arena = {0};
+    satchel_record order;
+    satchel_record lines[2];
+    satchel_record_init(&order, &arena);
+    make_line(&lines[0], &arena, 1000, 100, 300);
+    make_line(&lines[1], &arena, 1000, 100, 900);
+    CHECK_INT(satchel_order_discount(&order, lines, 0), 0);
+    CHECK_INT(satchel_order_discount(&order, lines, 2), 900);
+    REQUIRE_OK(satchel_record_set_bool(&lines[1], SATCHEL_FIELD_DELETED, true));
+    CHECK_INT(satchel_order_discount(&order, lines, 2), 300);
+    REQUIRE_OK(satchel_record_set_int(&order, SATCHEL_ORDER_DISCOUNT_BP, 301));
+    CHECK_INT(satchel_order_discount(&order, lines, 2), 301);
+    satchel_arena_deinit(&arena);
+}
+
 TEST(rules_orders, only_a_draft_is_open) {
     satchel_arena arena = {0};
     satchel_record order;

@@ -86,3 +86,45 @@ int64_t number_of(stage *here, uint32_t entity, const satchel_id *row, uint32_t 
     satchel_record record = stage_read(here, entity, row, NULL);
     return satchel_record_int(&record, field, -1);
 }
+
+/* The approval that waits, none if there is none. */
+satchel_id approval_waiting(stage *here) {
+    satchel_id ids[8];
+    satchel_id found = {{0}};
+    uint32_t count = stage_list(here, SATCHEL_ENTITY_APPROVAL, ids, 8);
+    for (uint32_t i = 0; i < count; i++) {
+        satchel_record row = stage_read(here, SATCHEL_ENTITY_APPROVAL, &ids[i], NULL);
+        found = satchel_record_get(&row, SATCHEL_APPROVAL_DECISION) == NULL ? ids[i] : found;
+    }
+    return found;
+}
+
+satchel_status approval_decide(stage *here, const satchel_id *user, const satchel_id *approval, int64_t decision) {
+    satchel_actor actor = satchel_actor_user(user);
+    satchel_record set = stage_record(here);
+    REQUIRE_OK(satchel_record_set_int(&set, SATCHEL_APPROVAL_DECISION, decision));
+    return desk_give(here, &actor, SATCHEL_COMMAND_DECIDE, SATCHEL_ENTITY_APPROVAL, approval, &set, NULL);
+}
+
+satchel_id order_of_li(command_day *day, int64_t discount_bp) {
+    phone_unit unit = {.count = 0};
+    satchel_id order;
+    satchel_id line;
+    satchel_record product = stage_record(&day->here);
+    REQUIRE_OK(satchel_record_set_text(&product, SATCHEL_PRODUCT_CODE, satchel_text_of("T1")));
+    REQUIRE_OK(satchel_record_set_text(&product, SATCHEL_PRODUCT_NAME, satchel_text_of("Tea")));
+    satchel_id tea = stage_create(&day->here, SATCHEL_ENTITY_PRODUCT, &product).id;
+    satchel_op *op = phone_create(&day->lis, &unit, SATCHEL_ENTITY_ORDER, &order);
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ORDER_CUSTOMER, &day->customer));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ORDER_STATUS, SATCHEL_ORDER_STATUS_DRAFT));
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_ORDER_CURRENCY, satchel_text_of("CNY")));
+    op = phone_create(&day->lis, &unit, SATCHEL_ENTITY_ORDER_LINE, &line);
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ORDER_LINE_ORDER, &order));
+    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ORDER_LINE_PRODUCT, &tea));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ORDER_LINE_QUANTITY_E3, 2000));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ORDER_LINE_UNIT_PRICE_MINOR, 1000));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ORDER_LINE_DISCOUNT_BP, discount_bp));
+    phone_commit(&day->lis, &unit);
+    phone_sync(&day->lis);
+    return order;
+}

@@ -39,4 +39,11 @@ satchel_id owner_of(stage *here, const satchel_id *customer);
 int64_t number_of(stage *here, uint32_t entity, const satchel_id *row, uint32_t field);
 bool is_owner(stage *here, const satchel_id *customer, const satchel_id *user);
 
+/* The approval that waits, none if there is none. */
+satchel_id approval_waiting(stage *here);
+satchel_status approval_decide(stage *here, const satchel_id *user, const satchel_id *approval, int64_t decision);
+
+/* A draft of Li's with a line of 20.00 and this discount; his phone has sent it. */
+satchel_id order_of_li(command_day *day, int64_t discount_bp);
+
 #endif

@@ -6,25 +6,6 @@
 
 #include "service/command.h"
 
-/* The approval that waits, none if there is none. */
-static satchel_id waiting(stage *here) {
-    satchel_id ids[8];
-    satchel_id found = {{0}};
-    uint32_t count = stage_list(here, SATCHEL_ENTITY_APPROVAL, ids, 8);
-    for (uint32_t i = 0; i < count; i++) {
-        satchel_record row = stage_read(here, SATCHEL_ENTITY_APPROVAL, &ids[i], NULL);
-        found = satchel_record_get(&row, SATCHEL_APPROVAL_DECISION) == NULL ? ids[i] : found;
-    }
-    return found;
-}
-
-static satchel_status decide(stage *here, const satchel_id *user, const satchel_id *approval, int64_t decision) {
-    satchel_actor actor = satchel_actor_user(user);
-    satchel_record set = stage_record(here);
-    REQUIRE_OK(satchel_record_set_int(&set, SATCHEL_APPROVAL_DECISION, decision));
-    return desk_give(here, &actor, SATCHEL_COMMAND_DECIDE, SATCHEL_ENTITY_APPROVAL, approval, &set, NULL);
-}
-
 static void ask_for_transfer(command_day *day) {
     give_id(&day->lis, SATCHEL_COMMAND_TRANSFER, SATCHEL_ENTITY_CUSTOMER, &day->customer, SATCHEL_CUSTOMER_OWNER,
             &day->wang);
@@ -39,11 +20,12 @@ TEST(approvals, a_transfer_waits_until_it_is_approved) {
     CHECK_INT(phone_last(&day.lis).code, SATCHEL_RESULT_APPLIED);
     CHECK_STATUS(phone_last(&day.lis).status, SATCHEL_APPROVAL_PENDING);
     CHECK(is_owner(&day.here, &day.customer, &day.li));
-    satchel_id approval = waiting(&day.here);
+    satchel_id approval = approval_waiting(&day.here);
     CHECK(phone_find(&day.lis, SATCHEL_ENTITY_APPROVAL, &approval) != NULL); /* who asked sees that it waits */
-    CHECK_OK(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
+    CHECK_OK(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
     CHECK(is_owner(&day.here, &day.customer, &day.wang));
-    CHECK_STATUS(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_REFUSED), SATCHEL_OVERTAKEN);
+    CHECK_STATUS(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_REFUSED),
+                 SATCHEL_OVERTAKEN);
     CHECK(is_owner(&day.here, &day.customer, &day.wang));
     command_day_close(&day);
 }
@@ -55,9 +37,9 @@ TEST(approvals, what_was_refused_or_withdrawn_has_no_effect) {
         command_day_open(&day);
         set_rule(&day.here, "approve.transfer", 1);
         ask_for_transfer(&day);
-        satchel_id approval = waiting(&day.here);
+        satchel_id approval = approval_waiting(&day.here);
         const satchel_id *user = i == 0 ? &day.boss : &day.li;
-        CHECK_OK(decide(&day.here, user, &approval, decisions[i]));
+        CHECK_OK(approval_decide(&day.here, user, &approval, decisions[i]));
         CHECK(is_owner(&day.here, &day.customer, &day.li));
         ask_for_transfer(&day); /* it may be asked for again */
         CHECK_STATUS(phone_last(&day.lis).status, SATCHEL_APPROVAL_PENDING);
@@ -83,10 +65,12 @@ TEST(approvals, nobody_decides_on_his_own_and_no_rep_on_any) {
     command_day_open(&day);
     set_rule(&day.here, "approve.transfer", 1);
     ask_for_transfer(&day);
-    satchel_id approval = waiting(&day.here);
-    CHECK_STATUS(decide(&day.here, &day.li, &approval, SATCHEL_APPROVAL_DECISION_APPROVED), SATCHEL_FORBIDDEN);
-    CHECK_STATUS(decide(&day.here, &day.wang, &approval, SATCHEL_APPROVAL_DECISION_APPROVED), SATCHEL_OUT_OF_SCOPE);
-    CHECK_STATUS(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_WITHDRAWN), SATCHEL_FORBIDDEN);
+    satchel_id approval = approval_waiting(&day.here);
+    CHECK_STATUS(approval_decide(&day.here, &day.li, &approval, SATCHEL_APPROVAL_DECISION_APPROVED), SATCHEL_FORBIDDEN);
+    CHECK_STATUS(approval_decide(&day.here, &day.wang, &approval, SATCHEL_APPROVAL_DECISION_APPROVED),
+                 SATCHEL_OUT_OF_SCOPE);
+    CHECK_STATUS(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_WITHDRAWN),
+                 SATCHEL_FORBIDDEN);
     CHECK(is_owner(&day.here, &day.customer, &day.li));
     command_day_close(&day);
 }
@@ -96,15 +80,15 @@ TEST(approvals, who_asked_does_not_decide_even_when_he_has_become_a_manager) {
     command_day_open(&day);
     set_rule(&day.here, "approve.transfer", 1);
     ask_for_transfer(&day);
-    satchel_id approval = waiting(&day.here);
+    satchel_id approval = approval_waiting(&day.here);
     const uint64_t roles = UINT64_C(1) << SATCHEL_ROLE_MANAGER;
     const satchel_user_change promoted = {.roles = &roles};
     stage_begin(&day.here);
     REQUIRE_OK(satchel_user_change_to(day.here.service, day.here.db, &day.here.system, &day.li, &promoted, NULL));
     stage_commit(&day.here);
-    CHECK_STATUS(decide(&day.here, &day.li, &approval, SATCHEL_APPROVAL_DECISION_APPROVED), SATCHEL_FORBIDDEN);
+    CHECK_STATUS(approval_decide(&day.here, &day.li, &approval, SATCHEL_APPROVAL_DECISION_APPROVED), SATCHEL_FORBIDDEN);
     CHECK(is_owner(&day.here, &day.customer, &day.li));
-    CHECK_OK(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
+    CHECK_OK(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
     command_day_close(&day);
 }
 
@@ -112,12 +96,65 @@ TEST(approvals, a_chain_has_its_steps_one_after_another) {
     command_day day;
     command_day_open(&day);
     set_rule(&day.here, "approve.transfer", SATCHEL_APPROVAL_STEPS_MOST);
+    set_rule(&day.here, "approve.one_person", 1);
     ask_for_transfer(&day);
     for (int64_t step = 1; step <= SATCHEL_APPROVAL_STEPS_MOST; step++) {
-        satchel_id approval = waiting(&day.here);
+        satchel_id approval = approval_waiting(&day.here);
         CHECK(is_owner(&day.here, &day.customer, &day.li));
         CHECK_INT(number_of(&day.here, SATCHEL_ENTITY_APPROVAL, &approval, SATCHEL_APPROVAL_STEP), step);
-        REQUIRE_OK(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
+        REQUIRE_OK(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
+    }
+    CHECK(is_owner(&day.here, &day.customer, &day.wang));
+    command_day_close(&day);
+}
+
+static satchel_id second_boss(command_day *day) {
+    satchel_id chief = stage_user(&day->here, "chief", SATCHEL_ROLE_MANAGER, NULL, NULL);
+    const satchel_user_change below = {.manager = &chief};
+    stage_begin(&day->here);
+    REQUIRE_OK(satchel_user_change_to(day->here.service, day->here.db, &day->here.system, &day->boss, &below, NULL));
+    stage_commit(&day->here);
+    return chief;
+}
+
+TEST(approvals, nobody_approves_two_steps_of_one_thing) {
+    command_day day;
+    command_day_open(&day);
+    satchel_id chief = second_boss(&day);
+    set_rule(&day.here, "approve.transfer", 3);
+    for (int chain = 0; chain < 2; chain++) { /* what was approved in a chain before does not count */
+        ask_for_transfer(&day);
+        satchel_id first = approval_waiting(&day.here);
+        REQUIRE_OK(approval_decide(&day.here, &day.boss, &first, SATCHEL_APPROVAL_DECISION_APPROVED));
+        satchel_id second = approval_waiting(&day.here);
+        CHECK_STATUS(approval_decide(&day.here, &day.boss, &second, SATCHEL_APPROVAL_DECISION_APPROVED),
+                     SATCHEL_FORBIDDEN);
+        REQUIRE_OK(approval_decide(&day.here, &chief, &second, SATCHEL_APPROVAL_DECISION_APPROVED));
+        satchel_id third = approval_waiting(&day.here);
+        CHECK_STATUS(approval_decide(&day.here, &day.boss, &third, SATCHEL_APPROVAL_DECISION_APPROVED),
+                     SATCHEL_FORBIDDEN);
+        CHECK_STATUS(approval_decide(&day.here, &chief, &third, SATCHEL_APPROVAL_DECISION_APPROVED), SATCHEL_FORBIDDEN);
+        CHECK(is_owner(&day.here, &day.customer, &day.li));
+        satchel_actor last = day.here.system;
+        satchel_record set = stage_record(&day.here);
+        REQUIRE_OK(satchel_record_set_int(&set, SATCHEL_APPROVAL_DECISION, SATCHEL_APPROVAL_DECISION_APPROVED));
+        REQUIRE_OK(chain == 0 ? approval_decide(&day.here, &day.boss, &third, SATCHEL_APPROVAL_DECISION_REFUSED)
+                              : desk_give(&day.here, &last, SATCHEL_COMMAND_DECIDE, SATCHEL_ENTITY_APPROVAL, &third,
+                                          &set, NULL));
+    }
+    CHECK(is_owner(&day.here, &day.customer, &day.wang));
+    command_day_close(&day);
+}
+
+TEST(approvals, where_the_company_says_so_one_person_approves_all_steps) {
+    command_day day;
+    command_day_open(&day);
+    set_rule(&day.here, "approve.transfer", 2);
+    ask_for_transfer(&day);
+    for (int64_t alone = 0; alone < 2; alone++) {
+        satchel_id approval = approval_waiting(&day.here);
+        set_rule(&day.here, "approve.one_person", alone);
+        REQUIRE_OK(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
     }
     CHECK(is_owner(&day.here, &day.customer, &day.wang));
     command_day_close(&day);
@@ -128,11 +165,12 @@ TEST(approvals, what_is_overtaken_meanwhile_is_not_carried_out) {
     command_day_open(&day);
     set_rule(&day.here, "approve.transfer", 1);
     ask_for_transfer(&day);
-    satchel_id approval = waiting(&day.here);
+    satchel_id approval = approval_waiting(&day.here);
     stage_reassign(&day.here, &day.customer, &day.boss);
-    CHECK_STATUS(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED), SATCHEL_OVERTAKEN);
+    CHECK_STATUS(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED),
+                 SATCHEL_OVERTAKEN);
     CHECK(is_owner(&day.here, &day.customer, &day.boss));
-    CHECK_OK(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_REFUSED));
+    CHECK_OK(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_REFUSED));
     command_day_close(&day);
 }
 
@@ -147,7 +185,7 @@ TEST(approvals, two_who_decide_at_once_decide_once) {
     phone_enrol(&again, &day.here, &day.boss);
     phone_sync(&boss);
     phone_sync(&again);
-    satchel_id approval = waiting(&day.here);
+    satchel_id approval = approval_waiting(&day.here);
     satchel_record set = stage_record(&day.here);
     REQUIRE_OK(satchel_record_set_int(&set, SATCHEL_APPROVAL_DECISION, SATCHEL_APPROVAL_DECISION_APPROVED));
     give(&boss, SATCHEL_COMMAND_DECIDE, SATCHEL_ENTITY_APPROVAL, &approval, &set);
@@ -184,8 +222,8 @@ TEST(approvals, a_rep_proposes_a_plan_and_his_boss_changes_it) {
     phone_sync(&day.lis);
     CHECK_STATUS(phone_last(&day.lis).status, SATCHEL_APPROVAL_PENDING);
     CHECK_INT(number_of(&day.here, SATCHEL_ENTITY_VISIT_PLAN, &plan, SATCHEL_VISIT_PLAN_EVERY_DAYS), 7);
-    satchel_id approval = waiting(&day.here);
-    REQUIRE_OK(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
+    satchel_id approval = approval_waiting(&day.here);
+    REQUIRE_OK(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED));
     CHECK_INT(number_of(&day.here, SATCHEL_ENTITY_VISIT_PLAN, &plan, SATCHEL_VISIT_PLAN_EVERY_DAYS), 14);
     satchel_actor boss = satchel_actor_user(&day.boss);
     REQUIRE_OK(satchel_record_set_int(&set, SATCHEL_VISIT_PLAN_EVERY_DAYS, 0));
@@ -239,29 +277,6 @@ TEST(approvals, regress_a_stop_stays_in_its_plan) {
 
 /* --- orders --- */
 
-static satchel_id order_of_li(command_day *day, int64_t discount_bp) {
-    phone_unit unit = {.count = 0};
-    satchel_id order;
-    satchel_id line;
-    satchel_record product = stage_record(&day->here);
-    REQUIRE_OK(satchel_record_set_text(&product, SATCHEL_PRODUCT_CODE, satchel_text_of("T1")));
-    REQUIRE_OK(satchel_record_set_text(&product, SATCHEL_PRODUCT_NAME, satchel_text_of("Tea")));
-    satchel_id tea = stage_create(&day->here, SATCHEL_ENTITY_PRODUCT, &product).id;
-    satchel_op *op = phone_create(&day->lis, &unit, SATCHEL_ENTITY_ORDER, &order);
-    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ORDER_CUSTOMER, &day->customer));
-    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ORDER_STATUS, SATCHEL_ORDER_STATUS_DRAFT));
-    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_ORDER_CURRENCY, satchel_text_of("CNY")));
-    op = phone_create(&day->lis, &unit, SATCHEL_ENTITY_ORDER_LINE, &line);
-    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ORDER_LINE_ORDER, &order));
-    REQUIRE_OK(satchel_record_set_id(&op->set, SATCHEL_ORDER_LINE_PRODUCT, &tea));
-    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ORDER_LINE_QUANTITY_E3, 2000));
-    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ORDER_LINE_UNIT_PRICE_MINOR, 1000));
-    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_ORDER_LINE_DISCOUNT_BP, discount_bp));
-    phone_commit(&day->lis, &unit);
-    phone_sync(&day->lis);
-    return order;
-}
-
 static phone_result request(command_day *day, const satchel_id *order, int64_t total) {
     satchel_record seen = stage_record(&day->here);
     REQUIRE_OK(satchel_record_set_int(&seen, SATCHEL_ORDER_TOTAL_MINOR, total));
@@ -299,8 +314,9 @@ TEST(approvals, a_discount_up_to_the_limit_needs_nobody_and_one_above_does) {
         bool submitted =
             number_of(&day.here, SATCHEL_ENTITY_ORDER, &order, SATCHEL_ORDER_STATUS) == SATCHEL_ORDER_STATUS_SUBMITTED;
         CHECK(submitted == (i == 0));
-        satchel_id approval = waiting(&day.here);
-        CHECK(i == 0 || decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED) == SATCHEL_OK);
+        satchel_id approval = approval_waiting(&day.here);
+        CHECK(i == 0 ||
+              approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED) == SATCHEL_OK);
         CHECK_INT(number_of(&day.here, SATCHEL_ENTITY_ORDER, &order, SATCHEL_ORDER_STATUS),
                   SATCHEL_ORDER_STATUS_SUBMITTED);
         command_day_close(&day);
@@ -324,7 +340,7 @@ TEST(approvals, regress_an_order_is_approved_as_it_was_asked_for) {
         give(&day.lis, SATCHEL_COMMAND_SUBMIT_ORDER, SATCHEL_ENTITY_ORDER, &order, NULL); /* says no total */
         phone_sync(&day.lis);
         CHECK_STATUS(phone_last(&day.lis).status, SATCHEL_APPROVAL_PENDING);
-        satchel_id approval = waiting(&day.here);
+        satchel_id approval = approval_waiting(&day.here);
         satchel_id line = line_of(&day.here);
         phone_unit unit = {.count = 0};
         satchel_op *op = fields[i] != 0 ? phone_edit(&day.lis, &unit, SATCHEL_ENTITY_ORDER_LINE, &line)
@@ -334,10 +350,10 @@ TEST(approvals, regress_an_order_is_approved_as_it_was_asked_for) {
         phone_commit(&day.lis, &unit);
         phone_sync(&day.lis);
         CHECK_INT(phone_last(&day.lis).code, SATCHEL_RESULT_APPLIED);
-        CHECK_STATUS(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED),
+        CHECK_STATUS(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_APPROVED),
                      SATCHEL_TOTALS_DIFFER);
         CHECK_INT(number_of(&day.here, SATCHEL_ENTITY_ORDER, &order, SATCHEL_ORDER_STATUS), SATCHEL_ORDER_STATUS_DRAFT);
-        CHECK_OK(decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_REFUSED));
+        CHECK_OK(approval_decide(&day.here, &day.boss, &approval, SATCHEL_APPROVAL_DECISION_REFUSED));
         command_day_close(&day);
     }
 }

@@ -272,6 +272,6 @@ TEST(commands, all_rules_are_listed_with_what_they_may_be) {
     uint32_t count = 0;
     command_day_open(&day);
     REQUIRE_OK(satchel_rules_list(day.here.db, count_rule, &count, NULL));
-    CHECK_INT(count, 10);
+    CHECK_INT(count, 11);
     command_day_close(&day);
 }
