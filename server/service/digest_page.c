@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "service/audit.h"
+#include "service/mend.h"
 
 static satchel_status put_ranges(const satchel_digest_answer *answer, satchel_buffer *frames) {
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_RANGES};
@@ -70,6 +71,9 @@ satchel_status satchel_digest_note(const satchel_service *service, satchel_db *d
         }
         if (status == SATCHEL_OK) {
             status = satchel_digest_invalidate(db, error);
+        }
+        if (status == SATCHEL_OK) {
+            status = satchel_mend_ask(db, error);
         }
     }
     return status;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "service/digest.h"
+#include "service/mend.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -157,7 +158,10 @@ satchel_status satchel_service_tidy(const satchel_service *service, satchel_db *
                                     satchel_error *error) {
     bool made = false;
     *out_left = false;
-    satchel_status status = satchel_digest_rebuild(service, db, &made, error);
+    satchel_status status = satchel_mend_step(service, db, &made, error);
+    if (status == SATCHEL_OK && !made) {
+        status = satchel_digest_rebuild(service, db, &made, error);
+    }
     if (status == SATCHEL_OK && made) {
         *out_left = true;
         return SATCHEL_OK;

@@ -42,8 +42,8 @@ void satchel_point_of(satchel_bytes cursor, uint64_t *out_n, bool *out_found);
 SATCHEL_MUST_USE satchel_status satchel_horizon_has_passed(satchel_db *db, uint64_t n, bool *out, satchel_error *error);
 
 /*
- * Writes: one step of tidying, at most SATCHEL_TIDY_ROWS rows: digests that are to be made anew (these all at once),
- * then what lies below the horizon. `*out_left`: there is more. Errors: those of the database.
+ * Writes: one step of tidying, at most SATCHEL_TIDY_ROWS rows: memberships, then digests that are to be made anew
+ * (these all at once), then what lies below the horizon. `*out_left`: there is more. Errors: those of the database.
  */
 SATCHEL_MUST_USE satchel_status satchel_service_tidy(const satchel_service *service, satchel_db *db, bool *out_left,
                                                      satchel_error *error);

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "db/rows.h"
 #include "service/digest_page.h"
+#include "service/mend.h"
 #include "service/tombstone.h"
 
 #include <string.h>
@@ -135,6 +136,23 @@ TEST(digest_pull, ranges_that_are_none_do_not_hold_up_the_page) {
     tear_down(&all);
 }
 
+static void tidy_up(stage *here) {
+    bool left = true;
+    for (int i = 0; left && i < 9; i++) {
+        stage_begin(here);
+        REQUIRE_OK(satchel_service_tidy(here->service, here->db, &left, NULL));
+        stage_commit(here);
+    }
+    CHECK(!left);
+}
+
+static void harm(stage *here, const char *sql, const satchel_id *root) {
+    stage_begin(here);
+    REQUIRE_OK(SATCHEL_DB_RUN(here->db, NULL, sql, satchel_value_id(root)));
+    REQUIRE_OK(satchel_mend_ask(here->db, NULL));
+    stage_commit(here);
+}
+
 TEST(digest_pull, damage_to_memberships_is_found_and_the_digests_follow) {
     asking_phone all;
     set_up(&all, 5);
@@ -149,14 +167,86 @@ TEST(digest_pull, damage_to_memberships_is_found_and_the_digests_follow) {
     stage_commit(&all.here);
     CHECK_UINT(stage_counts(&all.here).digest_repairs, 1);
     CHECK_UINT(stage_counts(&all.here).digest_books, 1);
-    bool left = true;
-    for (int i = 0; left && i < 9; i++) {
-        stage_begin(&all.here);
-        REQUIRE_OK(satchel_service_tidy(all.here.service, all.here.db, &left, NULL));
-        stage_commit(&all.here);
+    tidy_up(&all.here);
+    ask_with_mirror(&all, 0, 0);
+    CHECK(!all.page.books_differ && all.page.has_digest);
+    phone fresh;
+    phone_enrol(&fresh, &all.here, &all.user);
+    phone_sync(&fresh);
+    CHECK(phone_find(&fresh, SATCHEL_ENTITY_CUSTOMER, &all.customer) != NULL);
+    phone_close(&fresh);
+    tear_down(&all);
+}
+
+TEST(digest_pull, lost_memberships_are_made_anew_from_facts) {
+    asking_phone all;
+    set_up(&all, 5);
+    satchel_id visit = phone_check_in(&all.mine, &all.customer);
+    phone_sync(&all.mine);
+    const satchel_id roots[] = {all.customer, visit};
+    for (size_t i = 0; i < 2; i++) {
+        phone fresh;
+        harm(&all.here, "DELETE FROM membership WHERE root = ?1", &roots[i]);
+        tidy_up(&all.here);
+        phone_enrol(&fresh, &all.here, &all.user);
+        phone_sync(&fresh);
+        CHECK(phone_find(&fresh, SATCHEL_ENTITY_CUSTOMER, &all.customer) != NULL);
+        CHECK(phone_find(&fresh, SATCHEL_ENTITY_VISIT, &visit) != NULL);
+        phone_close(&fresh);
     }
     ask_with_mirror(&all, 0, 0);
-    CHECK(!all.page.books_differ && all.page.has_digest && all.has_ranges);
+    CHECK(!all.page.books_differ && all.page.has_digest);
+    tear_down(&all);
+}
+
+/* Owner, territory, sharing, assignment, the pool: for each the facts say where an aggregate is. */
+TEST(digest_pull, every_kind_of_membership_is_made_anew_and_a_wrong_one_goes) {
+    asking_phone all;
+    set_up(&all, 1);
+    stage *here = &all.here;
+    satchel_id north = stage_territory(here, "North", NULL);
+    satchel_id wang = stage_user(here, "wang", SATCHEL_ROLE_REP, NULL, NULL);
+    satchel_id boss = stage_user(here, "boss", SATCHEL_ROLE_MANAGER, NULL, &north);
+    satchel_id zhao = stage_user(here, "zhao", SATCHEL_ROLE_REP, NULL, NULL);
+    satchel_id customer = stage_customer(here, "Anna's", &all.user, &north);
+    satchel_record shared = stage_record(here);
+    satchel_bytes with = satchel_id_view(&wang);
+    satchel_value users = satchel_value_set(&with, 1);
+    REQUIRE_OK(satchel_record_set(&shared, SATCHEL_CUSTOMER_SHARED_WITH, &users));
+    stage_edit(here, SATCHEL_ENTITY_CUSTOMER, &customer, &shared);
+    stage_assign(here, &zhao, &customer, stage_today(here), stage_today(here));
+    int64_t right = stage_number(here, "SELECT count(*) FROM membership WHERE present = 1");
+    harm(here, "DELETE FROM membership WHERE root = ?1", &customer);
+    harm(here, "UPDATE membership SET scope = scope + 1000000 WHERE root = ?1", &all.customer);
+    CHECK(stage_number(here, "SELECT count(*) FROM membership WHERE present = 1") < right);
+    tidy_up(here);
+    CHECK_INT(stage_number(here, "SELECT count(*) FROM membership WHERE present = 1"), right);
+    const satchel_id *who[] = {&all.user, &wang, &boss, &zhao};
+    for (size_t i = 0; i < 4; i++) {
+        phone fresh;
+        phone_enrol(&fresh, here, who[i]);
+        phone_sync(&fresh);
+        CHECK(phone_find(&fresh, SATCHEL_ENTITY_CUSTOMER, &customer) != NULL);
+        phone_close(&fresh);
+    }
+    tear_down(&all);
+}
+
+TEST(digest_pull, a_walk_over_what_is_right_moves_nothing_and_ends) {
+    asking_phone all;
+    set_up(&all, SATCHEL_MEND_STEP_MOST + 1);
+    stage_begin(&all.here);
+    REQUIRE_OK(satchel_mend_ask(all.here.db, NULL));
+    stage_commit(&all.here);
+    uint64_t n = stage_counts(&all.here).n;
+    for (int i = 0; i < 3; i++) {
+        bool walked = false;
+        stage_begin(&all.here);
+        REQUIRE_OK(satchel_mend_step(all.here.service, all.here.db, &walked, NULL));
+        stage_commit(&all.here);
+        CHECK(walked == (i < 2));
+    }
+    CHECK_UINT(stage_counts(&all.here).n, n);
     tear_down(&all);
 }
 
