@@ -34,7 +34,7 @@ static bool holds_at(const satchel_record *record, uint32_t place, uint32_t numb
     return place < record->count && record->fields[place].number == number;
 }
 
-static satchel_status make_room(satchel_record *record) {
+satchel_status satchel_record_make_room(satchel_record *record) {
     if (record->count >= SATCHEL_LIMIT_FIELDS_PER_RECORD) {
         return SATCHEL_LIMIT_EXCEEDED;
     }
@@ -61,7 +61,7 @@ satchel_status satchel_record_set(satchel_record *record, uint32_t number, const
     /* The copy comes first: `value` may lie in this record. */
     satchel_status status = satchel_value_copy(record->arena, value, &copy);
     if (status == SATCHEL_OK && !held) {
-        status = make_room(record);
+        status = satchel_record_make_room(record);
     }
     if (status != SATCHEL_OK) {
         return status;

@@ -73,6 +73,9 @@ void satchel_record_init(satchel_record *record, satchel_arena *arena);
 /* Sets or replaces; the value is copied into the record's arena. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
 SATCHEL_MUST_USE satchel_status satchel_record_set(satchel_record *record, uint32_t number, const satchel_value *value);
 
+/* Room for one field more, for who writes `fields` itself in their order. Errors: NO_MEMORY, LIMIT_EXCEEDED. */
+SATCHEL_MUST_USE satchel_status satchel_record_make_room(satchel_record *record);
+
 /* Shorthands. Errors as satchel_record_set. */
 SATCHEL_MUST_USE satchel_status satchel_record_set_int(satchel_record *record, uint32_t number, int64_t integer);
 SATCHEL_MUST_USE satchel_status satchel_record_set_time(satchel_record *record, uint32_t number, int64_t unix_ms);

@@ -7,6 +7,7 @@
 #include "store/commands.h"
 #include "store/draft_state.h"
 
+#include "base/id_list.h"
 #include "merge/merge.h"
 #include "rules/orders.h"
 #include "schema/validate.h"
@@ -461,9 +462,7 @@ satchel_status satchel_draft_add(satchel_draft *draft, uint32_t entity, const sa
 /* Ids of the rows that travel with a root, of one entity. */
 typedef struct child_list {
     satchel_arena *arena;
-    satchel_id *ids;
-    uint32_t count;
-    uint32_t capacity;
+    satchel_id_list ids;
 } child_list;
 
 static satchel_status note_child(void *context, const satchel_id *id, const satchel_record *record, uint32_t flags,
@@ -472,20 +471,7 @@ static satchel_status note_child(void *context, const satchel_id *id, const satc
     (void)record;
     (void)flags;
     (void)base_n;
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-        satchel_id *ids = satchel_arena_take_array(list->arena, capacity, sizeof *ids);
-        if (ids == NULL) {
-            return SATCHEL_NO_MEMORY;
-        }
-        if (list->count > 0) {
-            memcpy(ids, list->ids, list->count * sizeof *ids);
-        }
-        list->ids = ids;
-        list->capacity = capacity;
-    }
-    list->ids[list->count++] = *id;
-    return SATCHEL_OK;
+    return satchel_id_list_add(&list->ids, list->arena, id);
 }
 
 static satchel_status list_children(satchel_draft *draft, const satchel_entity *child, const satchel_id *root,
@@ -525,8 +511,8 @@ static satchel_status delete_children(satchel_draft *draft, uint32_t entity, con
             continue;
         }
         status = list_children(draft, child, id, &list, error);
-        for (uint32_t k = 0; k < list.count && status == SATCHEL_OK; k++) {
-            status = push_delete(draft, child->number, &list.ids[k], error);
+        for (uint32_t k = 0; k < list.ids.count && status == SATCHEL_OK; k++) {
+            status = push_delete(draft, child->number, &list.ids.items[k], error);
         }
     }
     return status;

@@ -7,53 +7,34 @@
 #include "store/rows.h"
 
 #include "access/policy_text.h"
+#include "base/id_list.h"
 #include "base/limits.h"
 #include "base/text.h"
 
 #include <satchel/model.h>
 
-#include <stdlib.h>
-
-typedef struct id_list {
+/* A list that is being made, in no order yet. */
+typedef struct walk {
     satchel_arena *arena;
-    satchel_id *ids;
-    uint32_t count;
-    uint32_t capacity;
-} id_list;
+    satchel_id_list list;
+} walk;
 
-static bool list_has(const id_list *list, const satchel_id *id) {
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (satchel_id_equal(&list->ids[i], id)) {
+static bool walk_met(const walk *walked, const satchel_id *id) {
+    for (uint32_t i = 0; i < walked->list.count; i++) {
+        if (satchel_id_equal(&walked->list.items[i], id)) {
             return true;
         }
     }
     return false;
 }
 
-static satchel_status list_add(id_list *list, const satchel_id *id) {
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-        satchel_id *ids = satchel_arena_take_array(list->arena, capacity, sizeof *ids);
-        if (ids == NULL) {
-            return SATCHEL_NO_MEMORY;
-        }
-        if (list->count > 0) {
-            memcpy(ids, list->ids, list->count * sizeof *ids);
-        }
-        list->ids = ids;
-        list->capacity = capacity;
-    }
-    list->ids[list->count++] = *id;
-    return SATCHEL_OK;
-}
-
 /* Adds the rows below one of the list, level by level: the list grows while it is walked. */
-static satchel_status add_below(satchel_store *store, const char *sql, id_list *list, uint32_t from,
+static satchel_status add_below(satchel_store *store, const char *sql, walk *walked, uint32_t from,
                                 satchel_error *error) {
     satchel_status status = SATCHEL_OK;
-    for (uint32_t i = from; i < list->count && status == SATCHEL_OK; i++) {
+    for (uint32_t i = from; i < walked->list.count && status == SATCHEL_OK; i++) {
         sqlite3_stmt *statement;
-        const satchel_id above = list->ids[i];
+        const satchel_id above = walked->list.items[i];
         bool has_row = true;
         status = satchel_statement_of(store, sql, &statement, error);
         if (status != SATCHEL_OK) {
@@ -67,17 +48,13 @@ static satchel_status add_below(satchel_store *store, const char *sql, id_list *
                 break;
             }
             status = satchel_column_id(statement, 0, &id);
-            if (status == SATCHEL_OK && !list_has(list, &id)) {
-                status = list_add(list, &id);
+            if (status == SATCHEL_OK && !walk_met(walked, &id)) {
+                status = satchel_id_list_add(&walked->list, walked->arena, &id);
             }
         }
         satchel_statement_end(statement);
     }
     return status;
-}
-
-static int by_id(const void *a, const void *b) {
-    return satchel_id_compare(a, b);
 }
 
 /* --- roles and their rules --- */
@@ -189,30 +166,31 @@ static satchel_status roles_of(role_reader *reader, const satchel_value *names) 
     return status;
 }
 
-static satchel_status fill_territories(satchel_store *store, const satchel_record *user, id_list *list,
+static satchel_status fill_territories(satchel_store *store, const satchel_record *user, walk *walked,
                                        satchel_error *error) {
     const satchel_value *own = satchel_record_get(user, SATCHEL_USER_TERRITORIES);
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; own != NULL && own->type == SATCHEL_TYPE_SET && i < own->as.set.count; i++) {
         satchel_id id;
         if (satchel_id_from(own->as.set.elements[i], &id) == SATCHEL_OK && status == SATCHEL_OK) {
-            status = list_add(list, &id);
+            status = satchel_id_list_add(&walked->list, walked->arena, &id);
         }
     }
     if (status == SATCHEL_OK) {
-        status = add_below(store, "SELECT \"id\" FROM \"territory\" WHERE \"parent\" = ?", list, 0, error);
+        status = add_below(store, "SELECT \"id\" FROM \"territory\" WHERE \"parent\" = ?", walked, 0, error);
     }
     return status;
 }
 
-static satchel_status fill_reports(satchel_store *store, const satchel_id *user, id_list *list, satchel_error *error) {
-    satchel_status status = list_add(list, user); /* the root of the walk; taken out again */
+static satchel_status fill_reports(satchel_store *store, const satchel_id *user, walk *walked, satchel_error *error) {
+    satchel_status status =
+        satchel_id_list_add(&walked->list, walked->arena, user); /* the root of the walk; taken out again */
     if (status == SATCHEL_OK) {
-        status = add_below(store, "SELECT \"id\" FROM \"user\" WHERE \"manager\" = ?", list, 0, error);
+        status = add_below(store, "SELECT \"id\" FROM \"user\" WHERE \"manager\" = ?", walked, 0, error);
     }
     if (status == SATCHEL_OK) {
-        list->ids[0] = list->ids[list->count - 1];
-        list->count--;
+        walked->list.items[0] = walked->list.items[walked->list.count - 1];
+        walked->list.count--;
     }
     return status;
 }
@@ -221,8 +199,8 @@ satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena, sa
                                   satchel_access_policy *out_policy, bool *out_certain, satchel_error *error) {
     satchel_bytes value = {NULL, 0};
     satchel_record user;
-    id_list territories = {.arena = arena};
-    id_list reports = {.arena = arena};
+    walk territories = {.arena = arena};
+    walk reports = {.arena = arena};
     role_reader roles = {.store = store, .arena = arena, .error = error};
     uint32_t flags = 0;
     uint64_t base_n = 0;
@@ -243,16 +221,12 @@ satchel_status satchel_store_user(satchel_store *store, satchel_arena *arena, sa
     if (status != SATCHEL_OK) {
         return status;
     }
-    if (territories.count > 0) {
-        qsort(territories.ids, territories.count, sizeof *territories.ids, by_id);
-    }
-    if (reports.count > 0) {
-        qsort(reports.ids, reports.count, sizeof *reports.ids, by_id);
-    }
-    out->territories = territories.ids;
-    out->territory_count = territories.count;
-    out->reports = reports.ids;
-    out->report_count = reports.count;
+    satchel_id_list_sort(&territories.list);
+    satchel_id_list_sort(&reports.list);
+    out->territories = territories.list.items;
+    out->territory_count = territories.list.count;
+    out->reports = reports.list.items;
+    out->report_count = reports.list.count;
     out->active = satchel_record_int(&user, SATCHEL_USER_ACTIVE, 1) != 0;
     status = roles_of(&roles, satchel_record_get(&user, SATCHEL_USER_ROLES));
     out->roles = roles.roles;

@@ -65,8 +65,7 @@ static satchel_status try_store(const satchel_vault *vault, const char *path, sa
     return status != SATCHEL_OK ? status : closed;
 }
 
-/* The store under its temporary name, whole and synced. */
-static satchel_status make_store(const satchel_vault *vault, const char *path, satchel_error *error) {
+satchel_status satchel_handle_make_empty(const satchel_vault *vault, const char *path, satchel_error *error) {
     satchel_vfs *vfs = NULL;
     /* SQLite would make it readable by others; its WAL takes the mode over. */
     satchel_status status = vault->files->write(vault->files->context, path, satchel_bytes_of("", 0));
@@ -79,6 +78,12 @@ static satchel_status make_store(const satchel_vault *vault, const char *path, s
     }
     status = satchel_connection_create(vfs, error);
     satchel_vfs_close(vfs);
+    return status;
+}
+
+/* The store under its temporary name, whole and synced. */
+static satchel_status make_store(const satchel_vault *vault, const char *path, satchel_error *error) {
+    satchel_status status = satchel_handle_make_empty(vault, path, error);
     if (status == SATCHEL_OK) {
         status = try_store(vault, path, error);
     }

@@ -56,6 +56,10 @@ SATCHEL_MUST_USE satchel_status satchel_handle_take_keys(satchel_vault *vault, s
 /* Wipes them. */
 void satchel_handle_give_keys(satchel_vault *vault);
 
+/* An encrypted store without tables at `path`, not synced. Errors: IO_ERROR, DISK_FULL, NO_MEMORY. */
+SATCHEL_MUST_USE satchel_status satchel_handle_make_empty(const satchel_vault *vault, const char *path,
+                                                          satchel_error *error);
+
 /* The connection to store.db with the keys at hand. Errors: as satchel_vault_open. */
 SATCHEL_MUST_USE satchel_status satchel_handle_connect(satchel_vault *vault, satchel_error *error);
 

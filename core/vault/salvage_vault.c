@@ -253,22 +253,6 @@ satchel_status satchel_vault_look(satchel_vault *vault, uint32_t number, satchel
 
 /* --- the first half --- */
 
-static satchel_status make_empty(satchel_vault *vault, const char *path, satchel_error *error) {
-    satchel_vfs *vfs = NULL;
-    /* SQLite would make it readable by others; its WAL takes the mode over. */
-    satchel_status status = vault->files->write(vault->files->context, path, satchel_bytes_of("", 0));
-    if (status != SATCHEL_OK) {
-        return satchel_fail(error, status, "the new store cannot be made");
-    }
-    status = satchel_vfs_open(&vfs, path, true, vault->keys, vault->policy.random, vault->below);
-    if (status != SATCHEL_OK) {
-        return satchel_fail(error, status, "the VFS cannot be made");
-    }
-    status = satchel_connection_create(vfs, error);
-    satchel_vfs_close(vfs);
-    return status;
-}
-
 static satchel_status lies_aside(const satchel_vault *vault, uint32_t number, bool *out) {
     char name[NAME_BYTES];
     aside_name(number, false, name);
@@ -325,7 +309,7 @@ satchel_status satchel_vault_begin_repair(satchel_vault *vault, satchel_error *e
         satchel_memory_give(path);
         return satchel_fail(error, status != SATCHEL_OK ? status : SATCHEL_NO_MEMORY, "a repair cannot begin");
     }
-    status = make_empty(vault, path, error);
+    status = satchel_handle_make_empty(vault, path, error);
     if (status == SATCHEL_OK) {
         status = satchel_vfs_open(&vault->vfs, path, false, vault->keys, vault->policy.random, vault->below);
         status = status == SATCHEL_OK ? satchel_connection_open(&vault->database, vault->vfs, &vault->connection, error)

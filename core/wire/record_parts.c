@@ -10,28 +10,7 @@
 
 #include <string.h>
 
-#define FIELDS_FIRST 16u
 #define ELEMENTS_FIRST 4u
-
-static satchel_status grow(satchel_record *record) {
-    if (record->count >= SATCHEL_LIMIT_FIELDS_PER_RECORD) {
-        return SATCHEL_LIMIT_EXCEEDED;
-    }
-    if (record->count < record->capacity) {
-        return SATCHEL_OK;
-    }
-    uint32_t capacity = record->capacity == 0 ? FIELDS_FIRST : record->capacity * 2;
-    satchel_field_value *fields = satchel_arena_take_array(record->arena, capacity, sizeof *fields);
-    if (fields == NULL) {
-        return SATCHEL_NO_MEMORY;
-    }
-    if (record->count > 0) {
-        memcpy(fields, record->fields, record->count * sizeof *fields);
-    }
-    record->fields = fields;
-    record->capacity = capacity;
-    return SATCHEL_OK;
-}
 
 satchel_status satchel_wire_record_put(satchel_record *record, uint32_t number, const satchel_value *value) {
     uint32_t at = record->count;
@@ -42,7 +21,7 @@ satchel_status satchel_wire_record_put(satchel_record *record, uint32_t number, 
         record->fields[at].value = *value;
         return SATCHEL_OK;
     }
-    satchel_status status = grow(record);
+    satchel_status status = satchel_record_make_room(record);
     if (status != SATCHEL_OK) {
         return status;
     }

@@ -14,47 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- lists of ids --- */
-
-satchel_status satchel_id_list_add(satchel_id_list *list, satchel_arena *arena, const satchel_id *id) {
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity == 0 ? 8 : list->capacity * 2;
-        satchel_id *items = satchel_arena_take_array(arena, capacity, sizeof *items);
-        if (items == NULL) {
-            return SATCHEL_NO_MEMORY;
-        }
-        if (list->count > 0) {
-            memcpy(items, list->items, list->count * sizeof *items);
-        }
-        list->items = items;
-        list->capacity = capacity;
-    }
-    list->items[list->count++] = *id;
-    return SATCHEL_OK;
-}
-
-static int compare_ids(const void *a, const void *b) {
-    return satchel_id_compare(a, b);
-}
-
-void satchel_id_list_sort(satchel_id_list *list) {
-    if (list->count < 2) {
-        return;
-    }
-    qsort(list->items, list->count, sizeof *list->items, compare_ids);
-    uint32_t kept = 1;
-    for (uint32_t i = 1; i < list->count; i++) {
-        if (!satchel_id_equal(&list->items[i], &list->items[kept - 1])) {
-            list->items[kept++] = list->items[i];
-        }
-    }
-    list->count = kept;
-}
-
-bool satchel_id_list_has(const satchel_id_list *list, const satchel_id *id) {
-    return list->count > 0 && bsearch(id, list->items, list->count, sizeof *id, compare_ids) != NULL;
-}
-
 /* Appends the first column of what a query with up to two parameters gives. */
 static satchel_status collect(satchel_db *db, const char *sql, const satchel_value *values, uint32_t count,
                               satchel_arena *arena, satchel_id_list *out, satchel_error *error) {

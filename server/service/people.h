@@ -6,19 +6,8 @@
 #ifndef SATCHEL_SERVER_SERVICE_PEOPLE_H
 #define SATCHEL_SERVER_SERVICE_PEOPLE_H
 
+#include "base/id_list.h"
 #include "service/state.h"
-
-/* Sorted by memcmp, distinct. */
-typedef struct satchel_id_list {
-    satchel_id *items;
-    uint32_t count;
-    uint32_t capacity;
-} satchel_id_list;
-
-/* Appends; satchel_id_list_sort puts in order and drops doubles. Errors: NO_MEMORY. */
-SATCHEL_MUST_USE satchel_status satchel_id_list_add(satchel_id_list *list, satchel_arena *arena, const satchel_id *id);
-void satchel_id_list_sort(satchel_id_list *list);
-bool satchel_id_list_has(const satchel_id_list *list, const satchel_id *id);
 
 typedef struct satchel_person {
     satchel_access_user access;
