@@ -12,6 +12,7 @@
 #include "input.h"
 #include "recovery.h"
 #include "restore.h"
+#include "service/epoch.h"
 #include "service/policies.h"
 
 #include <errno.h>
@@ -132,6 +133,19 @@ static satchel_status company_is_there(void *context, satchel_db *db, satchel_er
     return satchel_company_get(context, db, &company, error);
 }
 
+static satchel_status fence_of(void *context, satchel_db *db, satchel_error *error) {
+    return satchel_epoch_fence_of(db, context, error);
+}
+
+/* Why no phone is let in, if so; the server goes on for its operator. */
+static void tell_fence(satchel_host *host) {
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    satchel_fence fence = SATCHEL_FENCE_NONE;
+    if (satchel_host_read(host, fence_of, &fence, &error) == SATCHEL_OK && fence != SATCHEL_FENCE_NONE) {
+        fprintf(stderr, "satcheld: phones are turned away: %s\n", satchel_fence_text(fence));
+    }
+}
+
 /* Blocks the signals before any thread starts, so that they arrive at this descriptor only. */
 static int catch_signals(void) {
     sigset_t set;
@@ -194,6 +208,7 @@ static satchel_status serve(const options *given, satchel_host *host, int signal
         if (satchel_host_clock_offset_ms(host) != 0) {
             fprintf(stderr, "satcheld: the clock is a rehearsal's: see satcheld day\n");
         }
+        tell_fence(host);
         fprintf(stderr, "satcheld: listening on %s\n", config.listen);
         tell_ready(given->ready_fd, satchel_http_server_port(http));
         wait_for_end(host, signals);

@@ -204,6 +204,12 @@ satchel_status satchel_orders_take(satchel_device *device, const satchel_answer_
         book->shown = true;
         status = put_checkpoint(device, error);
     }
+    /* A server that was put back has to see how far the one before was: once for each that is met, and each fork. */
+    bool other = head->epoch != 0 && book->checkpoint.epoch != 0 && head->epoch != book->checkpoint.epoch;
+    if (book->checkpoint.position > 0 && ((other && book->shown_to != head->epoch) || head->status == SATCHEL_FORKED)) {
+        book->shown_to = other ? head->epoch : book->shown_to;
+        book->shown = false;
+    }
     if (status == SATCHEL_OK) {
         status = take_orders(device, head->orders, error);
     }

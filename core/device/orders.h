@@ -24,6 +24,7 @@ typedef struct satchel_order_book {
     uint32_t block_bytes;
     satchel_checkpoint checkpoint; /* position 0: none came */
     bool shown;                    /* the server has seen it again */
+    uint64_t shown_to;             /* an epoch other than its own to which it was shown since opening */
     uint8_t findings;              /* satchel_audit_finding */
     uint8_t checkpoint_block[SATCHEL_CHECKPOINT_BLOCK_BYTES];
     uint32_t checkpoint_bytes;

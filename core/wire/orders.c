@@ -30,6 +30,9 @@ static const satchel_wire_member checkpoint_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_checkpoint, position, 1, SATCHEL_WIRE_U64, 0),
     SATCHEL_WIRE_MEMBER(satchel_checkpoint, at_ms, 2, SATCHEL_WIRE_I64, 0),
     SATCHEL_WIRE_MEMBER(satchel_checkpoint, hash, 3, SATCHEL_WIRE_FIXED, SATCHEL_CHECKPOINT_HASH_BYTES),
+    SATCHEL_WIRE_MEMBER(satchel_checkpoint, epoch, 4, SATCHEL_WIRE_U64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_checkpoint, n, 5, SATCHEL_WIRE_U64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_checkpoint, ledger, 6, SATCHEL_WIRE_U64, 0),
 };
 static const satchel_wire_message checkpoint_message =
     SATCHEL_WIRE_TABLE("Checkpoint", satchel_checkpoint, checkpoint_members);

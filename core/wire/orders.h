@@ -16,7 +16,7 @@
 
 #define SATCHEL_LEASE_DAYS_MOST 3650
 #define SATCHEL_ORDERS_BLOCK_BYTES 256
-#define SATCHEL_CHECKPOINT_BLOCK_BYTES 128
+#define SATCHEL_CHECKPOINT_BLOCK_BYTES 160
 #define SATCHEL_CHECKPOINT_HASH_BYTES 32
 #define SATCHEL_ORDER_RECEIPT_BYTES 128
 
@@ -46,11 +46,14 @@ SATCHEL_MUST_USE satchel_status satchel_orders_read(satchel_bytes block,
                                                     const uint8_t public_key[SATCHEL_SIGN_PUBLIC_BYTES],
                                                     satchel_orders *out, satchel_error *error);
 
-/* How far the audit was at a time. */
+/* How far the audit was at a time, and what else a server that is put back must not be behind. */
 typedef struct satchel_checkpoint {
     uint64_t position;
     int64_t at_ms;
     uint8_t hash[SATCHEL_CHECKPOINT_HASH_BYTES];
+    uint64_t epoch;  /* 0: not told */
+    uint64_t n;      /* the newest revision */
+    uint64_t ledger; /* serial of the newest entry that a ledger held */
 } satchel_checkpoint;
 
 /* As for orders. */

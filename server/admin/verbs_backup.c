@@ -80,11 +80,11 @@ satchel_status satchel_verb_backup(satchel_command *command, satchel_error *erro
 static satchel_status show_epoch(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
     (void)context;
     satchel_company company;
-    bool fenced = false;
+    satchel_fence fence = SATCHEL_FENCE_NONE;
     uint64_t verified = 0;
     satchel_status status = satchel_company_get(command->service, db, &company, error);
     if (status == SATCHEL_OK) {
-        status = satchel_epoch_is_fenced(db, &fenced, error);
+        status = satchel_epoch_fence_of(db, &fence, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_backup_verified(db, &verified, error);
@@ -93,7 +93,9 @@ static satchel_status show_epoch(satchel_command *command, void *context, satche
     bool whole = status == SATCHEL_OK && json_object_set_new(result, "epoch", json_integer(company.epoch)) == 0 &&
                  json_object_set_new(result, "revision", json_integer((json_int_t)company.n)) == 0 &&
                  json_object_set_new(result, "verified", json_integer((json_int_t)verified)) == 0 &&
-                 json_object_set_new(result, "fenced", json_boolean(fenced)) == 0;
+                 json_object_set_new(result, "fenced", json_boolean(fence != SATCHEL_FENCE_NONE)) == 0 &&
+                 (fence == SATCHEL_FENCE_NONE ||
+                  json_object_set_new(result, "fence", json_string(satchel_fence_text(fence))) == 0);
     return status == SATCHEL_OK && !whole ? SATCHEL_NO_MEMORY : status;
 }
 

@@ -132,6 +132,21 @@ static const char scope_tables_2[] =
 static const char *const steps_to_2[] = {own_tables_2, own_tables_2_more, command_tables_2, scope_tables_2};
 
 /*
+ * What format 3 added: the ledger's entries in their order, what is known of it, and how far phones are with erasures.
+ * An epoch of before counts as one whose ledger was whole.
+ */
+static const char own_tables_3[] =
+    "ALTER TABLE ledger_outbox ADD COLUMN serial BIGINT NOT NULL DEFAULT 0;\n"
+    "CREATE INDEX ledger_outbox_by_serial ON ledger_outbox (serial);\n"
+    "ALTER TABLE counter ADD COLUMN ledger_known BIGINT NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE epoch ADD COLUMN ledger_serial BIGINT NOT NULL DEFAULT 9223372036854775807;\n"
+    "ALTER TABLE erasure_due ADD COLUMN after_entity BIGINT NOT NULL DEFAULT 0;\n"
+    "ALTER TABLE erasure_due ADD COLUMN after_row {blob} NOT NULL DEFAULT '';\n"
+    "CREATE INDEX erasure_due_by_erasure ON erasure_due (erasure);\n"
+    "CREATE TABLE erasure_closed (erasure {blob} NOT NULL, device {blob} NOT NULL, reason BIGINT NOT NULL,"
+    " at_ms BIGINT NOT NULL, PRIMARY KEY (erasure, device)) {clustered};\n";
+
+/*
  * In format 1 a child row was in the scope of its own owner as well. Each customer waits for its memberships to be made
  * anew, as after a realignment: in steps, or with the next row that is saved at it.
  */
@@ -335,6 +350,9 @@ static satchel_status create_all(const satchel_tables *tables, satchel_db *db, s
         status = put_dialect(steps_to_2[i], tables->dialect, &sql);
     }
     if (status == SATCHEL_OK) {
+        status = put_dialect(own_tables_3, tables->dialect, &sql);
+    }
+    if (status == SATCHEL_OK) {
         status = put_entities(tables, &sql);
     }
     if (status == SATCHEL_OK) {
@@ -355,17 +373,20 @@ static satchel_status create_all(const satchel_tables *tables, satchel_db *db, s
     return status;
 }
 
-/* From format 1, the only older one. */
-static satchel_status bring_up(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
+/* From any older format. */
+static satchel_status bring_up(const satchel_tables *tables, satchel_db *db, uint32_t format, satchel_error *error) {
     uint8_t now[4];
     satchel_buffer sql;
     satchel_buffer_init(&sql);
     satchel_status status = SATCHEL_OK;
-    for (size_t i = 0; status == SATCHEL_OK && i < sizeof steps_to_2 / sizeof *steps_to_2; i++) {
+    for (size_t i = 0; status == SATCHEL_OK && format < 2 && i < sizeof steps_to_2 / sizeof *steps_to_2; i++) {
         status = put_dialect(steps_to_2[i], tables->dialect, &sql);
     }
-    if (status == SATCHEL_OK) {
+    if (status == SATCHEL_OK && format < 2) {
         status = put_dialect(remake_memberships, tables->dialect, &sql);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_dialect(own_tables_3, tables->dialect, &sql);
     }
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_byte(&sql, 0);
@@ -400,7 +421,7 @@ static satchel_status check_format(const satchel_tables *tables, satchel_db *db,
     if (status == SATCHEL_OK && format > SATCHEL_TABLES_FORMAT) {
         status = satchel_fail(error, SATCHEL_NEWER_FORMAT, "the database has format %u", (unsigned)format);
     }
-    return status == SATCHEL_OK && format < SATCHEL_TABLES_FORMAT ? bring_up(tables, db, error) : status;
+    return status == SATCHEL_OK && format < SATCHEL_TABLES_FORMAT ? bring_up(tables, db, format, error) : status;
 }
 
 static const char *exists_sql(satchel_dialect dialect) {

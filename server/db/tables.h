@@ -9,7 +9,7 @@
 #include "db/db.h"
 
 /* Stored in meta; counts up with every change of the tables. An older database is brought up when it is opened. */
-#define SATCHEL_TABLES_FORMAT 2
+#define SATCHEL_TABLES_FORMAT 3
 
 /* Texts of one entity, zero-terminated; NULL name: the number is not used. */
 typedef struct satchel_table {

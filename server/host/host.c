@@ -271,51 +271,50 @@ satchel_status satchel_host_read(satchel_host *host, satchel_lane_work work, voi
 typedef struct noted_write {
     satchel_lane_work work;
     void *context;
-    uint64_t waiting; /* entries in the outbox after it */
+    uint64_t head; /* of the ledger's list after it */
 } noted_write;
 
 static satchel_status do_noted(void *context, satchel_db *db, satchel_error *error) {
     noted_write *noted = context;
     satchel_status status = noted->work(noted->context, db, error);
-    return status == SATCHEL_OK ? satchel_ledger_waiting(db, &noted->waiting, error) : status;
+    return status == SATCHEL_OK ? satchel_ledger_head(db, &noted->head, error) : status;
 }
 
 typedef struct ledger_feed {
     satchel_host *host;
-    satchel_buffer moved;
+    uint64_t serial;
+    bool unknown; /* that the file goes so far is not written down yet */
 } ledger_feed;
 
-static satchel_status take_waiting(void *context, satchel_db *db, satchel_error *error) {
+static satchel_status fill_file(void *context, satchel_db *db, satchel_error *error) {
     ledger_feed *feed = context;
-    return satchel_host_ledger_take(&feed->host->ledger, feed->host->service, db, &feed->moved, error);
+    uint64_t known = 0;
+    satchel_status status =
+        satchel_host_ledger_fill(&feed->host->ledger, feed->host->service, db, &feed->serial, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_ledger_known(db, &known, error);
+    }
+    feed->unknown = known < feed->serial;
+    return status;
 }
 
-static satchel_status drop_moved(void *context, satchel_db *db, satchel_error *error) {
+static satchel_status know_serial(void *context, satchel_db *db, satchel_error *error) {
     const ledger_feed *feed = context;
-    satchel_status status = SATCHEL_OK;
-    for (size_t at = 0; status == SATCHEL_OK && at + SATCHEL_ID_BYTES <= feed->moved.bytes; at += SATCHEL_ID_BYTES) {
-        satchel_id id;
-        memcpy(id.bytes, feed->moved.data + at, sizeof id.bytes);
-        status = satchel_ledger_drop(db, &id, error);
-    }
+    satchel_status status = satchel_ledger_know(db, feed->serial, error);
     return status == SATCHEL_OK ? satchel_host_ledger_note(db, error) : status;
 }
 
 static satchel_status feed_ledger(satchel_host *host, satchel_error *error) {
     ledger_feed feed = {.host = host};
-    satchel_buffer_init(&feed.moved);
-    satchel_status status = satchel_host_read(host, take_waiting, &feed, error);
-    if (status == SATCHEL_OK && feed.moved.bytes > 0) {
-        status = satchel_lane_run(host->lane, drop_moved, &feed, error);
-    }
-    satchel_buffer_deinit(&feed.moved);
-    return status;
+    satchel_status status = satchel_host_read(host, fill_file, &feed, error);
+    return status == SATCHEL_OK && feed.unknown ? satchel_lane_run(host->lane, know_serial, &feed, error) : status;
 }
 
 satchel_status satchel_host_write(satchel_host *host, satchel_lane_work work, void *context, satchel_error *error) {
     noted_write noted = {work, context, 0};
     satchel_status status = satchel_lane_run(host->lane, do_noted, &noted, error);
-    return status == SATCHEL_OK && noted.waiting > 0 ? feed_ledger(host, error) : status;
+    return status == SATCHEL_OK && satchel_host_ledger_lags(&host->ledger, noted.head) ? feed_ledger(host, error)
+                                                                                       : status;
 }
 
 satchel_status satchel_host_loaded(satchel_host *host, satchel_db *db, satchel_error *error) {
@@ -347,6 +346,7 @@ satchel_status satchel_host_new_epoch(satchel_host *host, uint32_t *out_epoch, s
 static satchel_status unfence(void *context, satchel_db *db, satchel_error *error) {
     satchel_host *host = context;
     bool fenced = false;
+    uint32_t epoch = 0;
     satchel_status status = satchel_epoch_is_fenced(db, &fenced, error);
     if (status == SATCHEL_OK && !fenced) {
         return satchel_fail(error, SATCHEL_NOT_FOUND, "the server is not fenced");
@@ -354,7 +354,7 @@ static satchel_status unfence(void *context, satchel_db *db, satchel_error *erro
     if (status == SATCHEL_OK) {
         status = satchel_host_ledger_make(&host->ledger, host->service, db, error);
     }
-    return status == SATCHEL_OK ? satchel_epoch_fence(host->service, db, false, error) : status;
+    return status == SATCHEL_OK ? satchel_epoch_accept_loss(host->service, db, &epoch, error) : status;
 }
 
 satchel_status satchel_host_unfence(satchel_host *host, satchel_error *error) {

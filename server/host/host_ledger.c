@@ -20,7 +20,8 @@ satchel_status satchel_host_ledger_init(satchel_host_ledger *ledger, const char 
     int bytes = place != NULL ? snprintf(ledger->path, sizeof ledger->path, "%s", place)
                               : snprintf(ledger->path, sizeof ledger->path, "%s/" SATCHEL_LEDGER_NAME, folder);
     ledger->file = NULL;
-    ledger->marks = (satchel_ledger_marks){0, 0};
+    ledger->marks = (satchel_ledger_marks){0, 0, 0};
+    ledger->written = 0;
     return bytes > 0 && (size_t)bytes < sizeof ledger->path
                ? SATCHEL_OK
                : satchel_fail(error, SATCHEL_TOO_LONG, "the path of the ledger is too long");
@@ -37,16 +38,22 @@ typedef struct replay_work {
     const satchel_service *service;
     satchel_db *db;
     satchel_buffer due; /* entries that are to be carried out, as they are in memory */
+    bool brings;        /* the file has entries that the database had not */
 } replay_work;
 
 static satchel_status replay_entry(void *context, const satchel_ledger_entry *entry, satchel_error *error) {
     replay_work *work = context;
     bool due = false;
+    bool is_new = false;
     satchel_ledger_mark(&work->ledger->marks, entry);
     if (work->db == NULL) {
         return SATCHEL_OK;
     }
-    satchel_status status = satchel_ledger_is_due(work->db, entry, &due, error);
+    satchel_status status = satchel_ledger_adopt(work->db, entry, &is_new, error);
+    work->brings = work->brings || (is_new && entry->serial != 0); /* one of before the serials was once dropped here */
+    if (status == SATCHEL_OK) {
+        status = satchel_ledger_is_due(work->db, entry, &due, error);
+    }
     return status == SATCHEL_OK && due ? satchel_buffer_append(&work->due, satchel_bytes_of(entry, sizeof *entry))
                                        : status;
 }
@@ -104,7 +111,7 @@ static satchel_status do_without(replay_work *work, bool restored, satchel_error
         return satchel_epoch_begin(work->service, work->db, NULL, &epoch, error);
     }
     if (status == SATCHEL_OK && had && satchel_db_dialect(work->db) == SATCHEL_DIALECT_SQLITE) {
-        return satchel_epoch_fence(work->service, work->db, true, error);
+        return satchel_epoch_fence(work->service, work->db, SATCHEL_FENCE_MISSING, error);
     }
     if (status == SATCHEL_OK) {
         status = open_file(work, work->db, true, error);
@@ -113,30 +120,58 @@ static satchel_status do_without(replay_work *work, bool restored, satchel_error
 }
 
 /*
+ * The file is an old copy. A database that was restored begins an epoch whose numbers no copy can have heard of. What
+ * the file says is carried out all the same; it is not fed before the fence is down.
+ */
+static satchel_status do_with_old(replay_work *work, bool restored, satchel_error *error) {
+    uint32_t epoch = 0;
+    satchel_ledger_file_close(work->ledger->file);
+    work->ledger->file = NULL;
+    satchel_status status = restored || work->due.bytes > 0
+                                ? satchel_epoch_begin(work->service, work->db, NULL, &epoch, error)
+                                : SATCHEL_OK;
+    if (status == SATCHEL_OK) {
+        status = carry_out_due(work, error);
+    }
+    return status == SATCHEL_OK ? satchel_epoch_fence(work->service, work->db, SATCHEL_FENCE_STALE, error) : status;
+}
+
+/*
  * Is the database older than what the ledger says of it? Then the epoch begins first: what is carried out must not take
- * numbers that were given out in the lost stretch.
+ * numbers that were given out in the lost stretch. A fence that a phone caused falls only with a ledger that brings
+ * what was missing.
  */
 static satchel_status compare(replay_work *work, bool restored, satchel_error *error) {
     satchel_counter counter;
+    uint64_t known = 0;
     uint32_t epoch = 0;
     const satchel_ledger_marks *marks = &work->ledger->marks;
     satchel_status status = satchel_counter_read(work->db, &counter, error);
-    bool older = restored || work->due.bytes > 0 || marks->epoch > counter.epoch || marks->n > counter.reserved_n;
+    if (status == SATCHEL_OK) {
+        status = satchel_ledger_known(work->db, &known, error);
+    }
+    bool lags = marks->serial < known;
+    bool alone = satchel_db_dialect(work->db) == SATCHEL_DIALECT_SQLITE;
+    if (status == SATCHEL_OK && lags && (alone || restored || counter.fenced != SATCHEL_FENCE_NONE)) {
+        return do_with_old(work, restored, error);
+    }
+    bool older = restored || work->brings || work->due.bytes > 0 || marks->epoch > counter.epoch ||
+                 marks->n > counter.reserved_n;
     if (status == SATCHEL_OK && older) {
         status = satchel_epoch_begin(work->service, work->db, marks, &epoch, error);
     }
     if (status == SATCHEL_OK) {
         status = carry_out_due(work, error);
     }
-    if (status == SATCHEL_OK) {
-        status = satchel_epoch_fence(work->service, work->db, false, error);
+    if (status == SATCHEL_OK && (counter.fenced != SATCHEL_FENCE_BEHIND || work->brings)) {
+        status = satchel_epoch_fence(work->service, work->db, SATCHEL_FENCE_NONE, error);
     }
     return status == SATCHEL_OK ? satchel_host_ledger_note(work->db, error) : status;
 }
 
 satchel_status satchel_host_ledger_replay(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
                                           bool restored, satchel_error *error) {
-    replay_work work = {ledger, service, db, {NULL, 0, 0}};
+    replay_work work = {.ledger = ledger, .service = service, .db = db};
     satchel_error why = {SATCHEL_OK, 0, 0, ""};
     satchel_company company;
     satchel_status status = satchel_company_get(service, db, &company, &why);
@@ -146,7 +181,8 @@ satchel_status satchel_host_ledger_replay(satchel_host_ledger *ledger, const sat
     if (status != SATCHEL_OK) {
         return satchel_fail(error, status, "%s", why.detail);
     }
-    status = open_file(&work, db, false, &why);
+    status = satchel_ledger_number_all(db, &why);
+    status = status == SATCHEL_OK ? open_file(&work, db, false, &why) : status;
     if (status == SATCHEL_NOT_FOUND) {
         return do_without(&work, restored, error);
     }
@@ -157,7 +193,7 @@ satchel_status satchel_host_ledger_replay(satchel_host_ledger *ledger, const sat
 
 satchel_status satchel_host_ledger_make(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
                                         satchel_error *error) {
-    replay_work work = {ledger, service, NULL, {NULL, 0, 0}};
+    replay_work work = {.ledger = ledger, .service = service};
     pthread_mutex_lock(&ledger->mutex);
     satchel_status status = ledger->file == NULL ? open_file(&work, db, true, error) : SATCHEL_OK;
     pthread_mutex_unlock(&ledger->mutex);
@@ -166,40 +202,64 @@ satchel_status satchel_host_ledger_make(satchel_host_ledger *ledger, const satch
 
 /* --- feeding --- */
 
-typedef struct take_work {
-    satchel_host_ledger *ledger;
-    satchel_buffer *moved;
-    satchel_error *error;
-} take_work;
-
-static satchel_status take_entry(void *context, const satchel_id *id, satchel_bytes bytes) {
-    take_work *work = context;
-    satchel_ledger_entry entry;
-    satchel_status status = satchel_ledger_file_append(work->ledger->file, bytes, work->error);
-    if (status == SATCHEL_OK && satchel_ledger_decode(bytes, &entry) == SATCHEL_OK) {
-        satchel_ledger_mark(&work->ledger->marks, &entry);
-    }
-    return status == SATCHEL_OK ? satchel_buffer_append(work->moved, satchel_id_view(id)) : status;
+bool satchel_host_ledger_lags(satchel_host_ledger *ledger, uint64_t head) {
+    pthread_mutex_lock(&ledger->mutex);
+    bool lags = ledger->written < head;
+    pthread_mutex_unlock(&ledger->mutex);
+    return lags;
 }
 
-satchel_status satchel_host_ledger_take(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
-                                        satchel_buffer *out_moved, satchel_error *error) {
-    take_work work = {ledger, out_moved, error};
+typedef struct fill_work {
+    satchel_host_ledger *ledger;
+    satchel_error *error;
+} fill_work;
+
+static satchel_status copy_entry(void *context, uint64_t serial, satchel_bytes bytes) {
+    fill_work *work = context;
+    satchel_ledger_entry entry;
+    satchel_buffer numbered;
+    satchel_buffer_init(&numbered);
+    satchel_status status = satchel_ledger_number(serial, bytes, &numbered);
+    if (status == SATCHEL_OK) {
+        status = satchel_ledger_file_append(work->ledger->file, satchel_buffer_view(&numbered), work->error);
+    } else {
+        status = satchel_fail(work->error, status, "no memory for an entry of the ledger");
+    }
+    if (status == SATCHEL_OK && satchel_ledger_decode(satchel_buffer_view(&numbered), &entry) == SATCHEL_OK) {
+        satchel_ledger_mark(&work->ledger->marks, &entry);
+    }
+    satchel_buffer_deinit(&numbered);
+    return status;
+}
+
+/* A company that was made just now. */
+static satchel_status make_first(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
+                                 satchel_error *error) {
+    replay_work fresh = {.ledger = ledger, .service = service};
+    satchel_company company;
     bool had = false;
+    bool there = satchel_company_get(service, db, &company, NULL) == SATCHEL_OK;
+    satchel_status status = had_ledger(db, &had, error);
+    return status == SATCHEL_OK && there && !had ? open_file(&fresh, db, true, error) : status;
+}
+
+satchel_status satchel_host_ledger_fill(satchel_host_ledger *ledger, const satchel_service *service, satchel_db *db,
+                                        uint64_t *out_serial, satchel_error *error) {
+    fill_work work = {ledger, error};
     satchel_status status = SATCHEL_OK;
+    *out_serial = 0;
     pthread_mutex_lock(&ledger->mutex);
     if (ledger->file == NULL) {
-        /* A company that was made just now. */
-        replay_work fresh = {ledger, service, NULL, {NULL, 0, 0}};
-        satchel_company company;
-        bool there = satchel_company_get(service, db, &company, NULL) == SATCHEL_OK;
-        status = had_ledger(db, &had, error);
-        status = status == SATCHEL_OK && there && !had ? open_file(&fresh, db, true, error) : status;
+        status = make_first(ledger, service, db, error);
     }
     if (status == SATCHEL_OK && ledger->file != NULL) {
-        status = satchel_ledger_list(db, take_entry, &work, error);
+        status = satchel_ledger_list(db, satchel_ledger_file_serial(ledger->file), copy_entry, &work, error);
         if (status == SATCHEL_OK) {
             status = satchel_ledger_file_sync(ledger->file, error);
+        }
+        if (status == SATCHEL_OK) {
+            ledger->written = satchel_ledger_file_serial(ledger->file);
+            *out_serial = ledger->written;
         }
     }
     pthread_mutex_unlock(&ledger->mutex);

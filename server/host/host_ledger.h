@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The ledger of a data folder in use: opened with the company's key, replayed before anything is served, fed from the
- * outbox after every write. Internal to host/.
+ * database's list after every write. Internal to host/.
  *
  * A database that is older than its ledger was restored: a new epoch begins, and what the ledger says is carried out.
- * A company that had a ledger and has none now is fenced until it is back, or its loss is accepted.
+ * A company that had a ledger and has none now, or an older copy than the database knows of, is fenced until the newest
+ * is back, or its loss is accepted. On PostgreSQL the file of a server that was away lags behind those of others, which
+ * is no reason for a fence unless the database was restored: it is filled up from the list.
  */
 #ifndef SATCHEL_SERVER_HOST_HOST_LEDGER_H
 #define SATCHEL_SERVER_HOST_HOST_LEDGER_H
@@ -19,6 +21,7 @@ typedef struct satchel_host_ledger {
     pthread_mutex_t mutex;     /* guards what follows */
     satchel_ledger_file *file; /* NULL: there is none yet */
     satchel_ledger_marks marks;
+    uint64_t written; /* the list up to this serial is in the file, and durable */
 } satchel_host_ledger;
 
 /* `place` NULL: in the folder. The mutex is made by the caller. Errors: TOO_LONG. */
@@ -40,12 +43,14 @@ SATCHEL_MUST_USE satchel_status satchel_host_ledger_note(satchel_db *db, satchel
 SATCHEL_MUST_USE satchel_status satchel_host_ledger_make(satchel_host_ledger *ledger, const satchel_service *service,
                                                          satchel_db *db, satchel_error *error);
 
+/* Is anything behind `head`, the list's newest serial, that the file does not hold? Any thread. */
+bool satchel_host_ledger_lags(satchel_host_ledger *ledger, uint64_t head);
+
 /*
- * Moves what waits in the outbox into the file and makes it durable; `out_moved` (initialised) gets the ids, 16 bytes
- * each, for which the outbox is to be told. Reads. Without a file everything goes on waiting.
+ * Copies what the file lacks of the list into it and makes it durable; `*out_serial` says how far it goes then, 0 if
+ * there is no file. Reads the database: who may write notes it there (satchel_ledger_know).
  */
-SATCHEL_MUST_USE satchel_status satchel_host_ledger_take(satchel_host_ledger *ledger, const satchel_service *service,
-                                                         satchel_db *db, satchel_buffer *out_moved,
-                                                         satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_host_ledger_fill(satchel_host_ledger *ledger, const satchel_service *service,
+                                                         satchel_db *db, uint64_t *out_serial, satchel_error *error);
 
 #endif

@@ -26,6 +26,7 @@ struct satchel_ledger_file {
     int file;
     off_t end; /* behind the last whole record */
     uint64_t place;
+    uint64_t serial; /* of the newest entry */
     uint8_t last_tag[SATCHEL_TAG_BYTES];
     uint8_t key[SATCHEL_KEY_BYTES];
     bool dirty;
@@ -85,6 +86,12 @@ static satchel_status open_record(satchel_ledger_file *file, satchel_bytes recor
         status =
             satchel_fail(error, status, "record %llu of the ledger does not open", (unsigned long long)file->place + 1);
     }
+    uint64_t serial = status == SATCHEL_OK ? satchel_ledger_serial_of(satchel_buffer_view(&plain)) : 0;
+    if (serial != 0 && serial <= file->serial) {
+        status = satchel_fail(error, SATCHEL_DAMAGED, "record %llu of the ledger is out of order",
+                              (unsigned long long)file->place + 1);
+    }
+    file->serial = serial > file->serial ? serial : file->serial;
     /* A kind that this version does not know was written by a later one, and is its business. */
     if (status == SATCHEL_OK && visit != NULL &&
         satchel_ledger_decode(satchel_buffer_view(&plain), &entry) == SATCHEL_OK) {
@@ -184,6 +191,7 @@ satchel_status satchel_ledger_file_open(satchel_ledger_file **out, const char *p
 satchel_status satchel_ledger_file_append(satchel_ledger_file *file, satchel_bytes entry, satchel_error *error) {
     uint8_t associated[SATCHEL_TAG_BYTES + 8];
     uint8_t length[4];
+    uint64_t serial = satchel_ledger_serial_of(entry);
     satchel_buffer record;
     satchel_buffer_init(&record);
     if (entry.bytes == 0 || entry.bytes > SATCHEL_LEDGER_ENTRY_MOST) {
@@ -202,6 +210,7 @@ satchel_status satchel_ledger_file_append(satchel_ledger_file *file, satchel_byt
     memcpy(record.data, length, sizeof length);
     if (write_at(file->file, file->end, record.data, record.bytes)) {
         step_over(file, satchel_bytes_of(record.data + 4, record.bytes - 4));
+        file->serial = serial > file->serial ? serial : file->serial;
         file->dirty = true;
     } else {
         status = fail_errno(error, "written");
@@ -211,6 +220,10 @@ satchel_status satchel_ledger_file_append(satchel_ledger_file *file, satchel_byt
     }
     satchel_buffer_deinit(&record);
     return status;
+}
+
+uint64_t satchel_ledger_file_serial(const satchel_ledger_file *file) {
+    return file->serial;
 }
 
 satchel_status satchel_ledger_file_sync(satchel_ledger_file *file, satchel_error *error) {

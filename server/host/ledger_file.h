@@ -2,7 +2,8 @@
 /*
  * The ledger's file: append-only, sealed with a key that follows from the company's seed, so that it opens with any
  * backup of the company and with nothing else. It lies in the data folder, or better in a place that does not go with
- * it. Of several servers on one database each has its own.
+ * it. Of several servers on one database each has its own; all hold the same entries in the same order, so the longest
+ * says everything. One whose serials do not rise was put together by hand: DAMAGED.
  *
  *   "SATCHEL LEDGER 1\n" [company's public key 32]
  *   records   [bytes 4, big-endian][nonce 24, sealed, tag 16]   associated: the tag of the record before, and its place
@@ -35,6 +36,8 @@ SATCHEL_MUST_USE satchel_status satchel_ledger_file_open(satchel_ledger_file **o
 /* Appends an encoded entry; durable after sync. Errors: IO_ERROR, DISK_FULL, RANDOM_FAILED, NO_MEMORY. */
 SATCHEL_MUST_USE satchel_status satchel_ledger_file_append(satchel_ledger_file *file, satchel_bytes entry,
                                                            satchel_error *error);
+/* Serial of the newest entry that has one; 0: none has. */
+uint64_t satchel_ledger_file_serial(const satchel_ledger_file *file);
 SATCHEL_MUST_USE satchel_status satchel_ledger_file_sync(satchel_ledger_file *file, satchel_error *error);
 void satchel_ledger_file_close(satchel_ledger_file *file);
 

@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "crypto/secret.h"
 #include "service/audit.h"
+#include "service/ledger.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -50,9 +51,15 @@ satchel_status satchel_checkpoint_make(const satchel_service *service, satchel_d
     if (status != SATCHEL_OK || !satchel_checkpoint_due(service, &state)) {
         return status;
     }
-    satchel_checkpoint checkpoint = {.position = counter.audit_position, .at_ms = satchel_service_now_ms(service)};
+    satchel_checkpoint checkpoint = {.position = counter.audit_position,
+                                     .at_ms = satchel_service_now_ms(service),
+                                     .epoch = counter.epoch,
+                                     .n = counter.n};
     memcpy(checkpoint.hash, counter.audit_hash, sizeof checkpoint.hash);
-    status = satchel_company_secret(db, secret, error);
+    status = satchel_ledger_known(db, &checkpoint.ledger, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_company_secret(db, secret, error);
+    }
     if (status == SATCHEL_OK) {
         status = satchel_checkpoint_sign(&checkpoint, secret, &block);
         status = status == SATCHEL_OK ? status : satchel_fail(error, status, "a checkpoint cannot be written");

@@ -30,13 +30,29 @@ SATCHEL_MUST_USE satchel_status satchel_epoch_cap(satchel_db *db, const satchel_
 SATCHEL_MUST_USE satchel_status satchel_epoch_cap_op(satchel_db *db, const satchel_counter *counter,
                                                      satchel_arena *arena, satchel_op *op, satchel_error *error);
 
+/*
+ * The same for a number of an epoch: behind the point to which any later epoch was put back it was lost, even if a
+ * ledger that was too old let it be given out again.
+ */
+SATCHEL_MUST_USE satchel_status satchel_epoch_cap_of(satchel_db *db, const satchel_counter *counter, uint32_t epoch,
+                                                     uint64_t n, uint64_t *out, satchel_error *error);
+
 /* Fenced: phones are answered BUSY, because what the ledger would say is not known. */
 SATCHEL_MUST_USE satchel_status satchel_epoch_is_fenced(satchel_db *db, bool *out, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_epoch_fence_of(satchel_db *db, satchel_fence *out, satchel_error *error);
+/* What an operator is told of it: one sentence. */
+const char *satchel_fence_text(satchel_fence fence);
 /*
  * Writes: puts the fence up, or takes it down, because the ledger was replayed, or because an operator accepts that
  * erasures and revocations since the backup may be undone. As it is already: nothing happens.
  */
-SATCHEL_MUST_USE satchel_status satchel_epoch_fence(const satchel_service *service, satchel_db *db, bool fenced,
+SATCHEL_MUST_USE satchel_status satchel_epoch_fence(const satchel_service *service, satchel_db *db, satchel_fence fence,
                                                     satchel_error *error);
+/*
+ * Writes: what the present ledger does not say is given up, so nothing that a phone shows of it counts any more. After
+ * BEHIND a new epoch begins, for numbers may have been given out twice. `*out_epoch`: the present one.
+ */
+SATCHEL_MUST_USE satchel_status satchel_epoch_accept_loss(const satchel_service *service, satchel_db *db,
+                                                          uint32_t *out_epoch, satchel_error *error);
 
 #endif

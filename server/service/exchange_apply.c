@@ -10,6 +10,7 @@
 
 #include "service/cursor.h"
 #include "service/digest_page.h"
+#include "service/evidence.h"
 #include "service/tombstone.h"
 
 #include <string.h>
@@ -259,7 +260,14 @@ satchel_status satchel_server_exchange_apply(satchel_server_exchange *exchange, 
     for (uint32_t i = 0; i < exchange->unit_count && !exchange->applied; i++) {
         exchange->units[i].result = (satchel_bytes){NULL, 0};
     }
-    satchel_status status = exchange->day_due ? satchel_service_day(exchange->service, db, error) : SATCHEL_OK;
+    bool behind = false;
+    satchel_status status =
+        satchel_evidence_look(exchange->service, db, &exchange->device, exchange->head.witness, exchange->units,
+                              exchange->applied ? 0 : exchange->unit_count, &behind, error);
+    if (status == SATCHEL_OK && behind) {
+        return satchel_exchange_answer_with(exchange, SATCHEL_BUSY); /* the fence is up from here on */
+    }
+    status = status == SATCHEL_OK && exchange->day_due ? satchel_service_day(exchange->service, db, error) : status;
     if (status == SATCHEL_OK && exchange->wanted_sets != NULL) {
         status = intern_sets(exchange, db, error);
     }

@@ -73,17 +73,23 @@ satchel_status satchel_return_look(satchel_db *db, const satchel_counter *counte
                                    const satchel_author *author, const satchel_arrived_unit *unit,
                                    satchel_return_kind *out_kind, satchel_receipt_facts *out, satchel_error *error) {
     const satchel_incarnation life = {.number = author->incarnation, .device = author->device};
+    int64_t pruned = 0;
     uint64_t capped = 0;
     uint64_t holder = 0;
     *out_kind = SATCHEL_RETURN_NONE;
     if (!satchel_receipt_check(key, &author->device, unit->digest, &unit->shown, out) || out->epoch >= counter->epoch) {
         return SATCHEL_OK;
     }
-    satchel_status status = satchel_epoch_cap(db, counter, out->n, &capped, error);
-    if (status == SATCHEL_OK && capped != out->n) {
+    satchel_status status = satchel_epoch_cap_of(db, counter, out->epoch, out->n, &capped, error);
+    if (status == SATCHEL_OK) {
         status = satchel_unit_decided_in(db, &life, unit, &holder, error);
     }
-    *out_kind = capped != out->n && holder == 0 ? SATCHEL_RETURN_LOST : SATCHEL_RETURN_KEPT;
+    if (status == SATCHEL_OK) {
+        status = satchel_db_number_values(db, "SELECT pruned_n FROM horizon", NULL, 0, 0, &pruned, error);
+    }
+    /* A number that was given out twice tells nothing: the result does, unless it is so old that it was thrown away. */
+    bool kept = holder != 0 || (capped == out->n && out->n <= (uint64_t)pruned);
+    *out_kind = kept ? SATCHEL_RETURN_KEPT : SATCHEL_RETURN_LOST;
     return status;
 }
 

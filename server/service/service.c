@@ -149,7 +149,7 @@ satchel_status satchel_counter_read(satchel_db *db, satchel_counter *out, satche
         out->day = satchel_db_int(statement, 4);
         out->reserved_n = satchel_db_uint(statement, 5);
         out->erasures = satchel_db_uint(statement, 6);
-        out->fenced = satchel_db_int(statement, 7) != 0;
+        out->fenced = (satchel_fence)satchel_db_int(statement, 7);
         if (hash.bytes == sizeof out->audit_hash) {
             memcpy(out->audit_hash, hash.data, hash.bytes);
         }
@@ -173,7 +173,7 @@ satchel_status satchel_counter_write(satchel_db *db, const satchel_counter *coun
                                 satchel_db_count(counter->audit_position),
                                 satchel_db_blob(counter->audit_hash, sizeof counter->audit_hash),
                                 satchel_value_int(counter->day), satchel_db_count(reserved),
-                                satchel_db_count(counter->erasures), satchel_value_bool(counter->fenced))
+                                satchel_db_count(counter->erasures), satchel_value_int(counter->fenced))
                : status;
 }
 

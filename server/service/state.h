@@ -19,6 +19,14 @@ struct satchel_service {
     satchel_tables *tables;
 };
 
+/* Why phones are answered BUSY; the numbers are stored. */
+typedef enum satchel_fence {
+    SATCHEL_FENCE_NONE = 0,
+    SATCHEL_FENCE_MISSING = 1, /* the ledger is not there */
+    SATCHEL_FENCE_STALE = 2,   /* the ledger is older than what the database knows of it */
+    SATCHEL_FENCE_BEHIND = 3   /* a phone showed more of the ledger, or of the numbers, than the server has */
+} satchel_fence;
+
 /* The row that every change moves. */
 typedef struct satchel_counter {
     uint32_t epoch;
@@ -26,7 +34,7 @@ typedef struct satchel_counter {
     uint64_t audit_position;
     uint8_t audit_hash[SATCHEL_HASH_BYTES]; /* zeros before the first entry */
     int64_t day;                            /* last day whose assignments are settled in the memberships */
-    bool fenced;                            /* see service/epoch.h */
+    satchel_fence fenced;                   /* see service/epoch.h */
     uint64_t erasures;                      /* persons that were erased: 0 saves looking for them */
     uint64_t reserved_n;                    /* the ledger says that numbers up to here may have been given out */
 } satchel_counter;

@@ -58,13 +58,14 @@ void hazard_office_backup(hazard *on) {
     hazard_expect(on, status == SATCHEL_OK, "that fails: %s.", satchel_status_text(status, "en"));
 }
 
-static satchel_status keep_entry(void *context, const satchel_id *id, satchel_bytes entry) {
+static satchel_status keep_entry(void *context, uint64_t serial, satchel_bytes entry) {
     (void)context;
-    (void)id;
     if (ledger.count == ENTRIES_MOST) {
         return SATCHEL_LIMIT_EXCEEDED;
     }
-    return satchel_ledger_decode(entry, &ledger.entries[ledger.count++]);
+    satchel_status status = satchel_ledger_decode(entry, &ledger.entries[ledger.count]);
+    ledger.entries[ledger.count++].serial = serial;
+    return status;
 }
 
 static satchel_status load(satchel_db *db) {
@@ -83,7 +84,7 @@ static satchel_status load(satchel_db *db) {
 
 /* What is in the ledger is carried out on what was loaded, before anybody is served. */
 static satchel_status put_back(hazard *on, void *context) {
-    satchel_ledger_marks marks = {0, 0};
+    satchel_ledger_marks marks = {0, 0, 0};
     uint32_t epoch = 0;
     bool done = false;
     (void)context;
@@ -105,7 +106,7 @@ void hazard_office_restore(hazard *on) {
     ledger.count = 0;
     satchel_status status = satchel_db_begin(on->here->db, SATCHEL_DB_READ, NULL);
     if (status == SATCHEL_OK) {
-        status = satchel_ledger_list(on->here->db, keep_entry, NULL, NULL);
+        status = satchel_ledger_list(on->here->db, 0, keep_entry, NULL, NULL);
     }
     satchel_db_rollback(on->here->db);
     if (status == SATCHEL_OK) {

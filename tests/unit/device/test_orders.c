@@ -275,7 +275,7 @@ TEST(orders, a_newer_app_that_is_wanted_stops_what_comes_down_only) {
 /* --- the audit --- */
 
 static void checkpoint_at(phone *p, uint64_t position, uint8_t byte) {
-    p->server.checkpoint = (satchel_checkpoint){position, FAKE_START_MS, {0}};
+    p->server.checkpoint = (satchel_checkpoint){.position = position, .at_ms = FAKE_START_MS};
     memset(p->server.checkpoint.hash, byte, sizeof p->server.checkpoint.hash);
 }
 

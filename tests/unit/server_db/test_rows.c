@@ -174,8 +174,8 @@ TEST(rows, tables_are_made_once_and_those_of_a_later_format_are_left_alone) {
     REQUIRE_OK(satchel_db_begin(here.db, SATCHEL_DB_WRITE, NULL));
     CHECK_OK(satchel_db_tables_create(here.tables, here.db, NULL));
     REQUIRE_OK(SATCHEL_DB_RUN(here.db, NULL, "UPDATE meta SET value = ?1 WHERE name = 'format'",
-                              satchel_db_blob("\0\0\0\x03", 4)));
-    CHECK_INT(SATCHEL_TABLES_FORMAT, 2);
+                              satchel_db_blob("\0\0\0\x04", 4)));
+    CHECK_INT(SATCHEL_TABLES_FORMAT, 3);
     CHECK_STATUS(satchel_db_tables_create(here.tables, here.db, NULL), SATCHEL_NEWER_FORMAT);
     REQUIRE_OK(satchel_db_exec(here.db, "DELETE FROM meta", NULL));
     CHECK_STATUS(satchel_db_tables_create(here.tables, here.db, NULL), SATCHEL_DAMAGED);

@@ -163,6 +163,27 @@ TEST(ledger_file, damage_and_strangers_are_told) {
     test_temp_remove(&at.temp);
 }
 
+TEST(ledger_file, serials_rise_or_the_file_was_put_together_by_hand) {
+    ledger_place at;
+    satchel_ledger_file *file = NULL;
+    satchel_ledger_entry entry = {.kind = SATCHEL_LEDGER_NUMBERS, .epoch = 1, .n = 5};
+    const uint64_t serials[] = {3, 4, 4};
+    set_up(&at);
+    REQUIRE_OK(open_ledger(&at, true, &file));
+    for (size_t i = 0; i < 3; i++) {
+        satchel_buffer bytes = {NULL, 0, 0};
+        entry.serial = serials[i];
+        REQUIRE_OK(satchel_ledger_encode(&entry, &bytes));
+        CHECK_UINT(satchel_ledger_serial_of(satchel_buffer_view(&bytes)), serials[i]);
+        REQUIRE_OK(satchel_ledger_file_append(file, satchel_buffer_view(&bytes), NULL));
+        CHECK_UINT(satchel_ledger_file_serial(file), serials[i]);
+        satchel_buffer_deinit(&bytes);
+        satchel_ledger_file_close(file);
+        CHECK_STATUS(open_ledger(&at, false, &file), i < 2 ? SATCHEL_OK : SATCHEL_DAMAGED);
+    }
+    test_temp_remove(&at.temp);
+}
+
 TEST(ledger_file, an_entry_has_its_limit) {
     ledger_place at;
     const uint8_t bytes[SATCHEL_LEDGER_ENTRY_MOST + 1] = {99}; /* of a later version: kept, not read */

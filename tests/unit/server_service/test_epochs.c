@@ -53,7 +53,8 @@ static uint32_t put_back(stage *here, const tape *from, bool has_ledger) {
     satchel_backup_loader *loader = NULL;
     satchel_backup_facts facts;
     satchel_ledger_marks marks = {(uint32_t)stage_number(here, "SELECT epoch FROM counter"),
-                                  (uint64_t)stage_number(here, "SELECT reserved_n FROM counter")};
+                                  (uint64_t)stage_number(here, "SELECT reserved_n FROM counter"),
+                                  (uint64_t)stage_number(here, "SELECT max(serial) FROM ledger_outbox")};
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
     uint32_t epoch = 0;
     stage_begin(here);

@@ -52,7 +52,7 @@ TEST(upgrade, a_database_of_format_1_is_brought_up_when_it_is_opened) {
     REQUIRE_OK(satchel_company_get(service, db, &company, NULL));
     CHECK_TEXT(company.name, "Shop");
     REQUIRE_OK(SATCHEL_DB_NUMBER(db, NULL, &number, 0, "SELECT count(*) FROM meta WHERE name = 'format' AND value = ?1",
-                                 satchel_db_blob("\0\0\0\x02", 4)));
+                                 satchel_db_blob("\0\0\0\x03", 4)));
     CHECK_INT(number, 1);
     CHECK_OK(satchel_backup_verified(db, &verified, NULL));
     CHECK_UINT(verified, 0);

@@ -67,7 +67,8 @@ TEST(orders, no_changed_bit_and_no_other_key_is_taken) {
 
 TEST(orders, a_checkpoint_is_no_order_and_an_order_no_checkpoint) {
     const company_keys keys = keys_of(3);
-    const satchel_checkpoint checkpoint = {77, 1000, {1, 2, 3}};
+    const uint64_t most = UINT64_MAX; /* the longest */
+    const satchel_checkpoint checkpoint = {77, 1000, {1, 2, 3}, most, most, most};
     satchel_buffer block = {0};
     satchel_checkpoint read;
     satchel_orders orders;
@@ -75,6 +76,7 @@ TEST(orders, a_checkpoint_is_no_order_and_an_order_no_checkpoint) {
     CHECK(block.bytes <= SATCHEL_CHECKPOINT_BLOCK_BYTES);
     REQUIRE_OK(satchel_checkpoint_read(satchel_buffer_view(&block), keys.public_key, &read, NULL));
     CHECK(read.position == 77 && read.at_ms == 1000 && memcmp(read.hash, checkpoint.hash, sizeof read.hash) == 0);
+    CHECK(read.epoch == UINT64_MAX && read.n == UINT64_MAX && read.ledger == UINT64_MAX);
     CHECK_STATUS(satchel_orders_read(satchel_buffer_view(&block), keys.public_key, &orders, NULL),
                  SATCHEL_UNAUTHENTICATED);
     satchel_buffer_deinit(&block);
@@ -142,7 +144,7 @@ TEST(orders, blocks_travel_in_the_heads) {
 }
 
 TEST(orders, a_request_carries_witness_receipt_and_serial) {
-    uint8_t bytes[SATCHEL_ORDER_RECEIPT_BYTES + 1] = {4};
+    uint8_t bytes[SATCHEL_CHECKPOINT_BLOCK_BYTES + 1] = {4};
     satchel_request_head head = {.protocol = SATCHEL_PROTOCOL_VERSION, .schema = 1, .orders_serial = 300};
     satchel_request_head read;
     satchel_buffer payload = {0};
