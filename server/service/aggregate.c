@@ -238,41 +238,13 @@ static bool may_see_conflict(const satchel_gathering *gathering, const satchel_r
 
 /* --- removals --- */
 
-/* How he stood to rows through a scope of his, as far as the scope tells. */
-static satchel_status relations_through(satchel_gathering *gathering, uint32_t scope, uint32_t *out) {
-    const satchel_person *person = gathering->person;
-    satchel_access_row row = {.company = false};
-    satchel_id subject;
-    uint8_t kind = 0;
-    satchel_status status = satchel_scope_get(gathering->db, scope, &kind, &subject, gathering->error);
-    if (status != SATCHEL_OK) {
-        return status;
-    }
-    switch (kind) {
-    case SATCHEL_SCOPE_COMPANY: row.company = true; break;
-    case SATCHEL_SCOPE_OWNER:
-        row.owner = subject;
-        row.assigned = satchel_id_list_has(&person->stands_in_for, &subject);
-        break;
-    case SATCHEL_SCOPE_ASSIGNED: row.assigned = true; break;
-    case SATCHEL_SCOPE_SHARED: row.shared = true; break;
-    case SATCHEL_SCOPE_TERRITORY:
-        row.territory = subject;
-        row.assigned = satchel_id_list_has(&person->covered, &subject);
-        break;
-    default: break;
-    }
-    *out |= satchel_access_relations(&person->access, &row);
-    return SATCHEL_OK;
-}
-
 static satchel_status look_through(satchel_gathering *gathering, uint32_t scope) {
     if (gathering->through_scope == scope) {
         return SATCHEL_OK;
     }
     gathering->through = 0;
     gathering->through_scope = scope;
-    return relations_through(gathering, scope, &gathering->through);
+    return satchel_scope_relations_of(gathering->db, gathering->person, scope, &gathering->through, gathering->error);
 }
 
 satchel_status satchel_gathering_shows_class(satchel_gathering *gathering, uint32_t scope, uint32_t entity,
@@ -306,7 +278,8 @@ static satchel_status was_shown(satchel_gathering *gathering, const satchel_plac
     uint32_t relations = 0;
     for (uint32_t i = 0; status == SATCHEL_OK && i < members->count; i++) {
         if (!members->items[i].present && satchel_scope_list_has(gathering->scopes, members->items[i].scope)) {
-            status = relations_through(gathering, members->items[i].scope, &relations);
+            status = satchel_scope_relations_of(gathering->db, gathering->person, members->items[i].scope, &relations,
+                                                gathering->error);
         }
     }
     *out = may_read(gathering, place, root->entity, relations) &&

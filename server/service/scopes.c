@@ -77,6 +77,33 @@ satchel_status satchel_scope_get(satchel_db *db, uint32_t scope, uint8_t *out_ki
     return status;
 }
 
+satchel_status satchel_scope_relations_of(satchel_db *db, const satchel_person *person, uint32_t scope,
+                                          uint32_t *relations, satchel_error *error) {
+    satchel_access_row row = {.company = false};
+    satchel_id subject;
+    uint8_t kind = 0;
+    satchel_status status = satchel_scope_get(db, scope, &kind, &subject, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    switch (kind) {
+    case SATCHEL_SCOPE_COMPANY: row.company = true; break;
+    case SATCHEL_SCOPE_OWNER:
+        row.owner = subject;
+        row.assigned = satchel_id_list_has(&person->stands_in_for, &subject);
+        break;
+    case SATCHEL_SCOPE_ASSIGNED: row.assigned = true; break;
+    case SATCHEL_SCOPE_SHARED: row.shared = true; break;
+    case SATCHEL_SCOPE_TERRITORY:
+        row.territory = subject;
+        row.assigned = satchel_id_list_has(&person->covered, &subject);
+        break;
+    default: break;
+    }
+    *relations |= satchel_access_relations(&person->access, &row);
+    return SATCHEL_OK;
+}
+
 uint32_t satchel_scope_relations(uint8_t kind) {
     switch (kind) {
     case SATCHEL_SCOPE_COMPANY: return SATCHEL_RELATION_COMPANY;

@@ -46,6 +46,10 @@ SATCHEL_MUST_USE satchel_status satchel_scopes_of(satchel_db *db, const satchel_
 /* Relations in which somebody stands through a scope of this kind. */
 uint32_t satchel_scope_relations(uint8_t kind);
 
+/* Adds the relations in which this person stands to rows through the scope, as far as the scope tells. */
+SATCHEL_MUST_USE satchel_status satchel_scope_relations_of(satchel_db *db, const satchel_person *person, uint32_t scope,
+                                                           uint32_t *relations, satchel_error *error);
+
 /*
  * Sets: a list that was given a number of its own for ever. `find` gives 0 if the list has none yet; `intern` writes.
  * `get` errors: NOT_FOUND.

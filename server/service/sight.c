@@ -8,32 +8,6 @@
 
 #include "base/limits.h"
 
-/* How he stands to rows through a scope of his. Whoever reads all rows has the scopes of all owners. */
-static satchel_status relations_through(const satchel_change *change, uint32_t scope, uint32_t *out,
-                                        satchel_error *error) {
-    const satchel_person *person = change->person;
-    satchel_access_row row = {.company = false};
-    satchel_id subject;
-    uint8_t kind = 0;
-    satchel_status status = satchel_scope_get(change->db, scope, &kind, &subject, error);
-    switch (kind) {
-    case SATCHEL_SCOPE_COMPANY: row.company = true; break;
-    case SATCHEL_SCOPE_OWNER:
-        row.owner = subject;
-        row.assigned = satchel_id_list_has(&person->stands_in_for, &subject);
-        break;
-    case SATCHEL_SCOPE_ASSIGNED: row.assigned = true; break;
-    case SATCHEL_SCOPE_SHARED: row.shared = true; break;
-    case SATCHEL_SCOPE_TERRITORY:
-        row.territory = subject;
-        row.assigned = satchel_id_list_has(&person->covered, &subject);
-        break;
-    default: break;
-    }
-    *out |= status == SATCHEL_OK ? satchel_access_relations(&person->access, &row) : 0;
-    return status;
-}
-
 /* Classes of the row's fields that he read at the position that he had seen. */
 static satchel_status classes_seen(const satchel_change *change, const satchel_standing *standing, uint32_t entity,
                                    uint32_t *out, satchel_error *error) {
@@ -44,7 +18,7 @@ static satchel_status classes_seen(const satchel_change *change, const satchel_s
         const satchel_member *member = &members.items[i];
         bool there_then = member->entered_n <= change->seen.n && (member->present || member->last_n > change->seen.n);
         if (there_then && satchel_scope_list_has(change->scopes, member->scope)) {
-            status = relations_through(change, member->scope, &relations, error);
+            status = satchel_scope_relations_of(change->db, change->person, member->scope, &relations, error);
         }
     }
     *out = relations == 0
