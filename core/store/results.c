@@ -352,6 +352,11 @@ satchel_status satchel_results_store(satchel_store *store, const satchel_unit_re
     return status;
 }
 
+void satchel_store_marks(const satchel_store *store, uint64_t *out_settled, uint64_t *out_last) {
+    *out_settled = store->settled_through;
+    *out_last = store->next_sequence - 1;
+}
+
 satchel_status satchel_results_advance(satchel_store *store, satchel_error *error) {
     sqlite3_stmt *statement;
     bool has_row = false;

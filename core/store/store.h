@@ -154,6 +154,8 @@ SATCHEL_MUST_USE satchel_status satchel_store_sync_state(satchel_store *store, s
  * values, purges and what only a person marked do not. It never gets smaller.
  */
 uint64_t satchel_store_moves(const satchel_store *store);
+/* Own ops: every one up to `*out_settled` has a decision, the newest is `*out_last`. */
+void satchel_store_marks(const satchel_store *store, uint64_t *out_settled, uint64_t *out_last);
 SATCHEL_MUST_USE satchel_status satchel_store_save_sync_state(satchel_store *store, const satchel_sync_state *state,
                                                               satchel_error *error);
 

@@ -106,17 +106,30 @@ static void on_interrupt(int number) {
     interrupted = 1;
 }
 
-static void show_progress(const satchel_step *step, bool *shown) {
-    if (step->rows_total == 0 || isatty(STDERR_FILENO) == 0) {
-        return;
-    }
-    uint64_t done = step->rows_done > step->rows_total ? step->rows_total : step->rows_done;
-    unsigned full = (unsigned)(done * BAR_CELLS / step->rows_total);
-    fputs("\r[", stderr);
+static void show_bar(uint64_t done, uint64_t total) {
+    done = done > total ? total : done;
+    unsigned full = total > 0 ? (unsigned)(done * BAR_CELLS / total) : 0;
+    fputc('[', stderr);
     for (unsigned i = 0; i < BAR_CELLS; i++) {
         fputc(i < full ? '#' : ' ', stderr);
     }
-    fprintf(stderr, "] %llu / %llu", (unsigned long long)done, (unsigned long long)step->rows_total);
+    fprintf(stderr, "] %llu / %llu", (unsigned long long)done, (unsigned long long)total);
+}
+
+/* Where a snapshot runs its rows, where changes wait these; and bytes both ways. */
+static void show_progress(const satchel_step *step, bool *shown) {
+    const satchel_progress *progress = &step->progress;
+    if ((progress->rows_total == 0 && progress->changes_total == 0) || isatty(STDERR_FILENO) == 0) {
+        return;
+    }
+    fputc('\r', stderr);
+    if (progress->rows_total > 0) {
+        show_bar(progress->rows_done, progress->rows_total);
+    } else {
+        show_bar(progress->changes_done, progress->changes_total);
+    }
+    fprintf(stderr, "  %llu KiB up, %llu KiB down ", (unsigned long long)(progress->bytes_sent / 1024),
+            (unsigned long long)(progress->bytes_received / 1024));
     *shown = true;
 }
 
@@ -126,8 +139,6 @@ typedef struct sync_run {
     bool once;
     bool progress_shown;
     unsigned requests;
-    uint64_t sent_bytes;
-    uint64_t received_bytes;
     satchel_status failure; /* why the network failed last */
     satchel_error failure_detail;
     satchel_step end;
@@ -143,8 +154,6 @@ static satchel_status send_step(sync_run *run, const satchel_step *step) {
         run->failure_detail = cli->error;
         return satchel_exchange_fail(run->exchange, &cli->error);
     }
-    run->sent_bytes += step->request.body.bytes;
-    run->received_bytes += answer.bytes;
     const satchel_bytes body = {(const uint8_t *)answer.body, answer.bytes};
     satchel_status status =
         satchel_exchange_feed(run->exchange, answer.http_status, body, answer.elapsed_ms, &cli->error);
@@ -202,9 +211,13 @@ static satchel_status outcome_of(sync_run *run) {
 
 static satchel_status sync_result(sync_run *run, json_t **out) {
     cli_session *cli = run->cli;
-    *out = json_pack("{s:i, s:I, s:I, s:I, s:b}", "requests", (int)run->requests, "sent_bytes",
-                     (json_int_t)run->sent_bytes, "received_bytes", (json_int_t)run->received_bytes, "units_unsent",
-                     (json_int_t)run->end.units_unsent, "more", run->end.more ? 1 : 0);
+    const satchel_progress *progress = &run->end.progress;
+    *out = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "requests", (int)run->requests, "sent_bytes",
+                     (json_int_t)progress->bytes_sent, "received_bytes", (json_int_t)progress->bytes_received,
+                     "changes_done", (json_int_t)progress->changes_done, "changes_total",
+                     (json_int_t)progress->changes_total, "rows_received", (json_int_t)progress->rows_received,
+                     "rows_done", (json_int_t)progress->rows_done, "rows_total", (json_int_t)progress->rows_total,
+                     "units_unsent", (json_int_t)run->end.units_unsent, "more", run->end.more ? 1 : 0);
     return *out != NULL ? SATCHEL_OK : cli_fail(cli, SATCHEL_NO_MEMORY, "no memory for the result");
 }
 

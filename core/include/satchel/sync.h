@@ -62,23 +62,34 @@ typedef enum satchel_step_kind {
     SATCHEL_STEP_DONE = 3  /* over; `status` tells how */
 } satchel_step_kind;
 
+/* How far an exchange is. Bytes are of bodies, compressed as they travel. */
+typedef struct satchel_progress {
+    uint64_t rows_done;      /* down, of a snapshot (a first sync, or a scope that was gained): what is here of it */
+    uint64_t rows_total;     /* … of about so many, as the server estimates; 0: no snapshot runs */
+    uint64_t rows_received;  /* rows that came or left in this exchange */
+    uint64_t bytes_received; /* in this exchange */
+    uint64_t changes_done;   /* up: own changes that were decided in this exchange */
+    uint64_t changes_total;  /* … of all that waited, those that were made meanwhile among them */
+    uint64_t bytes_sent;     /* in this exchange, what was sent again counted again */
+} satchel_progress;
+
 typedef struct satchel_step {
     satchel_step_kind kind;
     satchel_http_request request;
     int64_t wait_ms;
     satchel_status status; /* DONE: OK, or why it ended; WAIT: why it waits */
     bool more;             /* DONE: the budget ended it, more is ready */
-    uint64_t rows_done;    /* progress of a first sync, 0 of 0 if none runs */
-    uint64_t rows_total;
     uint64_t units_unsent;
+    satchel_progress progress;
 } satchel_step;
 
 /*
  * Begins an exchange; one at a time a device. budget_ms: end after about this time even if more is ready, 0 = no
- * limit. It may end with WIPED or RETIRED: the company ordered it, the store is gone, the handle of the device is of no
- * more use; with REQUIRED_BEFORE if the company requires a PIN and there is none (changes were sent, no row came), or
- * if the phone is to be retired and something on it is not handed over yet.
- * Errors: MISUSE (one runs already), UNAUTHENTICATED (not enrolled), LOCKED, NO_MEMORY.
+ * limit; a page that was stored in part is gone on with by the next exchange, or by satchel_device_idle. It may end
+ * with WIPED or RETIRED: the company ordered it, the store is gone, the handle of the device is of no more use; with
+ * REQUIRED_BEFORE if the company requires a PIN and there is none (changes were sent, no row came), or if the phone is
+ * to be retired and something on it is not handed over yet. Errors: MISUSE (one runs already), UNAUTHENTICATED (not
+ * enrolled), LOCKED, NO_MEMORY.
  */
 SATCHEL_MUST_USE satchel_status satchel_exchange_open(satchel_exchange **out, satchel_device *device, int64_t budget_ms,
                                                       satchel_error *error);
@@ -94,8 +105,18 @@ SATCHEL_MUST_USE satchel_status satchel_exchange_feed(satchel_exchange *exchange
 /* The last SEND got no answer. Errors: MISUSE. */
 SATCHEL_MUST_USE satchel_status satchel_exchange_fail(satchel_exchange *exchange, satchel_error *error);
 
-/* From any thread: the next call of next says DONE with CANCELLED. */
+/*
+ * From any thread: ends it at once while it waits or before the next request, and between two slices of a page that is
+ * being stored; it then says DONE with CANCELLED. What had ended already says how it ended.
+ */
 void satchel_exchange_cancel(satchel_exchange *exchange);
+
+/*
+ * From any thread: how far the running exchange of the device is, for a screen of its own; all zero if none runs.
+ * Errors: LOCKED, MISUSE (suspended), NOT_FOUND (wiped).
+ */
+SATCHEL_MUST_USE satchel_status satchel_sync_progress(satchel_device *device, satchel_progress *out,
+                                                      satchel_error *error);
 
 void satchel_exchange_close(satchel_exchange *exchange);
 

@@ -108,8 +108,8 @@ static jobject exchange_next(JNIEnv *env, jclass type, jlong exchange) {
     }
     jint status = step.kind == SATCHEL_STEP_SEND ? (jint)SATCHEL_OK : (jint)step.status;
     return (*env)->NewObject(env, border()->step.of, border()->step.init, (jint)step.kind, request, (jlong)step.wait_ms,
-                             status, (jboolean)step.more, (jlong)step.rows_done, (jlong)step.rows_total,
-                             (jlong)step.units_unsent);
+                             status, (jboolean)step.more, (jlong)step.progress.rows_done,
+                             (jlong)step.progress.rows_total, (jlong)step.units_unsent);
 }
 
 static void exchange_feed(JNIEnv *env, jclass type, jlong exchange, jint http_status, jbyteArray body,

@@ -30,7 +30,7 @@
 #include "wire/orders.h"
 #include "wire/request.h"
 
-#define FAKE_ROWS_MOST 64
+#define FAKE_ROWS_MOST 512
 #define FAKE_UNITS_MOST 8192
 #define FAKE_START_MS INT64_C(1700000000000)
 
