@@ -10,6 +10,7 @@
  */
 #include "store/migrate.h"
 
+#include "lite/functions.h"
 #include "store/commands.h"
 #include "store/digest.h"
 #include "store/page.h"
@@ -628,7 +629,8 @@ static satchel_status open_over(satchel_store *store, const satchel_store_releas
     *copy = *release;
     store->release = copy;
     store->schema = (satchel_schema){release->model, NULL, 0};
-    satchel_status status = satchel_functions_add(store, error);
+    int code = satchel_lite_functions_add(store->database);
+    satchel_status status = code == SQLITE_OK ? SATCHEL_OK : satchel_store_fail(store, code, error);
     if (status == SATCHEL_OK) {
         status = satchel_migrate_open(store, error);
     }

@@ -231,10 +231,6 @@ SATCHEL_MUST_USE satchel_status satchel_paging_move(satchel_store *store, satche
 SATCHEL_MUST_USE satchel_status satchel_paging_end(satchel_store *store, satchel_error *error);
 void satchel_paging_close(satchel_store *store);
 
-/* --- functions.c: what compiled queries call --- */
-
-SATCHEL_MUST_USE satchel_status satchel_functions_add(satchel_store *store, satchel_error *error);
-
 /* --- custom.c, user.c --- */
 
 /* Reads the definitions of custom fields into the schema. */

@@ -37,4 +37,10 @@ int64_t satchel_postgres_get_int(void *native, uint32_t column);
 double satchel_postgres_get_real(void *native, uint32_t column);
 satchel_bytes satchel_postgres_get_bytes(void *native, uint32_t column);
 
+/*
+ * Makes the functions that compiled queries call (query/ddl.h) where they are absent; inside a write transaction.
+ * Errors: those of the database.
+ */
+SATCHEL_MUST_USE satchel_status satchel_postgres_functions_add(satchel_db *db, satchel_error *error);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "lite/functions.h"
 
 #include <limits.h>
 #include <sqlite3.h>
@@ -188,6 +189,9 @@ static int set_up(sqlite3 *native, satchel_db_role role, bool in_memory) {
                                 ? "PRAGMA wal_autocheckpoint=1000; PRAGMA cache_size=-65536; PRAGMA cache_spill=OFF"
                                 : "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-16384; PRAGMA query_only=ON",
                             NULL, NULL, NULL);
+    }
+    if (code == SQLITE_OK) {
+        code = satchel_lite_functions_add(native);
     }
     if (code == SQLITE_OK) {
         code = sqlite3_exec(native, "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF", NULL, NULL, NULL);

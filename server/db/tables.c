@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "db/postgres.h"
 #include "query/ddl.h"
 
 #include <satchel/model.h>
@@ -437,5 +438,8 @@ satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db
     if (status != SATCHEL_OK) {
         return status;
     }
-    return there == 0 ? create_all(tables, db, error) : check_format(tables, db, error);
+    status = there == 0 ? create_all(tables, db, error) : check_format(tables, db, error);
+    return status == SATCHEL_OK && tables->dialect == SATCHEL_DIALECT_POSTGRES
+               ? satchel_postgres_functions_add(db, error)
+               : status;
 }

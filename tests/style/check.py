@@ -31,12 +31,13 @@ MODULES = {
     "wire": ["schema", "crypto"],
     "sync": ["wire"],
     "vault": ["crypto"],
-    "store": ["vault", "query", "merge", "wire", "access", "rules", "sync"],
+    "lite": ["wire", "rules"],
+    "store": ["vault", "lite", "query", "merge", "wire", "access", "rules", "sync"],
     "sales": ["store", "rules"],
     "device": ["store", "sync", "sales", "vault", "wire", "access", "rules", "merge", "query"],
 }
 PURE = ["base", "schema", "query", "merge", "access", "rules", "crypto", "wire", "sync"]
-FOR_SERVER = ["base", "schema", "query", "merge", "wire", "access", "rules", "crypto"]
+FOR_SERVER = ["base", "schema", "query", "merge", "wire", "access", "rules", "crypto", "lite"]
 SERVER_PARTS = {
     "db": [], "service": ["db"], "host": ["service", "db"], "http": ["host", "service", "db"],
     "admin": ["host", "service", "db"], "": ["http", "admin", "host", "service", "db"],

@@ -189,3 +189,61 @@ TEST(lists, rows_that_he_does_not_see_end_no_page_and_are_no_more) {
     satchel_query_close(query);
     stage_close(&here);
 }
+
+/* --- conditions that need functions of ours in the database --- */
+
+static void lists_rows(stage *here, satchel_query *query, uint32_t wanted) {
+    satchel_error error = {SATCHEL_OK, 0, 0, ""};
+    counted seen;
+    CHECK_OK(list(here, &here->system, query, 3, &seen, &error));
+    CHECK_TEXT(satchel_text_of(error.detail), "");
+    CHECK_UINT(seen.rows, wanted);
+    satchel_query_close(query);
+}
+
+TEST(lists, regress_an_element_of_a_set_is_found) {
+    stage here;
+    satchel_query *query = NULL;
+    stage_open(&here, NULL, 7);
+    satchel_id li = stage_user(&here, "li", SATCHEL_ROLE_REP, NULL, NULL);
+    for (int i = 0; i < 8; i++) {
+        const satchel_bytes tag = satchel_text_bytes(satchel_text_of(i % 2 == 0 ? "south" : "southern"));
+        const satchel_bytes with = satchel_id_view(&li);
+        satchel_value tags = satchel_value_set(&tag, 1);
+        satchel_value shared = satchel_value_set(&with, 1);
+        satchel_record shop = stage_record(&here);
+        REQUIRE_OK(satchel_record_set_text(&shop, SATCHEL_CUSTOMER_NAME, satchel_text_of("Shop")));
+        REQUIRE_OK(i < 6 ? satchel_record_set(&shop, SATCHEL_CUSTOMER_TAGS, &tags) : SATCHEL_OK);
+        REQUIRE_OK(i > 5 ? satchel_record_set(&shop, SATCHEL_CUSTOMER_SHARED_WITH, &shared) : SATCHEL_OK);
+        stage_create(&here, CUSTOMER, &shop);
+    }
+    REQUIRE_OK(satchel_query_open(&query, CUSTOMER));
+    REQUIRE_OK(satchel_query_where_text(query, SATCHEL_CUSTOMER_TAGS, SATCHEL_COMPARE_HAS, satchel_text_of("south")));
+    lists_rows(&here, query, 3);
+    REQUIRE_OK(satchel_query_open(&query, CUSTOMER));
+    REQUIRE_OK(satchel_query_where_id(query, SATCHEL_CUSTOMER_SHARED_WITH, SATCHEL_COMPARE_HAS, &li));
+    lists_rows(&here, query, 2);
+    stage_close(&here);
+}
+
+TEST(lists, regress_what_is_near_is_found) {
+    stage here;
+    satchel_query *query = NULL;
+    stage_open(&here, NULL, 7);
+    for (int i = 0; i < 10; i++) { /* every 0.01 degrees to the east, 963 m there; the last one is nowhere */
+        satchel_record shop = stage_record(&here);
+        REQUIRE_OK(satchel_record_set_text(&shop, SATCHEL_CUSTOMER_NAME, satchel_text_of("Shop")));
+        if (i < 9) {
+            REQUIRE_OK(satchel_record_set_int(&shop, SATCHEL_CUSTOMER_LATITUDE_E7, 300000000));
+            REQUIRE_OK(satchel_record_set_int(&shop, SATCHEL_CUSTOMER_LONGITUDE_E7, 1200000000 + 100000 * i));
+        }
+        stage_create(&here, CUSTOMER, &shop);
+    }
+    REQUIRE_OK(satchel_query_open(&query, CUSTOMER));
+    REQUIRE_OK(satchel_query_near(query, 300000000, 1200000000, 3000));
+    lists_rows(&here, query, 4);
+    REQUIRE_OK(satchel_query_open(&query, CUSTOMER));
+    REQUIRE_OK(satchel_query_near(query, 300000000, 1200000000, 100));
+    lists_rows(&here, query, 1);
+    stage_close(&here);
+}

@@ -3,10 +3,13 @@
  * The SQL functions that compiled queries call (list in query/ddl.h). All are deterministic. A blob that is not what
  * it has to be gives NULL: a query must not fail for one row.
  */
-#include "store/store_state.h"
+#include "lite/functions.h"
 
+#include "base/bytes.h"
 #include "rules/places.h"
 #include "wire/record_codec.h"
+
+#include <string.h>
 
 /* Tags of `repeated CustomValue custom = 900` and of CustomValue in model.proto. */
 #define CUSTOM_TAG ((900u << 3) | 2u)
@@ -88,6 +91,11 @@ static bool find_custom(sqlite3_value **arguments, custom_content *out) {
     return false;
 }
 
+/* To SQLite a value without an address is NULL; an empty one is none. */
+static const void *data_of(satchel_bytes bytes) {
+    return bytes.data != NULL ? (const void *)bytes.data : "";
+}
+
 static void custom_int(sqlite3_context *context, int count, sqlite3_value **arguments) {
     custom_content content;
     (void)count;
@@ -119,7 +127,7 @@ static void custom_text(sqlite3_context *context, int count, sqlite3_value **arg
     custom_content content;
     (void)count;
     if (find_custom(arguments, &content) && content.tag == TEXT_TAG) {
-        sqlite3_result_text64(context, (const char *)content.bytes.data, content.bytes.bytes, SQLITE_TRANSIENT,
+        sqlite3_result_text64(context, (const char *)data_of(content.bytes), content.bytes.bytes, SQLITE_TRANSIENT,
                               SQLITE_UTF8);
     }
 }
@@ -163,7 +171,7 @@ static void custom_blob(sqlite3_context *context, int count, sqlite3_value **arg
         return;
     }
     if (content.tag == ID_TAG || content.tag == BYTES_TAG) {
-        sqlite3_result_blob64(context, content.bytes.data, content.bytes.bytes, SQLITE_TRANSIENT);
+        sqlite3_result_blob64(context, data_of(content.bytes), content.bytes.bytes, SQLITE_TRANSIENT);
     } else if (content.tag == SET_TAG) {
         satchel_buffer set = {NULL, 0, 0};
         satchel_status status = rewrite_set(content.bytes, &set);
@@ -213,7 +221,7 @@ static void distance_m(sqlite3_context *context, int count, sqlite3_value **argu
     }
 }
 
-satchel_status satchel_functions_add(satchel_store *store, satchel_error *error) {
+int satchel_lite_functions_add(sqlite3 *connection) {
     const struct {
         const char *name;
         int arguments;
@@ -223,13 +231,11 @@ satchel_status satchel_functions_add(satchel_store *store, satchel_error *error)
         {"satchel_custom_real", 2, custom_real}, {"satchel_custom_text", 2, custom_text},
         {"satchel_custom_blob", 2, custom_blob}, {"satchel_distance_m", 4, distance_m},
     };
-    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        int code =
-            sqlite3_create_function_v2(store->database, functions[i].name, functions[i].arguments,
+    int code = SQLITE_OK;
+    for (size_t i = 0; code == SQLITE_OK && i < sizeof functions / sizeof functions[0]; i++) {
+        code =
+            sqlite3_create_function_v2(connection, functions[i].name, functions[i].arguments,
                                        SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, functions[i].body, NULL, NULL, NULL);
-        if (code != SQLITE_OK) {
-            return satchel_store_fail(store, code, error);
-        }
     }
-    return SATCHEL_OK;
+    return code;
 }
