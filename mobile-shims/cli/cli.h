@@ -154,6 +154,12 @@ satchel_status cli_walk(cli_session *cli, const satchel_query *query, uint64_t l
                         cli_row_visitor *visit, void *context);
 /* Rows of a query as a result {"rows": […], "more": …}. */
 satchel_status cli_list(cli_session *cli, const satchel_query *query, uint32_t entity, uint64_t limit, json_t **out);
+/* The verb `show ROW`. */
+satchel_status cli_show_verb(cli_session *cli, uint32_t entity, int argc, const char **argv, json_t **out);
+/* The verb `list [--customer NAME] [--limit N]` of rows that hang on a customer, with their state as last column. */
+satchel_status cli_list_of_customer(cli_session *cli, uint32_t entity, uint32_t customer_field,
+                                    const char *const *columns, unsigned column_count, int argc, const char **argv,
+                                    json_t **out);
 /* The name of a row to a reader, in the user's language; its id if it has none. */
 void cli_row_title(cli_session *cli, uint32_t entity, const satchel_id *id, char *out, size_t room);
 

@@ -291,3 +291,59 @@ satchel_status cli_list(cli_session *cli, const satchel_query *query, uint32_t e
     }
     return status == SATCHEL_OK ? cli_put(cli, *out, "more", json_boolean(more)) : status;
 }
+
+satchel_status cli_list_of_customer(cli_session *cli, uint32_t entity, uint32_t customer_field,
+                                    const char *const *columns, unsigned column_count, int argc, const char **argv,
+                                    json_t **out) {
+    cli_args args;
+    satchel_query *query = NULL;
+    satchel_id customer;
+    char *name = NULL;
+    int limit = 0;
+    struct poptOption options[] = {
+        {"customer", 0, POPT_ARG_STRING, &name, 0, NULL, NULL},
+        {"limit", 0, POPT_ARG_INT, &limit, 0, NULL, NULL},
+        POPT_TABLEEND,
+    };
+    satchel_status status = cli_args_open(&args, cli, argc, argv, options, 0, 0);
+    if (status == SATCHEL_OK && limit < 0) {
+        status = cli_usage(cli, "--limit is not negative");
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_query_open(&query, entity);
+    }
+    if (status == SATCHEL_OK && name != NULL) {
+        status = cli_find(cli, SATCHEL_ENTITY_CUSTOMER, name, &customer);
+        if (status == SATCHEL_OK) {
+            status = satchel_query_where_id(query, customer_field, SATCHEL_COMPARE_EQUAL, &customer);
+        }
+    }
+    if (status == SATCHEL_OK) {
+        cli_columns(cli, entity, columns, column_count);
+        cli_column_add(cli, "state", "State", "状态");
+        status = cli_list(cli, query, entity, (uint64_t)limit, out);
+    }
+    satchel_query_close(query);
+    cli_args_close(&args);
+    return status;
+}
+
+satchel_status cli_show_verb(cli_session *cli, uint32_t entity, int argc, const char **argv, json_t **out) {
+    cli_args args;
+    satchel_id id;
+    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 1, 1);
+    if (status == SATCHEL_OK) {
+        status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_find(cli, entity, args.words[0], &id);
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_show_row(cli, entity, &id, out);
+    }
+    cli_args_close(&args);
+    return status;
+}

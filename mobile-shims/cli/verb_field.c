@@ -19,20 +19,6 @@ static satchel_status open_row(cli_session *cli, const cli_args *args, uint32_t 
     return status == SATCHEL_OK ? cli_find(cli, entity, args->words[0], out) : status;
 }
 
-static satchel_status show_one(cli_session *cli, uint32_t entity, int argc, const char **argv, json_t **out) {
-    cli_args args;
-    satchel_id id;
-    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 1, 1);
-    if (status == SATCHEL_OK) {
-        status = open_row(cli, &args, entity, &id);
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_show_row(cli, entity, &id, out);
-    }
-    cli_args_close(&args);
-    return status;
-}
-
 static satchel_text text_of(const char *text) {
     return (satchel_text){text, text == NULL ? 0 : strlen(text)};
 }
@@ -233,40 +219,8 @@ static satchel_status visit_out(cli_session *cli, int argc, const char **argv, j
 static satchel_status visit_list(cli_session *cli, int argc, const char **argv, json_t **out) {
     static const char *const columns[] = {"id",          "customer",     "status", "planned_start",
                                           "check_in_at", "check_out_at", "outcome"};
-    cli_args args;
-    satchel_query *query = NULL;
-    satchel_id customer;
-    char *name = NULL;
-    int limit = 0;
-    struct poptOption options[] = {
-        {"customer", 0, POPT_ARG_STRING, &name, 0, NULL, NULL},
-        {"limit", 0, POPT_ARG_INT, &limit, 0, NULL, NULL},
-        POPT_TABLEEND,
-    };
-    satchel_status status = cli_args_open(&args, cli, argc, argv, options, 0, 0);
-    if (status == SATCHEL_OK && limit < 0) {
-        status = cli_usage(cli, "--limit is not negative");
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_open(cli, false);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_query_open(&query, SATCHEL_ENTITY_VISIT);
-    }
-    if (status == SATCHEL_OK && name != NULL) {
-        status = cli_find(cli, SATCHEL_ENTITY_CUSTOMER, name, &customer);
-        if (status == SATCHEL_OK) {
-            status = satchel_query_where_id(query, SATCHEL_VISIT_CUSTOMER, SATCHEL_COMPARE_EQUAL, &customer);
-        }
-    }
-    if (status == SATCHEL_OK) {
-        cli_columns(cli, SATCHEL_ENTITY_VISIT, columns, sizeof columns / sizeof columns[0]);
-        cli_column_add(cli, "state", "State", "状态");
-        status = cli_list(cli, query, SATCHEL_ENTITY_VISIT, (uint64_t)limit, out);
-    }
-    satchel_query_close(query);
-    cli_args_close(&args);
-    return status;
+    return cli_list_of_customer(cli, SATCHEL_ENTITY_VISIT, SATCHEL_VISIT_CUSTOMER, columns,
+                                sizeof columns / sizeof columns[0], argc, argv, out);
 }
 
 static satchel_status visit_plan(cli_session *cli, int argc, const char **argv, json_t **out) {
@@ -314,7 +268,7 @@ static satchel_status visit_cancel(cli_session *cli, int argc, const char **argv
 }
 
 static satchel_status visit_show(cli_session *cli, int argc, const char **argv, json_t **out) {
-    return show_one(cli, SATCHEL_ENTITY_VISIT, argc, argv, out);
+    return cli_show_verb(cli, SATCHEL_ENTITY_VISIT, argc, argv, out);
 }
 
 satchel_status verb_visit(cli_session *cli, int argc, const char **argv, json_t **out) {
@@ -434,7 +388,7 @@ static satchel_status task_cancel(cli_session *cli, int argc, const char **argv,
 }
 
 static satchel_status task_show(cli_session *cli, int argc, const char **argv, json_t **out) {
-    return show_one(cli, SATCHEL_ENTITY_TASK, argc, argv, out);
+    return cli_show_verb(cli, SATCHEL_ENTITY_TASK, argc, argv, out);
 }
 
 satchel_status verb_task(cli_session *cli, int argc, const char **argv, json_t **out) {

@@ -157,40 +157,8 @@ static satchel_status order_submit(cli_session *cli, int argc, const char **argv
 static satchel_status order_list(cli_session *cli, int argc, const char **argv, json_t **out) {
     static const char *const columns[] = {"id",     "customer",    "order_number", "ordered_at",
                                           "status", "total_minor", "currency",     "line_count"};
-    cli_args args;
-    satchel_query *query = NULL;
-    satchel_id customer;
-    char *name = NULL;
-    int limit = 0;
-    struct poptOption options[] = {
-        {"customer", 0, POPT_ARG_STRING, &name, 0, NULL, NULL},
-        {"limit", 0, POPT_ARG_INT, &limit, 0, NULL, NULL},
-        POPT_TABLEEND,
-    };
-    satchel_status status = cli_args_open(&args, cli, argc, argv, options, 0, 0);
-    if (status == SATCHEL_OK && limit < 0) {
-        status = cli_usage(cli, "--limit is not negative");
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_open(cli, false);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_query_open(&query, SATCHEL_ENTITY_ORDER);
-    }
-    if (status == SATCHEL_OK && name != NULL) {
-        status = cli_find(cli, SATCHEL_ENTITY_CUSTOMER, name, &customer);
-        if (status == SATCHEL_OK) {
-            status = satchel_query_where_id(query, SATCHEL_ORDER_CUSTOMER, SATCHEL_COMPARE_EQUAL, &customer);
-        }
-    }
-    if (status == SATCHEL_OK) {
-        cli_columns(cli, SATCHEL_ENTITY_ORDER, columns, sizeof columns / sizeof columns[0]);
-        cli_column_add(cli, "state", "State", "状态");
-        status = cli_list(cli, query, SATCHEL_ENTITY_ORDER, (uint64_t)limit, out);
-    }
-    satchel_query_close(query);
-    cli_args_close(&args);
-    return status;
+    return cli_list_of_customer(cli, SATCHEL_ENTITY_ORDER, SATCHEL_ORDER_CUSTOMER, columns,
+                                sizeof columns / sizeof columns[0], argc, argv, out);
 }
 
 static satchel_status order_with_lines(cli_session *cli, const satchel_id *id, json_t **out) {

@@ -100,23 +100,6 @@ static satchel_status list_verb(cli_session *cli, const list_shape *shape, int a
     return status;
 }
 
-static satchel_status show_verb(cli_session *cli, uint32_t entity, int argc, const char **argv, json_t **out) {
-    cli_args args;
-    satchel_id id;
-    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 1, 1);
-    if (status == SATCHEL_OK) {
-        status = cli_open(cli, false);
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_find(cli, entity, args.words[0], &id);
-    }
-    if (status == SATCHEL_OK) {
-        status = cli_show_row(cli, entity, &id, out);
-    }
-    cli_args_close(&args);
-    return status;
-}
-
 static satchel_status edit_verb(cli_session *cli, uint32_t entity, int argc, const char **argv, json_t **out) {
     cli_args args;
     cli_changes changes = {NULL, NULL, NULL, NULL, NULL};
@@ -182,7 +165,7 @@ static satchel_status customer_list(cli_session *cli, int argc, const char **arg
 }
 
 static satchel_status customer_show(cli_session *cli, int argc, const char **argv, json_t **out) {
-    return show_verb(cli, SATCHEL_ENTITY_CUSTOMER, argc, argv, out);
+    return cli_show_verb(cli, SATCHEL_ENTITY_CUSTOMER, argc, argv, out);
 }
 
 static satchel_status customer_add(cli_session *cli, int argc, const char **argv, json_t **out) {
@@ -214,7 +197,7 @@ static satchel_status contact_list(cli_session *cli, int argc, const char **argv
 }
 
 static satchel_status contact_show(cli_session *cli, int argc, const char **argv, json_t **out) {
-    return show_verb(cli, SATCHEL_ENTITY_CONTACT, argc, argv, out);
+    return cli_show_verb(cli, SATCHEL_ENTITY_CONTACT, argc, argv, out);
 }
 
 static satchel_status contact_add(cli_session *cli, int argc, const char **argv, json_t **out) {
@@ -245,7 +228,7 @@ static satchel_status product_list(cli_session *cli, int argc, const char **argv
 }
 
 static satchel_status product_show(cli_session *cli, int argc, const char **argv, json_t **out) {
-    return show_verb(cli, SATCHEL_ENTITY_PRODUCT, argc, argv, out);
+    return cli_show_verb(cli, SATCHEL_ENTITY_PRODUCT, argc, argv, out);
 }
 
 satchel_status verb_product(cli_session *cli, int argc, const char **argv, json_t **out) {
