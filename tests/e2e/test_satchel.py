@@ -649,7 +649,7 @@ class Terminal(WithPhone):
         self.assertEqual((code, PIN in shown), (0, False), shown)
         shown, code = self.on_terminal(["sync"], ask, **phone)
         self.assertEqual(code, 0, shown)
-        self.assertRegex(shown, r"\r\[#{30}\] (\d+) / \1\r?\n")
+        self.assertRegex(shown, r"\r\[#{30}\] (\d+) / \1  \d+ KiB up, \d+ KiB down \r?\n")
         shown, code = self.on_terminal(["status"], [(b"PIN: ", b"111111\n")], **phone)
         self.assertEqual((code, "WRONG_PIN" in shown), (ACCESS, True), shown)
 
