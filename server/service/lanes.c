@@ -170,6 +170,9 @@ static satchel_status read_changes(pull_work *work, const lane_filter *filter, c
     return status;
 }
 
+/* How a lane puts an aggregate into the page. */
+typedef satchel_status (*lane_send)(pull_work *work, const satchel_place *place);
+
 /* Is there anything behind `start` in the scope at all? */
 static satchel_status has_moved(pull_work *work, uint32_t scope, const lane_entry *start, bool *out) {
     int64_t head = 0;
@@ -275,6 +278,35 @@ static satchel_status send_change(pull_work *work, const satchel_place *place) {
     return status;
 }
 
+/*
+ * Would the entry put anything into the page? It is tried in a page of its own, which is thrown away. A full page ends
+ * before what the user sees, never before what he does not: otherwise hidden rows would show as more to come.
+ */
+static satchel_status ends_before(pull_work *work, const satchel_place *place, lane_send send, bool *out) {
+    satchel_gathering *page = satchel_arena_take(work->arena, sizeof *page);
+    *out = true;
+    if (work->scanned >= SCANNED_MOST) {
+        return SATCHEL_OK;
+    }
+    if (page == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for a page");
+    }
+    *page = work->gathering;
+    satchel_gathering_init(&work->gathering, work->arena);
+    work->gathering.service = page->service;
+    work->gathering.db = page->db;
+    work->gathering.person = page->person;
+    work->gathering.scopes = page->scopes;
+    work->gathering.generation = page->generation;
+    work->gathering.error = page->error;
+    memcpy(work->gathering.sent, page->sent, sizeof page->sent);
+    satchel_status status = send(work, place);
+    *out = work->gathering.row_count > 0 || work->gathering.removal_count > 0;
+    satchel_gathering_deinit(&work->gathering);
+    work->gathering = *page;
+    return status;
+}
+
 static void cut_behind(pull_work *work, const lane_entry *entry) {
     work->cursor.cut = true;
     work->cursor.cut_n = entry->n;
@@ -291,10 +323,14 @@ satchel_status satchel_change_lane(pull_work *work, bool *out_exhausted) {
         status = read_change_batch(work, &at, &batch);
         more = batch.bounded;
         for (uint32_t i = 0; status == SATCHEL_OK && i < batch.count; i++) {
+            bool ends = false;
             if (page_is_full(work)) {
+                status = ends_before(work, &batch.items[i].place, send_change, &ends);
+            }
+            if (status != SATCHEL_OK || ends) {
                 /* full_n stays: what changed twice behind it may have had its first change before the cut. */
                 cut_behind(work, &at);
-                return SATCHEL_OK;
+                return status;
             }
             at = batch.items[i];
             work->scanned++;
@@ -361,6 +397,17 @@ static satchel_status count_done(pull_work *work, const satchel_place *place, co
     return status;
 }
 
+static satchel_status send_whole(pull_work *work, const satchel_place *place) {
+    satchel_member_list members;
+    bool visible = false;
+    if (satchel_gathering_has_sent(&work->gathering, place)) {
+        return SATCHEL_OK;
+    }
+    satchel_status status = satchel_members_of(work->db, place, work->arena, &members, work->error);
+    return status == SATCHEL_OK ? satchel_gathering_send(&work->gathering, place, &members, true, UINT64_MAX, &visible)
+                                : status;
+}
+
 static satchel_status send_member(pull_work *work, uint32_t index, const satchel_place *place) {
     satchel_cursor_snapshot *snapshot = &work->cursor.snapshots[index];
     satchel_member_list members;
@@ -387,8 +434,12 @@ static satchel_status run_snapshot(pull_work *work, uint32_t index, bool *out_fi
         status = read_snapshot_batch(work, index, &batch);
         more = batch.bounded;
         for (uint32_t i = 0; status == SATCHEL_OK && i < batch.count; i++) {
+            bool ends = false;
             if (page_is_full(work)) {
-                return SATCHEL_OK;
+                status = ends_before(work, &batch.items[i].place, send_whole, &ends);
+            }
+            if (status != SATCHEL_OK || ends) {
+                return status;
             }
             work->scanned++;
             status = send_member(work, index, &batch.items[i].place);

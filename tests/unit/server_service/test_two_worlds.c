@@ -11,6 +11,7 @@
 #include "service/wire_scopes.h"
 #include "support/server_service/stage.h"
 
+#include "base/ids.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -310,6 +311,60 @@ TEST(two_worlds, hidden_commits_move_nothing_but_the_opaque_position) {
     for (uint64_t seed = 1; seed <= seeds(); seed++) {
         compare_worlds(seed, true);
     }
+}
+
+/* Every customer gets a note of so many characters. */
+static void something_changes(half *world, int length) {
+    for (int i = 0; i < CUSTOMERS; i++) {
+        char text[256];
+        memset(text, 'a' + length % 26, sizeof text);
+        text[length] = '\0';
+        stage_edit_text(&world->here, SATCHEL_ENTITY_CUSTOMER, &world->customers[i], SATCHEL_CUSTOMER_NOTE, text);
+    }
+}
+
+/* What is hidden stands behind everything that is seen: a page that is full there is the last one all the same. */
+static void hide_behind(half *world, bool first) {
+    satchel_id ids[4];
+    char text[24];
+    const satchel_random_seeded kept = world->here.seeded;
+    const satchel_id *last = &world->customers[1];
+    for (int i = 3; i < CUSTOMERS; i += 2) {
+        last = satchel_id_compare(&world->customers[i], last) > 0 ? &world->customers[i] : last;
+    }
+    snprintf(text, sizeof text, "%lld", (long long)world->here.now_ms);
+    if (first) {
+        hide_row(world, last, "hidden");
+    }
+    REQUIRE(stage_list(&world->here, SATCHEL_ENTITY_OPPORTUNITY, ids, 4) == 1);
+    stage_edit_text(&world->here, SATCHEL_ENTITY_OPPORTUNITY, &ids[0], SATCHEL_OPPORTUNITY_NAME, text);
+    hide_in_customer(world, last, text);
+    world->here.seeded = kept;
+}
+
+TEST(two_worlds, regress_hidden_rows_behind_a_full_page_are_no_more_to_come) {
+    half *a = satchel_memory_take(sizeof *a);
+    half *b = satchel_memory_take(sizeof *b);
+    REQUIRE(a != NULL && b != NULL);
+    set_up(a, 1, "");
+    set_up(b, 1, "");
+    for (int length = 1; length < 160; length++) {
+        something_changes(a, length);
+        something_changes(b, length);
+        hide_behind(b, length == 1);
+        pass(a, b, 1000);
+        for (uint64_t which = 0; which < WATCHED; which++) {
+            bool same = true;
+            for (int page = 0; page < 40 && same && (page == 0 || a->phones[which].more); page++) {
+                same = CHECK(ask_both(a, b, which, 1024, false));
+            }
+            REQUIRE(a->phones[which].more == b->phones[which].more);
+        }
+    }
+    tear_down(a);
+    tear_down(b);
+    satchel_memory_give(a);
+    satchel_memory_give(b);
 }
 
 TEST(two_worlds, names_of_scopes_are_the_same_whatever_happens_elsewhere) {
