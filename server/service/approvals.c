@@ -35,7 +35,7 @@ static satchel_status manager_of(satchel_change *change, const satchel_id *user,
 /* One step of one command: the same ask makes the same row. */
 static satchel_id step_id(const satchel_change *change, const satchel_id *before, int64_t step) {
     uint8_t numbers[24];
-    satchel_put_u64be(numbers, change->n);
+    satchel_put_u64be(numbers, change->fact_n != 0 ? change->fact_n : change->n); /* a fact has the row that it had */
     satchel_put_u64be(numbers + 8, change->sequence);
     satchel_put_u64be(numbers + 16, (uint64_t)step);
     const satchel_bytes parts[] = {satchel_id_view(&change->author->incarnation_id), satchel_id_view(before),

@@ -61,6 +61,7 @@ typedef struct satchel_change {
     uint64_t base_cap;
     satchel_revision seen;
     uint64_t sequence; /* of the op being applied */
+    uint64_t fact_n; /* revision that it had in an epoch that ended: decided then (returned.h); 0: it is decided now */
     satchel_touched touched;
     satchel_touched_order *orders;
     uint32_t order_count;

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "schema/validate.h"
+#include "service/returned.h"
 
 #include <satchel/model.h>
 
@@ -50,6 +51,17 @@ bool satchel_given_may(const satchel_order_given *given, satchel_verb verb) {
                                                     given->relations, verb);
 }
 
+bool satchel_given_is_fact(const satchel_order_given *given) {
+    return given->change->fact_n != 0;
+}
+
+bool satchel_given_decides(const satchel_order_given *given, satchel_verb verb) {
+    const satchel_change *change = given->change;
+    return satchel_given_is_fact(given) ? satchel_access_allows(change->person->policy, &change->person->access,
+                                                                given->op->entity, given->relations, verb)
+                                        : satchel_given_may(given, verb);
+}
+
 /* --- writing --- */
 
 satchel_status satchel_given_put(satchel_order_given *given, const satchel_given_field *fields, uint32_t count) {
@@ -83,6 +95,13 @@ satchel_status satchel_given_is_behind(satchel_order_given *given, uint32_t fiel
     *out_winner = writer.user;
     if (version == NULL || version->n <= base) {
         return SATCHEL_OK;
+    }
+    if (satchel_given_is_fact(given)) { /* what came back is older or is passed over by its old number */
+        bool returned = false;
+        status = satchel_returned_is(change->db, &version->writer, &returned, given->error);
+        if (status != SATCHEL_OK || returned) {
+            return status;
+        }
     }
     bool own = version->writer.incarnation == change->author->incarnation;
     for (uint32_t i = 0; i < change->author->ancestor_count; i++) {

@@ -44,6 +44,11 @@ bool satchel_given_is_refused(const satchel_order_given *given);
 /* May the person do `verb` to the subject? */
 bool satchel_given_may(const satchel_order_given *given, satchel_verb verb);
 
+/* The same by rights alone: whether somebody has to agree is not settled by being a decided fact of a lost stretch. */
+bool satchel_given_decides(const satchel_order_given *given, satchel_verb verb);
+/* Was it decided in an epoch that ended? Then rules that had been kept are not asked again. */
+bool satchel_given_is_fact(const satchel_order_given *given);
+
 /* Puts fields into the subject, ascending by number, and saves it. */
 typedef struct satchel_given_field {
     uint32_t number;

@@ -101,6 +101,19 @@ static satchel_status check_holdings(satchel_order_given *given) {
                : status;
 }
 
+/* It was his in an epoch that ended: it is again, unless somebody got it since. */
+static satchel_status claim_again(satchel_order_given *given) {
+    satchel_id winner;
+    int64_t winner_ms = 0;
+    bool behind = false;
+    satchel_status status = satchel_given_is_behind(given, SATCHEL_CUSTOMER_OWNER, &behind, &winner, &winner_ms);
+    if (status == SATCHEL_OK && behind) {
+        winner = owner_of(given);
+        return satchel_given_overtaken(given, SATCHEL_CUSTOMER_OWNER, &winner, winner_ms, "it was given away since");
+    }
+    return status == SATCHEL_OK ? give_to(given, &given->change->author->user) : status;
+}
+
 satchel_status satchel_command_claim(satchel_order_given *given) {
     satchel_status (*const checks[])(satchel_order_given *) = {check_protection, check_claims, check_holdings};
     satchel_change *change = given->change;
@@ -111,6 +124,9 @@ satchel_status satchel_command_claim(satchel_order_given *given) {
     }
     if (satchel_id_equal(&owner, &change->author->user)) {
         return SATCHEL_OK; /* it is his: he has what he asked for */
+    }
+    if (satchel_given_is_fact(given)) {
+        return claim_again(given);
     }
     if (!satchel_pool_holds(&given->row.merged.value)) {
         return satchel_given_overtaken(given, SATCHEL_CUSTOMER_OWNER, &owner, since_of(given), "it is not in the pool");
@@ -191,7 +207,8 @@ static satchel_status needs_approval(satchel_order_given *given, int64_t *out_st
     if (!given->approved) {
         status = satchel_rule_get(given->change->db, SATCHEL_RULE_APPROVE_TRANSFER, out_steps, given->error);
     }
-    bool decides = satchel_given_may(given, SATCHEL_VERB_ASSIGN) && satchel_given_may(given, SATCHEL_VERB_APPROVE);
+    bool decides =
+        satchel_given_decides(given, SATCHEL_VERB_ASSIGN) && satchel_given_decides(given, SATCHEL_VERB_APPROVE);
     *out_steps = decides ? 0 : *out_steps;
     return status;
 }

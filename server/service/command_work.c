@@ -136,8 +136,8 @@ satchel_status satchel_command_submit_order(satchel_order_given *given) {
         status = check_totals(given, &look);
     }
     if (status == SATCHEL_OK && !satchel_given_is_refused(given) && !given->approved) {
-        status = satchel_discount_steps(change->db, look.discount_bp, satchel_given_may(given, SATCHEL_VERB_APPROVE),
-                                        &steps, given->error);
+        status = satchel_discount_steps(change->db, look.discount_bp,
+                                        satchel_given_decides(given, SATCHEL_VERB_APPROVE), &steps, given->error);
     }
     if (status != SATCHEL_OK || satchel_given_is_refused(given)) {
         return status;
@@ -216,7 +216,7 @@ static satchel_status write_plan(satchel_order_given *given) {
 
 /* Whoever may write plans changes one at once; everybody else who sees it proposes. */
 satchel_status satchel_command_change_plan(satchel_order_given *given) {
-    bool at_once = given->approved || satchel_given_may(given, SATCHEL_VERB_EDIT);
+    bool at_once = given->approved || satchel_given_decides(given, SATCHEL_VERB_EDIT);
     bool removes = given->op->set.count == 0;
     int64_t steps = 0;
     satchel_status status = SATCHEL_OK;

@@ -238,7 +238,7 @@ static satchel_status build_conflict(satchel_change *change, const satchel_store
 
 static satchel_id conflict_id(const satchel_change *change, const satchel_stored_row *row, const satchel_loss *loss) {
     uint8_t numbers[32];
-    satchel_put_u64be(numbers, change->n);
+    satchel_put_u64be(numbers, change->fact_n != 0 ? change->fact_n : change->n); /* a fact has the row that it had */
     satchel_put_u64be(numbers + 8, change->sequence);
     satchel_put_u64be(numbers + 16, loss->field);
     satchel_put_u64be(numbers + 24, change->journalled);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Receipts, and decided facts laid into their rows in their old order.
+ * Decided facts laid into their rows in their old order.
  *
  *   restored_row.before   [exists 1][deleted 1][record bytes varint][record][versions]
  */
@@ -17,81 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- receipts --- */
-
-static void add_u64(satchel_hash *hash, uint64_t number) {
-    uint8_t bytes[8];
-    satchel_put_u64be(bytes, number);
-    satchel_hash_add(hash, satchel_bytes_of(bytes, sizeof bytes));
-}
-
-void satchel_receipt_make(const uint8_t key[SATCHEL_KEY_BYTES], const satchel_receipt_facts *facts,
-                          uint8_t out[SATCHEL_RECEIPT_BYTES], uint8_t out_commitment[SATCHEL_HASH_BYTES]) {
-    satchel_hash hash;
-    satchel_result_code code = facts->code == SATCHEL_RESULT_REFUSED ? SATCHEL_RESULT_HELD : facts->code;
-    satchel_hash_begin_keyed(&hash, satchel_bytes_of(key, SATCHEL_KEY_BYTES));
-    satchel_hash_add(&hash, satchel_id_view(&facts->device));
-    satchel_hash_add(&hash, satchel_bytes_of(facts->digest, sizeof facts->digest));
-    add_u64(&hash, (uint64_t)facts->stamp_ms);
-    add_u64(&hash, (uint64_t)code);
-    add_u64(&hash, facts->epoch);
-    add_u64(&hash, facts->n);
-    satchel_hash_end(&hash, out_commitment);
-    satchel_put_u32be(out, facts->epoch);
-    satchel_put_u64be(out + 4, facts->n);
-    memcpy(out + 12, out_commitment, SATCHEL_RECEIPT_BYTES - 12);
-}
-
-/* In constant time: a receipt is not to be guessed byte by byte. */
-static bool same_receipt(const uint8_t *a, const uint8_t *b) {
-    uint8_t differs = 0;
-    for (size_t i = 0; i < SATCHEL_RECEIPT_BYTES; i++) {
-        differs = (uint8_t)(differs | (a[i] ^ b[i]));
-    }
-    return differs == 0;
-}
-
-bool satchel_receipt_check(const uint8_t key[SATCHEL_KEY_BYTES], const satchel_id *device,
-                           const uint8_t digest[SATCHEL_DIGEST_BYTES], const satchel_unit_return *shown,
-                           satchel_receipt_facts *out) {
-    uint8_t receipt[SATCHEL_RECEIPT_BYTES];
-    uint8_t commitment[SATCHEL_HASH_BYTES];
-    *out = (satchel_receipt_facts){
-        .device = *device, .stamp_ms = shown->stamp_ms, .code = (satchel_result_code)shown->code};
-    if (shown->receipt.bytes != SATCHEL_RECEIPT_BYTES || shown->code == 0 || shown->code > SATCHEL_RESULT_HELD) {
-        return false;
-    }
-    memcpy(out->digest, digest, sizeof out->digest);
-    out->epoch = satchel_get_u32be(shown->receipt.data);
-    out->n = satchel_get_u64be(shown->receipt.data + 4);
-    satchel_receipt_make(key, out, receipt, commitment);
-    return same_receipt(receipt, shown->receipt.data);
-}
-
-satchel_status satchel_return_look(satchel_db *db, const satchel_counter *counter, const uint8_t key[SATCHEL_KEY_BYTES],
-                                   const satchel_author *author, const satchel_arrived_unit *unit,
-                                   satchel_return_kind *out_kind, satchel_receipt_facts *out, satchel_error *error) {
-    const satchel_incarnation life = {.number = author->incarnation, .device = author->device};
-    int64_t pruned = 0;
-    uint64_t capped = 0;
-    uint64_t holder = 0;
-    *out_kind = SATCHEL_RETURN_NONE;
-    if (!satchel_receipt_check(key, &author->device, unit->digest, &unit->shown, out) || out->epoch >= counter->epoch) {
-        return SATCHEL_OK;
-    }
-    satchel_status status = satchel_epoch_cap_of(db, counter, out->epoch, out->n, &capped, error);
-    if (status == SATCHEL_OK) {
-        status = satchel_unit_decided_in(db, &life, unit, &holder, error);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_db_number_values(db, "SELECT pruned_n FROM horizon", NULL, 0, 0, &pruned, error);
-    }
-    /* A number that was given out twice tells nothing: the result does, unless it is so old that it was thrown away. */
-    bool kept = holder != 0 || (capped == out->n && out->n <= (uint64_t)pruned);
-    *out_kind = kept ? SATCHEL_RETURN_KEPT : SATCHEL_RETURN_LOST;
-    return status;
-}
 
 /* --- a row and its ops --- */
 
@@ -192,7 +117,7 @@ static satchel_status take_before(returned_work *work) {
     return status;
 }
 
-static satchel_status add_entry(returned_work *work, const satchel_op *op, uint64_t old_n) {
+static satchel_status add_entry(const returned_work *work, const satchel_op *op, uint64_t old_n) {
     const satchel_change *change = work->change;
     satchel_buffer bytes;
     satchel_buffer_init(&bytes);
@@ -200,12 +125,13 @@ static satchel_status add_entry(returned_work *work, const satchel_op *op, uint6
     if (status == SATCHEL_OK) {
         status = SATCHEL_DB_RUN(
             change->db, work->error,
-            "INSERT INTO returned_op (entity, row, n, sequence, incarnation, owner, stamp_ms, op)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (entity, row, n, sequence, incarnation) DO NOTHING",
+            "INSERT INTO returned_op (entity, row, n, sequence, incarnation, owner, stamp_ms, op, command)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (entity, row, n, sequence, incarnation)"
+            " DO NOTHING",
             satchel_db_count(op->entity), satchel_value_id(&op->row), satchel_db_count(old_n),
             satchel_db_count(op->sequence), satchel_db_count(change->author->incarnation),
             satchel_value_id(&change->author->user), satchel_value_time(change->stamp_ms),
-            satchel_value_bytes(satchel_buffer_view(&bytes)));
+            satchel_value_bytes(satchel_buffer_view(&bytes)), satchel_value_int(op->kind == SATCHEL_OP_COMMAND));
     } else {
         status = satchel_fail(work->error, status, "an op that came back");
     }
@@ -227,7 +153,8 @@ static satchel_status load_entries(returned_work *work) {
     satchel_db_statement *statement = NULL;
     int64_t count = 0;
     satchel_status status = SATCHEL_DB_NUMBER(change->db, work->error, &count, 0,
-                                              "SELECT count(*) FROM returned_op WHERE entity = ?1 AND row = ?2",
+                                              "SELECT count(*) FROM returned_op WHERE entity = ?1 AND row = ?2"
+                                              " AND command = 0",
                                               satchel_db_count(work->entity->number), satchel_value_id(&work->row));
     work->entries = satchel_arena_take_array(change->arena, (size_t)count, sizeof *work->entries);
     work->outcomes = satchel_arena_take_array(change->arena, (size_t)count, sizeof *work->outcomes);
@@ -237,7 +164,7 @@ static satchel_status load_entries(returned_work *work) {
     if (status == SATCHEL_OK) {
         status = SATCHEL_DB_START(&statement, change->db, work->error,
                                   "SELECT n, sequence, incarnation, owner, stamp_ms, op FROM returned_op"
-                                  " WHERE entity = ?1 AND row = ?2 ORDER BY n, sequence, incarnation",
+                                  " WHERE entity = ?1 AND row = ?2 AND command = 0 ORDER BY n, sequence, incarnation",
                                   satchel_db_count(work->entity->number), satchel_value_id(&work->row));
     }
     bool found = status == SATCHEL_OK;
@@ -270,13 +197,12 @@ static bool came_back(const returned_work *work, const satchel_writer *writer) {
     return false;
 }
 
-/* Is the writer an op that came back, of whatever row? What follows from one bears its name. */
-static satchel_status is_returned(returned_work *work, const satchel_writer *writer, bool *out) {
+/* What follows from an op that came back bears its name. */
+satchel_status satchel_returned_is(satchel_db *db, const satchel_writer *writer, bool *out, satchel_error *error) {
     int64_t count = 0;
-    satchel_status status =
-        SATCHEL_DB_NUMBER(work->change->db, work->error, &count, 0,
-                          "SELECT count(*) FROM returned_op WHERE incarnation = ?1 AND sequence = ?2",
-                          satchel_db_count(writer->incarnation), satchel_db_count(writer->sequence));
+    satchel_status status = SATCHEL_DB_NUMBER(
+        db, error, &count, 0, "SELECT count(*) FROM returned_op WHERE incarnation = ?1 AND sequence = ?2",
+        satchel_db_count(writer->incarnation), satchel_db_count(writer->sequence));
     *out = count > 0;
     return status;
 }
@@ -291,7 +217,7 @@ static satchel_status is_written(returned_work *work, bool *out) {
         bool returned = true;
         if (version->n > (uint64_t)work->begins_n && !is_derived(work, version->field) &&
             !came_back(work, &version->writer)) {
-            status = is_returned(work, &version->writer, &returned);
+            status = satchel_returned_is(work->change->db, &version->writer, &returned, work->error);
         }
         *out = !returned;
     }
@@ -664,7 +590,7 @@ satchel_status satchel_returned_op(satchel_change *change, satchel_op *op, uint6
         return status;
     }
     if (op->kind == SATCHEL_OP_COMMAND) {
-        return merge_late(&work, op); /* decided once more, as an administrator's */
+        return add_entry(&work, op, old_n); /* satchel_returned_commands carries it out */
     }
     status = complete(change, work.entity, op);
     return status == SATCHEL_OK ? take_op(&work, op, old_n) : status;

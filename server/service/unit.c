@@ -381,12 +381,16 @@ static satchel_status apply_returned(unit_work *work) {
     satchel_status status = SATCHEL_OK;
     work->code = SATCHEL_RESULT_APPLIED;
     begin_change(work, &change);
+    change.fact_n = work->shown.n;
     for (uint32_t i = 0; i < work->unit->head.count; i++) {
         work->decisions[i] = (satchel_op_decision){.code = SATCHEL_RESULT_APPLIED, .status = SATCHEL_OK};
     }
     for (uint32_t i = 0; status == SATCHEL_OK && work->returned == SATCHEL_RETURN_LOST && i < work->unit->head.count;
          i++) {
         status = satchel_returned_op(&change, &work->unit->head.ops[i], work->shown.n, work->error);
+    }
+    if (status == SATCHEL_OK && work->returned == SATCHEL_RETURN_LOST) {
+        status = satchel_returned_commands(&change, work->error);
     }
     return status == SATCHEL_OK ? finish_change(work, &change) : status;
 }

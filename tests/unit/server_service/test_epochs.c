@@ -3,178 +3,15 @@
  * A server that is put back to a backup, and phones that are ahead of it: what they were told to be accepted is there
  * again, in whatever order they come.
  */
+#include "epoch_stage.h"
+
 #include "base/ids.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "service/backup.h"
-#include "service/epoch.h"
-#include "service/returned.h"
-#include "support/server_service/mirror.h"
-#include "support/server_service/stage.h"
 #include "wire/record_codec.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define UNITS_MOST 256
-
-/* --- a backup in memory --- */
-
-typedef struct tape {
-    satchel_buffer pieces[64];
-    uint32_t count;
-    satchel_backup_facts facts;
-} tape;
-
-static satchel_status to_tape(void *context, satchel_bytes piece, bool last, satchel_error *error) {
-    tape *on = context;
-    (void)last;
-    (void)error;
-    REQUIRE(on->count < 64);
-    return satchel_buffer_append(&on->pieces[on->count++], piece);
-}
-
-static void record(stage *here, tape *out) {
-    satchel_error error = {SATCHEL_OK, 0, 0, ""};
-    memset(out, 0, sizeof *out);
-    REQUIRE_OK(satchel_db_begin(here->db, SATCHEL_DB_READ, NULL));
-    REQUIRE_OK(satchel_backup_dump(here->service, here->db, to_tape, out, &out->facts, &error));
-    satchel_db_rollback(here->db);
-}
-
-static void erase_tape(tape *on) {
-    for (uint32_t i = 0; i < on->count; i++) {
-        satchel_buffer_deinit(&on->pieces[i]);
-    }
-}
-
-/* Puts the database back; the marks are what a ledger would say. Returns the new epoch. */
-static uint32_t put_back(stage *here, const tape *from, bool has_ledger) {
-    satchel_backup_loader *loader = NULL;
-    satchel_backup_facts facts;
-    satchel_ledger_marks marks = {(uint32_t)stage_number(here, "SELECT epoch FROM counter"),
-                                  (uint64_t)stage_number(here, "SELECT reserved_n FROM counter"),
-                                  (uint64_t)stage_number(here, "SELECT max(serial) FROM ledger_outbox")};
-    satchel_error error = {SATCHEL_OK, 0, 0, ""};
-    uint32_t epoch = 0;
-    stage_begin(here);
-    REQUIRE_OK(satchel_backup_load_open(&loader, here->db));
-    for (uint32_t i = 0; i < from->count; i++) {
-        satchel_status status = satchel_backup_load(loader, satchel_buffer_view(&from->pieces[i]), &error);
-        if (status != SATCHEL_OK) {
-            test_note("%s", error.detail);
-        }
-        REQUIRE_OK(status);
-    }
-    REQUIRE_OK(satchel_backup_load_end(loader, &facts, &error));
-    satchel_backup_load_close(loader);
-    CHECK_UINT(facts.rows, from->facts.rows);
-    REQUIRE_OK(satchel_epoch_begin(here->service, here->db, has_ledger ? &marks : NULL, &epoch, &error));
-    stage_commit(here);
-    return epoch;
-}
-
-/* --- phones that keep what they were told --- */
-
-typedef struct told_unit {
-    satchel_buffer bytes;
-    uint64_t first;
-    uint32_t ops;
-    uint8_t receipt[SATCHEL_RECEIPT_BYTES];
-    satchel_unit_return shown;
-} told_unit;
-
-typedef struct keeper {
-    phone phone;
-    told_unit units[UNITS_MOST];
-    uint32_t count;
-} keeper;
-
-static void note_outbox(keeper *mine) {
-    for (uint32_t i = 0; i < mine->phone.outbox_count; i++) {
-        bool known = mine->count > 0 && mine->phone.outbox_first[i] <= mine->units[mine->count - 1].first;
-        if (known) {
-            continue;
-        }
-        REQUIRE(mine->count < UNITS_MOST);
-        told_unit *unit = &mine->units[mine->count++];
-        memset(unit, 0, sizeof *unit);
-        unit->first = mine->phone.outbox_first[i];
-        unit->ops = mine->phone.outbox_ops[i];
-        REQUIRE_OK(satchel_buffer_append(&unit->bytes, satchel_buffer_view(&mine->phone.outbox[i])));
-    }
-}
-
-static void note_results(keeper *mine) {
-    satchel_reader reader = satchel_reader_of(satchel_buffer_view(&mine->phone.wire));
-    satchel_arena arena = {0};
-    satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
-    while (frame.kind != SATCHEL_FRAME_NONE) {
-        REQUIRE_OK(satchel_answer_read(&reader, &arena, &frame, NULL));
-        for (uint32_t i = 0; frame.kind == SATCHEL_FRAME_RESULT && i < mine->count; i++) {
-            const satchel_unit_result *result = &frame.as.result;
-            if (mine->units[i].first == result->first_sequence && result->receipt.bytes == SATCHEL_RECEIPT_BYTES) {
-                memcpy(mine->units[i].receipt, result->receipt.data, SATCHEL_RECEIPT_BYTES);
-                mine->units[i].shown = (satchel_unit_return){
-                    satchel_bytes_of(mine->units[i].receipt, SATCHEL_RECEIPT_BYTES), result->stamp_ms, result->code};
-            }
-        }
-    }
-    satchel_arena_deinit(&arena);
-    satchel_buffer_clear(&mine->phone.wire);
-}
-
-static void sync_keeper(keeper *mine) {
-    note_outbox(mine);
-    phone_sync(&mine->phone);
-    note_results(mine);
-}
-
-/* As a store does that hears of a new epoch: everything behind what the server has goes out again, with receipts. */
-static void show_again(keeper *mine, uint64_t after) {
-    phone *of = &mine->phone;
-    note_outbox(mine);
-    for (uint32_t i = 0; i < of->outbox_count; i++) {
-        satchel_buffer_deinit(&of->outbox[i]);
-    }
-    of->outbox_count = 0;
-    of->outbox = satchel_memory_resize(of->outbox, UNITS_MOST * sizeof *of->outbox);
-    of->outbox_first = satchel_memory_resize(of->outbox_first, UNITS_MOST * sizeof *of->outbox_first);
-    of->outbox_ops = satchel_memory_resize(of->outbox_ops, UNITS_MOST * sizeof *of->outbox_ops);
-    for (uint32_t i = 0; i < mine->count; i++) {
-        told_unit *unit = &mine->units[i];
-        if (unit->first <= after) {
-            continue;
-        }
-        uint32_t at = of->outbox_count++;
-        memset(&of->outbox[at], 0, sizeof of->outbox[at]);
-        of->outbox_first[at] = unit->first;
-        of->outbox_ops[at] = unit->ops;
-        REQUIRE_OK(satchel_buffer_append(&of->outbox[at], satchel_buffer_view(&unit->bytes)));
-        if (unit->shown.receipt.bytes > 0) {
-            REQUIRE_OK(satchel_unit_write_return(&unit->shown, &of->outbox[at]));
-        }
-    }
-    mirror_clear(of);
-    of->set_count = 0;
-    of->cursor_bytes = 0;
-}
-
-static uint64_t applied_of(stage *here, const keeper *mine) {
-    int64_t applied = 0;
-    REQUIRE_OK(satchel_db_begin(here->db, SATCHEL_DB_READ, NULL));
-    REQUIRE_OK(SATCHEL_DB_NUMBER(here->db, NULL, &applied, 0, "SELECT applied_through FROM incarnation WHERE id = ?1",
-                                 satchel_value_id(&mine->phone.incarnation)));
-    satchel_db_rollback(here->db);
-    return (uint64_t)applied;
-}
-
-static void close_keeper(keeper *mine) {
-    for (uint32_t i = 0; i < mine->count; i++) {
-        satchel_buffer_deinit(&mine->units[i].bytes);
-    }
-    phone_close(&mine->phone);
-}
 
 /* --- what the company looks like: the values of all rows of the kinds that phones write --- */
 
@@ -225,11 +62,11 @@ static void live(stage *here, keeper *phones, test_random *random, satchel_id *c
         stage_pass(here, 1000 + (int64_t)test_random_below(random, 60000));
         do_something(mine, random, customers, count);
         if (test_random_chance(random, 50)) {
-            sync_keeper(mine);
+            keeper_sync(mine);
         }
     }
     for (int i = 0; i < 3; i++) {
-        sync_keeper(&phones[i]);
+        keeper_sync(&phones[i]);
     }
 }
 
@@ -250,17 +87,17 @@ static void run_story(uint64_t seed) {
         phone_enrol(&phones[i].phone, &here, &mei);
     }
     live(&here, phones, &random, customers, &count, 12);
-    record(&here, &backup);
+    tape_record(&here, &backup);
     live(&here, phones, &random, customers, &count, 16);
     take_picture(&here, &before);
     int64_t conflicts = stage_number(&here, "SELECT count(*) FROM conflict WHERE status = 1");
     stage_pass(&here, 3600000);
-    CHECK_UINT(put_back(&here, &backup, true), 2);
+    CHECK_UINT(tape_put_back(&here, &backup, true), 2);
     uint64_t first = test_random_below(&random, 3);
     for (uint64_t i = 0; i < 3; i++) {
         keeper *mine = &phones[(first + i * (1 + seed % 2)) % 3];
-        show_again(mine, applied_of(&here, mine));
-        sync_keeper(mine);
+        keeper_show_again(mine, keeper_applied(&here, mine));
+        keeper_sync(mine);
     }
     take_picture(&here, &after);
     if (!satchel_bytes_equal(satchel_buffer_view(&before), satchel_buffer_view(&after))) {
@@ -271,9 +108,9 @@ static void run_story(uint64_t seed) {
     CHECK_TEXT(phones[0].phone.complaint, "");
     satchel_buffer_deinit(&before);
     satchel_buffer_deinit(&after);
-    erase_tape(&backup);
+    tape_erase(&backup);
     for (int i = 0; i < 3; i++) {
-        close_keeper(&phones[i]);
+        keeper_close(&phones[i]);
     }
     satchel_memory_give(phones);
     stage_close(&here);
@@ -301,11 +138,11 @@ static void set_up(simple *at) {
     satchel_id mei = stage_user(&at->here, "mei", SATCHEL_ROLE_REP, NULL, NULL);
     phone_enrol(&at->mine->phone, &at->here, &mei);
     at->shop = phone_add_customer(&at->mine->phone, "Baker");
-    sync_keeper(at->mine);
+    keeper_sync(at->mine);
 }
 
 static void tear_down(simple *at) {
-    close_keeper(at->mine);
+    keeper_close(at->mine);
     satchel_memory_give(at->mine);
     stage_close(&at->here);
 }
@@ -314,20 +151,20 @@ TEST(epochs, a_phone_that_is_ahead_is_told_from_where_to_show_its_receipts) {
     simple at;
     tape backup;
     set_up(&at);
-    record(&at.here, &backup);
-    uint64_t had = applied_of(&at.here, at.mine);
+    tape_record(&at.here, &backup);
+    uint64_t had = keeper_applied(&at.here, at.mine);
     phone_edit_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_NOTE, "told");
-    sync_keeper(at.mine);
-    put_back(&at.here, &backup, true);
+    keeper_sync(at.mine);
+    tape_put_back(&at.here, &backup, true);
     phone_edit_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_OPENING_HOURS, "new");
-    note_outbox(at.mine);
+    keeper_note(at.mine);
     CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_STALE_CURSOR);
-    CHECK_UINT(applied_of(&at.here, at.mine), had);
-    show_again(at.mine, had);
-    sync_keeper(at.mine);
+    CHECK_UINT(keeper_applied(&at.here, at.mine), had);
+    keeper_show_again(at.mine, had);
+    keeper_sync(at.mine);
     CHECK_TEXT(phone_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_NOTE), "told");
     CHECK_TEXT(phone_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_OPENING_HOURS), "new");
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -335,20 +172,20 @@ TEST(epochs, a_receipt_that_was_not_given_makes_no_fact) {
     simple at;
     tape backup;
     set_up(&at);
-    record(&at.here, &backup);
-    uint64_t had = applied_of(&at.here, at.mine);
+    tape_record(&at.here, &backup);
+    uint64_t had = keeper_applied(&at.here, at.mine);
     phone_edit_text(&at.mine->phone, SATCHEL_ENTITY_CUSTOMER, &at.shop, SATCHEL_CUSTOMER_NOTE, "told");
-    sync_keeper(at.mine);
+    keeper_sync(at.mine);
     int64_t stamp = at.mine->units[1].shown.stamp_ms;
     stage_pass(&at.here, 5000);
-    put_back(&at.here, &backup, true);
+    tape_put_back(&at.here, &backup, true);
     at.mine->units[1].receipt[20] ^= 1;
     at.mine->units[1].shown.stamp_ms = stamp - 1000000;
-    show_again(at.mine, had);
-    sync_keeper(at.mine);
+    keeper_show_again(at.mine, had);
+    keeper_sync(at.mine);
     CHECK(phone_last(&at.mine->phone).stamp_ms >= stamp - 1); /* decided like a new one: not with the forged stamp */
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM returned_op"), 0);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -357,8 +194,8 @@ TEST(epochs, a_fenced_server_is_busy_until_the_loss_is_accepted) {
     tape backup;
     bool fenced = false;
     set_up(&at);
-    record(&at.here, &backup);
-    CHECK(put_back(&at.here, &backup, false) > 1000000);
+    tape_record(&at.here, &backup);
+    CHECK(tape_put_back(&at.here, &backup, false) > 1000000);
     CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_BUSY);
     stage_begin(&at.here);
     REQUIRE_OK(satchel_epoch_is_fenced(at.here.db, &fenced, NULL));
@@ -367,7 +204,7 @@ TEST(epochs, a_fenced_server_is_busy_until_the_loss_is_accepted) {
     stage_commit(&at.here);
     CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_STALE_CURSOR);
     CHECK(stage_number(&at.here, "SELECT n FROM counter") > (int64_t)SATCHEL_EPOCH_GAP);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -377,8 +214,8 @@ TEST(epochs, numbers_of_a_lost_stretch_count_as_the_point_that_was_restored) {
     satchel_counter counter;
     uint64_t capped = 0;
     set_up(&at);
-    record(&at.here, &backup);
-    put_back(&at.here, &backup, true);
+    tape_record(&at.here, &backup);
+    tape_put_back(&at.here, &backup, true);
     stage_begin(&at.here);
     REQUIRE_OK(satchel_counter_read(at.here.db, &counter, NULL));
     const uint64_t restored = backup.facts.n;
@@ -396,7 +233,7 @@ TEST(epochs, numbers_of_a_lost_stretch_count_as_the_point_that_was_restored) {
     REQUIRE_OK(satchel_epoch_cap_op(at.here.db, &counter, &at.here.arena, &op, NULL));
     CHECK(op.base_n == restored && op.exceptions[0].base_n == restored);
     stage_commit(&at.here);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -407,7 +244,7 @@ TEST(epochs, a_backup_that_was_read_back_is_told_to_phones) {
     satchel_answer_survey survey;
     satchel_arena arena = {0};
     set_up(&at);
-    record(&at.here, &backup);
+    tape_record(&at.here, &backup);
     stage_begin(&at.here);
     REQUIRE_OK(satchel_backup_note(at.here.service, at.here.db, &backup.facts, 100, digest, NULL));
     stage_commit(&at.here);
@@ -416,7 +253,7 @@ TEST(epochs, a_backup_that_was_read_back_is_told_to_phones) {
     REQUIRE_OK(satchel_answer_look(satchel_buffer_view(&at.mine->phone.wire), &arena, &survey, NULL));
     CHECK_UINT(survey.head.verified_n, backup.facts.n);
     satchel_arena_deinit(&arena);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -445,14 +282,14 @@ TEST(epochs, a_revoked_device_is_revoked_after_the_restore) {
     tape backup;
     bool done = false;
     set_up(&at);
-    record(&at.here, &backup);
+    tape_record(&at.here, &backup);
     stage_begin(&at.here);
     REQUIRE_OK(satchel_device_revoke(at.here.service, at.here.db, &at.here.system, &at.mine->phone.device, NULL));
     uint64_t waiting = 0;
     REQUIRE_OK(satchel_ledger_waiting(at.here.db, &waiting, NULL));
     CHECK(waiting >= 1);
     stage_commit(&at.here);
-    put_back(&at.here, &backup, true);
+    tape_put_back(&at.here, &backup, true);
     const satchel_ledger_entry entry = {.kind = SATCHEL_LEDGER_REVOKED, .id = at.mine->phone.device};
     stage_begin(&at.here);
     REQUIRE_OK(satchel_ledger_is_due(at.here.db, &entry, &done, NULL));
@@ -463,7 +300,7 @@ TEST(epochs, a_revoked_device_is_revoked_after_the_restore) {
     CHECK(!done);
     stage_commit(&at.here);
     CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_REVOKED);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -513,12 +350,12 @@ static void unfence(stage *here) {
 
 static void edit_and_sync(simple *at, uint32_t field, const char *text) {
     phone_edit_text(&at->mine->phone, SATCHEL_ENTITY_CUSTOMER, &at->shop, field, text);
-    sync_keeper(at->mine);
+    keeper_sync(at->mine);
 }
 
 static void show_what_is_missing(simple *at) {
-    show_again(at->mine, applied_of(&at->here, at->mine));
-    sync_keeper(at->mine);
+    keeper_show_again(at->mine, keeper_applied(&at->here, at->mine));
+    keeper_sync(at->mine);
 }
 
 TEST(epochs, regress_a_second_restore_keeps_what_was_written_in_between) {
@@ -526,21 +363,21 @@ TEST(epochs, regress_a_second_restore_keeps_what_was_written_in_between) {
     tape backup;
     tape second;
     set_up(&at);
-    record(&at.here, &backup);
+    tape_record(&at.here, &backup);
     edit_and_sync(&at, SATCHEL_CUSTOMER_NOTE, "lost once");
-    put_back(&at.here, &backup, true);
+    tape_put_back(&at.here, &backup, true);
     show_what_is_missing(&at);
     edit_and_sync(&at, SATCHEL_CUSTOMER_OPENING_HOURS, "in the second backup");
-    record(&at.here, &second);
+    tape_record(&at.here, &second);
     edit_and_sync(&at, SATCHEL_CUSTOMER_NAME, "lost again");
-    put_back(&at.here, &second, true);
+    tape_put_back(&at.here, &second, true);
     show_what_is_missing(&at);
     satchel_record shop = stage_read(&at.here, SATCHEL_ENTITY_CUSTOMER, &at.shop, NULL);
     CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_NOTE), "lost once");
     CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_OPENING_HOURS), "in the second backup");
     CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_NAME), "lost again");
-    erase_tape(&backup);
-    erase_tape(&second);
+    tape_erase(&backup);
+    tape_erase(&second);
     tear_down(&at);
 }
 
@@ -548,10 +385,10 @@ TEST(epochs, regress_a_backup_restored_twice_without_ledger_gets_both_stretches)
     simple at;
     tape backup;
     set_up(&at);
-    record(&at.here, &backup);
+    tape_record(&at.here, &backup);
     for (int i = 0; i < 2; i++) {
         stage_pass(&at.here, 3600000);
-        put_back(&at.here, &backup, false);
+        tape_put_back(&at.here, &backup, false);
         unfence(&at.here);
         show_what_is_missing(&at);
         edit_and_sync(&at, i == 0 ? SATCHEL_CUSTOMER_NOTE : SATCHEL_CUSTOMER_OPENING_HOURS, "said");
@@ -559,7 +396,7 @@ TEST(epochs, regress_a_backup_restored_twice_without_ledger_gets_both_stretches)
     satchel_record shop = stage_read(&at.here, SATCHEL_ENTITY_CUSTOMER, &at.shop, NULL);
     CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_NOTE), "said");
     CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_OPENING_HOURS), "said");
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -576,19 +413,19 @@ TEST(epochs, regress_a_receipt_holds_for_the_device_that_got_it) {
     satchel_id tom = stage_user(&at.here, "tom", SATCHEL_ROLE_REP, NULL, NULL);
     phone_enrol(&at.mine->phone, &at.here, &mei);
     phone_enrol(&thief->phone, &at.here, &tom);
-    record(&at.here, &backup);
+    tape_record(&at.here, &backup);
     at.shop = phone_add_customer(&at.mine->phone, "Baker");
-    sync_keeper(at.mine);
-    put_back(&at.here, &backup, true);
+    keeper_sync(at.mine);
+    tape_put_back(&at.here, &backup, true);
     thief->count = 1;
     thief->units[0] = at.mine->units[0];
-    show_again(thief, 0);
+    keeper_show_again(thief, 0);
     (void)phone_exchange(&thief->phone, PHONE_GOOD_LUCK);
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM returned_op"), 0);
     thief->count = 0; /* the unit is the other's to free */
-    close_keeper(thief);
+    keeper_close(thief);
     satchel_memory_give(thief);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -597,11 +434,11 @@ TEST(epochs, regress_a_fact_comes_back_once_whatever_life_shows_it) {
     simple at;
     tape backup;
     set_up(&at);
-    record(&at.here, &backup);
+    tape_record(&at.here, &backup);
     edit_and_sync(&at, SATCHEL_CUSTOMER_NOTE, "one");
     edit_and_sync(&at, SATCHEL_CUSTOMER_OPENING_HOURS, "two");
     told_unit last = at.mine->units[2]; /* with its first receipt */
-    put_back(&at.here, &backup, true);
+    tape_put_back(&at.here, &backup, true);
     show_what_is_missing(&at);
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM returned_op"), 2);
     phone *of = &at.mine->phone;
@@ -610,13 +447,13 @@ TEST(epochs, regress_a_fact_comes_back_once_whatever_life_shows_it) {
     of->next_sequence = 2;
     (void)phone_add_customer(of, "another");
     phone_begin_life(of);
-    note_outbox(at.mine);
+    keeper_note(at.mine);
     at.mine->units[at.mine->count++] = last;
-    show_again(at.mine, 1);
-    sync_keeper(at.mine);
+    keeper_show_again(at.mine, 1);
+    keeper_sync(at.mine);
     CHECK_INT(phone_last(of).code, SATCHEL_RESULT_APPLIED);
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM returned_op"), 2);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -624,11 +461,11 @@ TEST(epochs, regress_a_fenced_server_says_nothing_of_forks) {
     simple at;
     tape backup;
     set_up(&at);
-    record(&at.here, &backup);
-    put_back(&at.here, &backup, false);
+    tape_record(&at.here, &backup);
+    tape_put_back(&at.here, &backup, false);
     at.mine->phone.incarnation.bytes[0] ^= 1; /* a life that began in the lost stretch */
     CHECK_STATUS(phone_exchange(&at.mine->phone, PHONE_GOOD_LUCK), SATCHEL_BUSY);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -648,12 +485,12 @@ TEST(epochs, a_refused_unit_comes_back_as_kept_and_is_not_done) {
     simple at;
     tape backup;
     set_up(&at);
-    record(&at.here, &backup);
+    tape_record(&at.here, &backup);
     satchel_id nowhere = {{1}};
     satchel_id anna = add_contact(at.mine, &nowhere);
-    sync_keeper(at.mine);
+    keeper_sync(at.mine);
     CHECK_INT(at.mine->units[1].shown.code, SATCHEL_RESULT_HELD); /* as a refusal travels */
-    put_back(&at.here, &backup, true);
+    tape_put_back(&at.here, &backup, true);
     show_what_is_missing(&at);
     CHECK_INT(phone_last(&at.mine->phone).code, SATCHEL_RESULT_HELD);
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM kept_unit WHERE length(unit) > 0"), 1);
@@ -662,9 +499,9 @@ TEST(epochs, a_refused_unit_comes_back_as_kept_and_is_not_done) {
     satchel_op *op = phone_edit(&at.mine->phone, &unit, SATCHEL_ENTITY_CONTACT, &anna);
     REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CONTACT_NOTE, satchel_text_of("later")));
     phone_commit(&at.mine->phone, &unit);
-    sync_keeper(at.mine);
+    keeper_sync(at.mine);
     CHECK_STATUS(phone_last(&at.mine->phone).status, SATCHEL_HELD_BY_UNIT);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }
 
@@ -673,21 +510,21 @@ TEST(epochs, regress_a_parked_edit_comes_back_to_the_row_s_supervisors) {
     tape backup;
     set_up(&at);
     satchel_id anna = add_contact(at.mine, &at.shop);
-    sync_keeper(at.mine);
+    keeper_sync(at.mine);
     phone_edit_text(&at.mine->phone, SATCHEL_ENTITY_CONTACT, &anna, SATCHEL_CONTACT_NOTE, "likes tea");
     satchel_id wang = stage_user(&at.here, "wang", SATCHEL_ROLE_REP, NULL, NULL);
     stage_reassign(&at.here, &at.shop, &wang);
-    record(&at.here, &backup);
-    sync_keeper(at.mine);
+    tape_record(&at.here, &backup);
+    keeper_sync(at.mine);
     CHECK_INT(phone_last(&at.mine->phone).code, SATCHEL_RESULT_PARKED);
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM parked_edit WHERE customer IS NOT NULL"), 1);
-    put_back(&at.here, &backup, true);
+    tape_put_back(&at.here, &backup, true);
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM parked_edit"), 0);
     show_what_is_missing(&at);
     CHECK_INT(phone_last(&at.mine->phone).code, SATCHEL_RESULT_PARKED);
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM parked_edit WHERE customer IS NOT NULL"), 1);
     satchel_record contact = stage_read(&at.here, SATCHEL_ENTITY_CONTACT, &anna, NULL);
     CHECK(satchel_record_get(&contact, SATCHEL_CONTACT_NOTE) == NULL);
-    erase_tape(&backup);
+    tape_erase(&backup);
     tear_down(&at);
 }

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Commands that came back: carried out once more as decided facts, in their old order, each in the name of who gave it.
+ */
+#include "service/returned.h"
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "service/audit.h"
+
+#include <satchel/model.h>
+
+typedef struct waiting_command {
+    uint64_t n;
+    satchel_writer writer;
+    satchel_id user;
+    int64_t stamp_ms;
+    satchel_bytes bytes;
+    satchel_op op;
+} waiting_command;
+
+typedef struct command_work {
+    satchel_change *change;
+    waiting_command *waiting;
+    uint32_t count;
+    satchel_error *error;
+} command_work;
+
+static satchel_status read_waiting(command_work *work, const satchel_db_statement *statement) {
+    waiting_command *out = &work->waiting[work->count];
+    *out = (waiting_command){.n = satchel_db_uint(statement, 0),
+                             .writer = {satchel_db_uint(statement, 2), satchel_db_uint(statement, 1)},
+                             .user = satchel_db_id(statement, 3),
+                             .stamp_ms = satchel_db_int(statement, 4)};
+    return satchel_arena_copy(work->change->arena, satchel_db_bytes(statement, 5), &out->bytes);
+}
+
+static satchel_status list_waiting(command_work *work) {
+    satchel_change *change = work->change;
+    satchel_db_statement *statement = NULL;
+    work->waiting = satchel_arena_take_array(change->arena, SATCHEL_RETURNED_COMMANDS_MOST, sizeof *work->waiting);
+    if (work->waiting == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for commands that came back");
+    }
+    satchel_status status =
+        SATCHEL_DB_START(&statement, change->db, work->error,
+                         "SELECT n, sequence, incarnation, owner, stamp_ms, op FROM returned_op WHERE command = 1"
+                         " ORDER BY n, sequence LIMIT ?1",
+                         satchel_value_int(SATCHEL_RETURNED_COMMANDS_MOST));
+    bool found = status == SATCHEL_OK;
+    while (status == SATCHEL_OK && found && work->count < SATCHEL_RETURNED_COMMANDS_MOST) {
+        status = satchel_db_step(statement, &found, work->error);
+        if (status == SATCHEL_OK && found) {
+            status = read_waiting(work, statement);
+            work->count += status == SATCHEL_OK ? 1 : 0;
+        }
+    }
+    satchel_db_end(statement);
+    return status;
+}
+
+static satchel_status mark_done(const command_work *work, const waiting_command *given) {
+    return SATCHEL_DB_RUN(work->change->db, work->error,
+                          "UPDATE returned_op SET command = 2 WHERE command = 1 AND n = ?1 AND sequence = ?2"
+                          " AND incarnation = ?3",
+                          satchel_db_count(given->n), satchel_db_count(given->writer.sequence),
+                          satchel_db_count(given->writer.incarnation));
+}
+
+/* Fields of a plan that a later change set stay as that left them. */
+static void drop_overtaken(const satchel_op *later, satchel_op *op) {
+    for (uint32_t i = 0; i < later->set.count; i++) {
+        satchel_record_remove(&op->set, later->set.fields[i].number);
+    }
+}
+
+/* Was a later command of the row carried out before this one came? A change of a plan keeps what the later left. */
+static satchel_status look_for_later(const command_work *work, waiting_command *given, bool *out_overtaken) {
+    satchel_change *change = work->change;
+    satchel_db_statement *statement = NULL;
+    bool had = given->op.set.count > 0;
+    satchel_status status = SATCHEL_DB_START(
+        &statement, change->db, work->error,
+        "SELECT op, sequence FROM returned_op WHERE entity = ?1 AND row = ?2 AND command = 2"
+        " AND n > ?3 ORDER BY n",
+        satchel_db_count(given->op.entity), satchel_value_id(&given->op.row), satchel_db_count(given->n));
+    bool found = status == SATCHEL_OK;
+    *out_overtaken = false;
+    while (status == SATCHEL_OK && found && !*out_overtaken) {
+        satchel_op later;
+        status = satchel_db_step(statement, &found, work->error);
+        if (status != SATCHEL_OK || !found) {
+            break;
+        }
+        status = satchel_op_decode(&change->service->schema, satchel_db_bytes(statement, 0),
+                                   satchel_db_uint(statement, 1), change->arena, &later, work->error);
+        bool plan = given->op.command == SATCHEL_COMMAND_CHANGE_PLAN && later.command == SATCHEL_COMMAND_CHANGE_PLAN;
+        if (status == SATCHEL_OK && plan && later.set.count > 0 && had) {
+            drop_overtaken(&later, &given->op);
+            *out_overtaken = given->op.set.count == 0;
+        } else {
+            *out_overtaken = true;
+        }
+    }
+    satchel_db_end(statement);
+    return status;
+}
+
+/* In the name of who gave it, then. */
+static satchel_status decide_as(command_work *work, const waiting_command *given, satchel_op_decision *out) {
+    satchel_change *change = work->change;
+    const satchel_change before = *change;
+    satchel_incarnation life;
+    satchel_author author;
+    satchel_person person;
+    satchel_op op = given->op;
+    satchel_status status = satchel_incarnation_by_number(change->db, given->writer.incarnation, &life, work->error);
+    if (status == SATCHEL_OK) {
+        status = satchel_author_of_phone(change->db, &life, &author, work->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_person_load(change->service, change->db, &given->user, change->day, change->arena, &person,
+                                     work->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_epoch_cap_op(change->db, change->counter, change->arena, &op, work->error);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    change->author = &author;
+    change->person = &person;
+    change->scopes = NULL;
+    change->trusted = true;
+    change->fact_n = given->n;
+    change->stamp_ms = given->stamp_ms;
+    status = satchel_change_op(change, &op, out, work->error);
+    change->author = before.author;
+    change->person = before.person;
+    change->scopes = before.scopes;
+    change->trusted = before.trusted;
+    change->fact_n = before.fact_n;
+    change->stamp_ms = before.stamp_ms;
+    change->sequence = before.sequence;
+    return status;
+}
+
+/* People are told once of one that cannot be carried out: with its own unit. */
+static satchel_status tell(command_work *work, const waiting_command *given, const satchel_op_decision *decision) {
+    const satchel_change *change = work->change;
+    if (given->writer.incarnation != change->author->incarnation || given->n != change->fact_n) {
+        return SATCHEL_OK;
+    }
+    const satchel_audit_entry entry = {.action = "returned command waits",
+                                       .user = given->user,
+                                       .device = change->author->device,
+                                       .subject_entity = given->op.entity,
+                                       .subject_row = given->op.row,
+                                       .status = decision->status};
+    return satchel_audit_add(change->db, change->counter, change->now_ms, &entry, work->error);
+}
+
+static satchel_status try_one(command_work *work, waiting_command *given) {
+    satchel_op_decision decision = {.code = SATCHEL_RESULT_APPLIED};
+    bool overtaken = false;
+    satchel_status status = satchel_op_decode(&work->change->service->schema, given->bytes, given->writer.sequence,
+                                              work->change->arena, &given->op, work->error);
+    if (status == SATCHEL_OK) {
+        status = look_for_later(work, given, &overtaken);
+    }
+    if (status == SATCHEL_OK && !overtaken) {
+        status = decide_as(work, given, &decision);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    return decision.code == SATCHEL_RESULT_APPLIED ? mark_done(work, given) : tell(work, given, &decision);
+}
+
+satchel_status satchel_returned_commands(satchel_change *change, satchel_error *error) {
+    command_work work = {.change = change, .error = error};
+    satchel_status status = list_waiting(&work);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < work.count; i++) {
+        status = try_one(&work, &work.waiting[i]);
+    }
+    return status;
+}

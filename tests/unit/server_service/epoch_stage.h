@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the tests of restored servers share: a backup in memory, and phones that keep what they were told.
+ */
+#ifndef SATCHEL_TESTS_EPOCH_STAGE_H
+#define SATCHEL_TESTS_EPOCH_STAGE_H
+
+#include "service/backup.h"
+#include "service/epoch.h"
+#include "service/returned.h"
+#include "support/server_service/mirror.h"
+#include "support/server_service/stage.h"
+
+#define KEEPER_UNITS_MOST 256
+
+typedef struct tape {
+    satchel_buffer pieces[64];
+    uint32_t count;
+    satchel_backup_facts facts;
+} tape;
+
+void tape_record(stage *here, tape *out);
+void tape_erase(tape *on);
+/* Puts the database back; the marks are what a ledger would say. Returns the new epoch. */
+uint32_t tape_put_back(stage *here, const tape *from, bool has_ledger);
+
+typedef struct told_unit {
+    satchel_buffer bytes;
+    uint64_t first;
+    uint32_t ops;
+    uint8_t receipt[SATCHEL_RECEIPT_BYTES];
+    satchel_unit_return shown;
+} told_unit;
+
+typedef struct keeper {
+    phone phone;
+    told_unit units[KEEPER_UNITS_MOST];
+    uint32_t count;
+} keeper;
+
+void keeper_note(keeper *mine);
+void keeper_sync(keeper *mine);
+/* As a store does that hears of a new epoch: everything behind what the server has goes out again, with receipts. */
+void keeper_show_again(keeper *mine, uint64_t after);
+uint64_t keeper_applied(stage *here, const keeper *mine);
+/* The phone comes back after a restore, shows what is missing, and goes on. */
+void keeper_return(keeper *mine);
+void keeper_close(keeper *mine);
+
+#endif
