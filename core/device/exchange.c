@@ -53,6 +53,9 @@ static satchel_status step_plain(satchel_exchange *exchange, satchel_sync_event_
 void satchel_exchange_say_notes(satchel_exchange *exchange) {
     satchel_sync_notes notes;
     satchel_orders_notes(exchange->device, &notes);
+    if (exchange->bare) {
+        notes = (satchel_sync_notes){.push_only = true};
+    }
     satchel_sync_engine_say(exchange->engine, &notes);
     exchange->says = notes.witness.bytes > 0 || notes.orders_serial > 0;
 }
@@ -115,7 +118,12 @@ static satchel_status save_state(satchel_exchange *exchange, satchel_error *erro
     const satchel_sync_state *next = satchel_sync_engine_state(exchange->engine);
     satchel_sync_state stored;
     satchel_status status = satchel_store_sync_state(device->store, &stored, error);
-    if (status == SATCHEL_OK && !satchel_id_equal(&stored.incarnation, &next->incarnation)) {
+    bool forked = status == SATCHEL_OK && !satchel_id_equal(&stored.incarnation, &next->incarnation);
+    if (status == SATCHEL_OK && exchange->bare) {
+        return forked ? satchel_fail(error, SATCHEL_DISK_FULL, "a new life of the store cannot be written down")
+                      : step_plain(exchange, SATCHEL_SYNC_SAVED, error);
+    }
+    if (forked) {
         status = satchel_device_warn(device, SATCHEL_WARNING_FORKED, error);
     }
     if (status == SATCHEL_OK) {
@@ -124,6 +132,10 @@ static satchel_status save_state(satchel_exchange *exchange, satchel_error *erro
     if (status == SATCHEL_DISK_FULL && satchel_exchange_may_use_reserve(exchange)) {
         satchel_error_clear(error);
         status = satchel_store_save_sync_state(device->store, next, error);
+    }
+    if (status == SATCHEL_DISK_FULL) {
+        satchel_error_clear(error);
+        return satchel_exchange_ask_bare(exchange, error);
     }
     if (status == SATCHEL_OK && !exchange->anchored) {
         satchel_anchor_write(device); /* before the first request: what the server hears of is named */
@@ -178,6 +190,10 @@ static satchel_status take_head(satchel_exchange *exchange, satchel_error *error
         status =
             satchel_lease_hear(device, head->server_time_ms, ok || head->status == SATCHEL_UPGRADE_REQUIRED, error);
     }
+    if (status == SATCHEL_DISK_FULL && exchange->bare) {
+        satchel_error_clear(error); /* what could not be written comes again; an order to end the store was taken */
+        status = SATCHEL_OK;
+    }
     satchel_exchange_say_notes(exchange);
     return status;
 }
@@ -227,7 +243,9 @@ static satchel_status carry_out(satchel_exchange *exchange, satchel_step *out, b
     switch (exchange->action.kind) {
     case SATCHEL_SYNC_DO_LOAD_UNITS: return satchel_exchange_load_units(exchange, error);
     case SATCHEL_SYNC_DO_SAVE_STATE: return save_state(exchange, error);
-    case SATCHEL_SYNC_DO_STORE: return satchel_exchange_store_page(exchange, error);
+    case SATCHEL_SYNC_DO_STORE:
+        return exchange->bare ? step_plain(exchange, SATCHEL_SYNC_STORED, error) /* the server's time alone */
+                              : satchel_exchange_store_page(exchange, error);
     case SATCHEL_SYNC_DO_DONE: return satchel_exchange_finish(exchange, error);
     case SATCHEL_SYNC_DO_SEND:
         fill_step(exchange, SATCHEL_STEP_SEND, out);

@@ -48,6 +48,7 @@ struct satchel_exchange {
     bool more;
     bool budget_over;
     bool anchored;
+    bool bare; /* nothing can be written: it only asks what the company ordered */
     satchel_progress progress;
     uint64_t settled_first; /* own changes up to here were decided before */
     uint64_t sent_number;   /* of the request that is out */
@@ -74,6 +75,11 @@ void satchel_exchange_say_notes(satchel_exchange *exchange);
 SATCHEL_MUST_USE satchel_status satchel_exchange_begin_again(satchel_exchange *exchange, satchel_error *error);
 /* The server has told how far it got: what was lost can be told from what was only not answered. */
 SATCHEL_MUST_USE satchel_status satchel_exchange_learn(satchel_exchange *exchange, bool forked, satchel_error *error);
+/*
+ * The disk is full, and its reserve is for work that waits or is gone: begins again with requests that need no durable
+ * write. The company may want the store wiped or retired, and that is what makes space.
+ */
+SATCHEL_MUST_USE satchel_status satchel_exchange_ask_bare(satchel_exchange *exchange, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_exchange_load_units(satchel_exchange *exchange, satchel_error *error);
 /* The disk is full: the reserve is for work that waits, never for what only comes down. True: try once more. */
 bool satchel_exchange_may_use_reserve(satchel_exchange *exchange);

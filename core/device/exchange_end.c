@@ -79,6 +79,9 @@ satchel_status satchel_exchange_finish(satchel_exchange *exchange, satchel_error
     if (ends != 0) {
         return end_store(exchange, ends, error);
     }
+    if (exchange->bare && (exchange->status == SATCHEL_OK || exchange->status == SATCHEL_UPGRADE_REQUIRED)) {
+        exchange->status = SATCHEL_DISK_FULL;
+    }
     exchange->phase = PHASE_PURGE;
     /* An answer with nothing new is not stored, yet it measured the clock. */
     const satchel_sync_state *state = satchel_sync_engine_state(exchange->engine);

@@ -61,9 +61,23 @@ bool satchel_exchange_may_use_reserve(satchel_exchange *exchange) {
            satchel_space_relieve(exchange->device);
 }
 
+/*
+ * A request without units, page and notes moves nothing on the server. So its number and token need not last, and what
+ * is stored is as good for the next request as it was for this one: at worst that is answered REPLAYED, and goes on.
+ */
+satchel_status satchel_exchange_ask_bare(satchel_exchange *exchange, satchel_error *error) {
+    exchange->bare = true;
+    exchange->last_sequence = 0;
+    return satchel_exchange_begin_again(exchange, error);
+}
+
 satchel_status satchel_exchange_load_units(satchel_exchange *exchange, satchel_error *error) {
     satchel_unit_batch batch = {0};
     bool restoring = false;
+    if (exchange->bare) {
+        satchel_sync_event none = {.kind = SATCHEL_SYNC_UNITS, .moment = satchel_device_moment(exchange->device)};
+        return satchel_exchange_step(exchange, &none, error);
+    }
     satchel_arena_reset(&exchange->arena);
     satchel_status status = satchel_store_restoring(exchange->device->store, &restoring, error);
     if (status != SATCHEL_OK || restoring) {

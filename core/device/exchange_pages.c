@@ -82,6 +82,10 @@ satchel_status satchel_exchange_go_on_storing(satchel_exchange *exchange, satche
         satchel_error_clear(error);
         return satchel_exchange_begin_again(exchange, error);
     }
+    if (status == SATCHEL_DISK_FULL && exchange->phase == PHASE_RESUME) {
+        satchel_error_clear(error);
+        return satchel_exchange_ask_bare(exchange, error);
+    }
     if (status != SATCHEL_OK || left) {
         return status;
     }

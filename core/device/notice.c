@@ -124,9 +124,9 @@ static satchel_status write_file(const satchel_device *device, satchel_bytes con
     return status == SATCHEL_OK ? files->sync_folder(files->context, device->folder) : status;
 }
 
-static satchel_status begin_ending(const satchel_device *device, satchel_receipt_kind kind,
-                                   const satchel_sync_state *state, const satchel_wipe_receipt *counted) {
-    satchel_buffer file = {0};
+static satchel_status make_notice(const satchel_device *device, satchel_receipt_kind kind,
+                                  const satchel_sync_state *state, const satchel_wipe_receipt *counted,
+                                  satchel_buffer *out) {
     const satchel_order_receipt receipt = {.serial = device->book.orders.serial,
                                            .kind = kind,
                                            .at_ms = counted->at_ms,
@@ -135,12 +135,7 @@ static satchel_status begin_ending(const satchel_device *device, satchel_receipt
                                            .ops_troubled = counted->ops_troubled,
                                            .inbox_items = counted->inbox_items,
                                            .ops_aside = counted->ops_aside};
-    satchel_status status = make_file(device, state, &receipt, &file);
-    if (status == SATCHEL_OK) {
-        status = write_file(device, satchel_buffer_view(&file));
-    }
-    satchel_buffer_deinit(&file);
-    return status;
+    return make_file(device, state, &receipt, out);
 }
 
 /* --- carrying it out --- */
@@ -165,13 +160,27 @@ static satchel_status finish_ending(const satchel_device *device, satchel_error 
 satchel_status satchel_ending_by_order(satchel_device *device, satchel_receipt_kind kind,
                                        const satchel_sync_state *state, satchel_wipe_receipt *out,
                                        satchel_error *error) {
+    satchel_buffer file = {0};
     satchel_ending_count(device, out);
-    satchel_status status = begin_ending(device, kind, state, out);
-    if (status != SATCHEL_OK && kind == SATCHEL_RECEIPT_RETIRED) {
-        return satchel_fail(error, status, "the notice of the wipe cannot be written");
+    satchel_status made = make_notice(device, kind, state, out, &file);
+    satchel_status begun = made == SATCHEL_OK ? write_file(device, satchel_buffer_view(&file)) : made;
+    if (begun == SATCHEL_DISK_FULL && satchel_orders_relieve(device)) {
+        begun = write_file(device, satchel_buffer_view(&file));
+    }
+    satchel_status status = SATCHEL_OK;
+    if (begun != SATCHEL_OK && kind == SATCHEL_RECEIPT_RETIRED) {
+        status = satchel_fail(error, begun, "the notice of the wipe cannot be written");
+        goto done;
     }
     status = satchel_ending_wipe(device, out, error);
-    return status == SATCHEL_OK ? finish_ending(device, error) : status;
+    if (status == SATCHEL_OK && made == SATCHEL_OK && begun != SATCHEL_OK) {
+        begun =
+            write_file(device, satchel_buffer_view(&file)); /* there is space now; without it the server is not told */
+    }
+    status = status == SATCHEL_OK ? finish_ending(device, error) : status;
+done:
+    satchel_buffer_deinit(&file);
+    return status;
 }
 
 satchel_status satchel_ending_resume(satchel_device *device, satchel_error *error) {

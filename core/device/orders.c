@@ -117,6 +117,10 @@ satchel_status satchel_orders_load(satchel_device *device, satchel_error *error)
     return status == SATCHEL_OK && device->book.orders.serial > 0 ? carry_out(device, error) : status;
 }
 
+bool satchel_orders_relieve(satchel_device *device) {
+    return device->book.orders.command != SATCHEL_ORDER_NONE && satchel_space_relieve(device);
+}
+
 satchel_status satchel_orders_resume(satchel_device *device, satchel_error *error) {
     return device->book.orders.serial > 0 && !device->book.done ? carry_out(device, error) : SATCHEL_OK;
 }
@@ -138,6 +142,10 @@ static satchel_status take_orders(satchel_device *device, satchel_bytes block, s
     book->block_bytes = (uint32_t)block.bytes;
     memcpy(book->block, block.data, block.bytes);
     satchel_status status = put_orders(device, error);
+    if (status == SATCHEL_DISK_FULL && satchel_orders_relieve(device)) {
+        satchel_error_clear(error);
+        status = put_orders(device, error);
+    }
     /* Who is to be wiped needs no settings, and a full disk is no excuse. */
     if (orders.command == SATCHEL_ORDER_WIPE) {
         satchel_error_clear(error);
@@ -147,7 +155,12 @@ static satchel_status take_orders(satchel_device *device, satchel_bytes block, s
         *book = before; /* not stored, so not taken */
         return status;
     }
-    return carry_out(device, error);
+    status = carry_out(device, error);
+    if (status == SATCHEL_DISK_FULL && satchel_orders_relieve(device)) {
+        satchel_error_clear(error);
+        status = carry_out(device, error);
+    }
+    return status;
 }
 
 /* What the server's own word about the phone's checkpoint, and its newest one, say of each other. */

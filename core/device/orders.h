@@ -44,6 +44,12 @@ SATCHEL_MUST_USE satchel_status satchel_orders_resume(struct satchel_device *dev
 SATCHEL_MUST_USE satchel_status satchel_orders_take(struct satchel_device *device, const satchel_answer_head *head,
                                                     bool said, satchel_error *error);
 
+/*
+ * The disk is full: a store that is to end gives its reserve back for what its end needs, whatever is unsent. True: try
+ * once more.
+ */
+bool satchel_orders_relieve(struct satchel_device *device);
+
 /* What the next request is to say; bytes live in the device. */
 void satchel_orders_notes(const struct satchel_device *device, satchel_sync_notes *out);
 

@@ -272,7 +272,8 @@ static void answer_sync(fake_server *server, satchel_bytes payload, satchel_buff
         answer_unit(server, unit, &results);
     }
     /* A token that was current before comes with a request that is sent again: its answer moves the phone on. */
-    bool moved = !known || results.bytes > 0 || rows_of_cursor(head.cursor) < server->row_count;
+    bool moved =
+        !known || results.bytes > 0 || (head.page_bytes > 0 && rows_of_cursor(head.cursor) < server->row_count);
     if (moved) {
         memcpy(server->previous_token, head.token_current, SATCHEL_TOKEN_BYTES);
         memcpy(server->token, head.token_next, SATCHEL_TOKEN_BYTES);

@@ -422,3 +422,85 @@ TEST(space, a_store_opens_at_any_space_that_is_left) {
     }
     phone_off_disk(&p);
 }
+
+/* --- the end of a store on a full disk --- */
+
+static void order_end(phone *p, satchel_order_command command) {
+    p->server.orders.serial = 7;
+    p->server.orders.command = command;
+    p->server.revoked = command == SATCHEL_ORDER_WIPE;
+}
+
+static bool is_there(const phone *p, const char *name) {
+    char path[TEST_PATH_BYTES + 32];
+    (void)snprintf(path, sizeof path, "%s/%s", p->folder, name);
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+/* Full to the last byte; `reserve`: it is still there. */
+static void fill_disk(phone *p, bool reserve) {
+    bool freed = reserve;
+    if (!reserve) {
+        REQUIRE_OK(satchel_reserve_free(satchel_vault_files_posix(), p->folder, &freed));
+        CHECK(freed);
+    }
+    disk.room = used();
+}
+
+TEST(space, regress_a_wipe_reaches_a_phone_whose_disk_is_full_with_nothing_to_send) {
+    for (int reserve = 0; reserve < 2; reserve++) {
+        phone p;
+        phone_on_disk(&p, 20);
+        fill_disk(&p, reserve != 0);
+        order_end(&p, SATCHEL_ORDER_WIPE);
+        CHECK_STATUS(phone_sync(&p), SATCHEL_WIPED);
+        CHECK(!is_there(&p, "keys.a") && !is_there(&p, "store.db"));
+        CHECK(p.server.receipts == 1 && p.server.receipt.kind == SATCHEL_RECEIPT_WIPED);
+        phone_off_disk(&p);
+    }
+}
+
+TEST(space, regress_a_retirement_on_a_full_disk_takes_the_reserve) {
+    phone p;
+    phone_on_disk(&p, 21);
+    fill_disk(&p, true);
+    order_end(&p, SATCHEL_ORDER_RETIRE);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_RETIRED);
+    CHECK(!is_there(&p, "keys.a") && !is_there(&p, "store.db"));
+    CHECK(p.server.receipts == 1 && p.server.receipt.kind == SATCHEL_RECEIPT_RETIRED);
+    phone_off_disk(&p);
+}
+
+TEST(space, without_a_reserve_a_retirement_waits_for_space_and_nothing_is_lost) {
+    phone p;
+    phone_on_disk(&p, 22);
+    fill_disk(&p, false);
+    order_end(&p, SATCHEL_ORDER_RETIRE);
+    uint64_t number = p.server.request_number;
+    CHECK_STATUS(phone_sync(&p), SATCHEL_DISK_FULL);
+    p.server.request_number = number; /* what moved nothing uses up no number */
+    CHECK(is_there(&p, "keys.a"));
+    CHECK_UINT(phone_info(&p).rows, 3);
+    disk.room = UINT64_MAX;
+    CHECK_STATUS(phone_sync(&p), SATCHEL_RETIRED);
+    phone_off_disk(&p);
+}
+
+TEST(space, a_poll_on_a_full_disk_leaves_the_reserve_to_work) {
+    phone p;
+    phone_on_disk(&p, 23);
+    fill_disk(&p, true);
+    fake_server_stock(&p.server, "again");
+    uint64_t number = p.server.request_number;
+    CHECK_STATUS(phone_sync(&p), SATCHEL_DISK_FULL);
+    CHECK(p.server.request_number > number);
+    CHECK(satchel_reserve_is_whole(satchel_vault_files_posix(), p.folder));
+    CHECK_OK(rename_customer(&p, 1));
+    disk.room = UINT64_MAX;
+    p.server.request_number = number;
+    CHECK_OK(phone_sync(&p));
+    CHECK_UINT(p.server.units_applied, 1);
+    CHECK_UINT(p.server.lives, 0);
+    phone_off_disk(&p);
+}
