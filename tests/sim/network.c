@@ -156,11 +156,25 @@ typedef enum harm {
     HARM_COUNT
 } harm;
 
+/* What has not happened yet comes first. */
 static harm harm_of_chance(sim *here) {
-    harm what = here->calm || test_random_chance(&here->random, 60)
-                    ? HARM_NONE
-                    : (harm)(1 + test_random_below(&here->random, HARM_COUNT - 1));
-    return sim_may(here, SIM_TROUBLE_NETWORK) ? what : HARM_NONE;
+    static const sim_counter counters[HARM_COUNT] = {[HARM_REQUEST_LOST] = SIM_REQUESTS_LOST,
+                                                     [HARM_REPLY_LOST] = SIM_REPLIES_LOST,
+                                                     [HARM_REPLY_CUT] = SIM_REPLIES_CUT,
+                                                     [HARM_PORTAL] = SIM_PORTALS,
+                                                     [HARM_REQUEST_SPOILT] = SIM_REQUESTS_SPOILT,
+                                                     [HARM_DUPLICATE] = SIM_DUPLICATES,
+                                                     [HARM_LATE] = SIM_LATE_REQUESTS,
+                                                     [HARM_PARTITION] = SIM_PARTITIONS};
+    if (here->calm || test_random_chance(&here->random, 60)) {
+        return HARM_NONE;
+    }
+    uint64_t drawn = test_random_below(&here->random, HARM_COUNT - 1);
+    bool lacking = test_random_chance(&here->random, 50);
+    for (uint32_t i = 1; lacking && i < HARM_COUNT; i++) {
+        drawn = sim_lacks(here, counters[i]) ? i - 1 : drawn;
+    }
+    return sim_may(here, SIM_TROUBLE_NETWORK) ? (harm)(1 + drawn) : HARM_NONE;
 }
 
 static const char portal[] = "<!DOCTYPE html><html><body>Welcome! Please accept our terms.</body></html>";

@@ -345,6 +345,9 @@ void sim_office_act(sim *here) {
     uint32_t at = (uint32_t)test_random_below(&here->random, here->customer_count);
     uint32_t to = (uint32_t)test_random_below(&here->random, here->people - 1);
     uint64_t what = test_random_below(&here->random, 100);
+    if (sim_lacks(here, SIM_SERVER_RESTARTS) && test_random_chance(&here->random, 20)) {
+        what = 99;
+    }
     act_work work = {.customer = &here->customers[at], .field = sim_office_field_of_chance(here)};
     if (what < 35) {
         if (!sim_may(here, SIM_TROUBLE_REASSIGNMENTS)) {

@@ -366,6 +366,7 @@ static void break_disk(sim_phone *phone) {
     sim *here = phone->sim;
     uint64_t in = 1 + test_random_below(&here->random, DISK_FAILS_IN_MOST);
     bool full = test_random_chance(&here->random, 50);
+    full = full ? !sim_lacks(here, SIM_DISK_ERRORS) : sim_lacks(here, SIM_DISK_FULL);
     if (sim_may(here, SIM_TROUBLE_DISKS)) {
         test_disk_fail_at(phone->disk, test_disk_operations(phone->disk) + in, false,
                           full ? TEST_FAULT_FULL : TEST_FAULT_ERROR);
@@ -398,20 +399,38 @@ static void step(sim_phone *phone) {
     (void)sim_phone_step(phone, &status);
 }
 
+/* A copy must be there before it can be put back. */
+static void restore(sim_phone *phone) {
+    if (phone->copy == NULL && sim_lacks(phone->sim, SIM_RESTORES)) {
+        sim_phone_copy(phone);
+    } else {
+        sim_phone_restore(phone);
+    }
+}
+
+typedef struct act {
+    uint32_t below; /* of a thousand */
+    void (*play)(sim_phone *phone);
+    sim_counter kind; /* SIM_COUNTER_COUNT: no fault */
+} act;
+
+/* One of the faults that have not happened, if there are any: the next after `at`. */
+static size_t lacking_of(const sim *here, const act *acts, size_t count, size_t at) {
+    for (size_t i = 1; i <= count; i++) {
+        const act *other = &acts[(at + i) % count];
+        if (other->kind != SIM_COUNTER_COUNT && sim_lacks(here, other->kind)) {
+            return (at + i) % count;
+        }
+    }
+    return at;
+}
+
 void sim_phone_act(sim_phone *phone) {
-    static const struct {
-        uint32_t below; /* of a thousand */
-        void (*act)(sim_phone *phone);
-    } acts[] = {{380, work},
-                {880, step},
-                {912, crash},
-                {924, jump_clock},
-                {934, reboot},
-                {946, lock_and_unlock},
-                {968, break_disk},
-                {980, sim_phone_copy},
-                {991, sim_phone_restore},
-                {1000, sim_phone_clone}};
+    static const act acts[] = {{330, work, SIM_COUNTER_COUNT},     {872, step, SIM_COUNTER_COUNT},
+                               {907, crash, SIM_CRASHES},          {919, jump_clock, SIM_CLOCK_JUMPS},
+                               {930, reboot, SIM_REBOOTS},         {940, lock_and_unlock, SIM_COUNTER_COUNT},
+                               {965, break_disk, SIM_DISK_ERRORS}, {978, sim_phone_copy, SIM_COUNTER_COUNT},
+                               {990, restore, SIM_RESTORES},       {1000, sim_phone_clone, SIM_CLONES}};
     uint64_t what = test_random_below(&phone->sim->random, 1000);
     size_t at = 0;
     if (phone->device == NULL) {
@@ -420,5 +439,9 @@ void sim_phone_act(sim_phone *phone) {
     while (what >= acts[at].below) {
         at++;
     }
-    acts[at].act(phone);
+    bool is_trouble = acts[at].play != work && acts[at].play != step;
+    if (is_trouble && test_random_chance(&phone->sim->random, 40)) {
+        at = lacking_of(phone->sim, acts, sizeof acts / sizeof *acts, at);
+    }
+    acts[at].play(phone);
 }

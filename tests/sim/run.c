@@ -38,7 +38,7 @@ static const sim_profile profiles[] = {
      .faults = 12,
      .fault_kinds = 5,
      .permissions = 1,
-     .writes_most = 4,
+     .writes_most = 3,
      .steps_most = 4000},
     {.name = "hard",
      .phones = 8,
@@ -155,15 +155,24 @@ uint64_t sim_faults_of(const uint64_t counters[SIM_COUNTER_COUNT], uint32_t *out
     return faults;
 }
 
-static bool has_faults(const sim *here) {
-    const sim_profile *least = here->profile;
-    uint32_t kinds = 0;
+static bool has_kinds(const sim *here, uint32_t kinds) {
     uint32_t all = 0;
-    uint64_t faults = sim_faults_of(here->counters, &kinds);
-    while (sim_fault_kind(least, all) != NULL) {
+    while (sim_fault_kind(here->profile, all) != NULL) {
         all++;
     }
-    return faults >= least->faults && kinds >= (least->fault_kinds < all ? least->fault_kinds : all);
+    return kinds >= (here->profile->fault_kinds < all ? here->profile->fault_kinds : all);
+}
+
+static bool has_faults(const sim *here) {
+    uint32_t kinds = 0;
+    uint64_t faults = sim_faults_of(here->counters, &kinds);
+    return faults >= here->profile->faults && has_kinds(here, kinds);
+}
+
+bool sim_lacks(const sim *here, sim_counter kind) {
+    uint32_t kinds = 0;
+    (void)sim_faults_of(here->counters, &kinds);
+    return here->counters[kind] == 0 && !has_kinds(here, kinds);
 }
 
 static bool has_enough(const sim *here) {

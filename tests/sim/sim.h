@@ -150,6 +150,10 @@ void sim_tell(sim *here, const char *format, ...) __attribute__((format(printf, 
 void sim_violation(sim *here, const char *format, ...) __attribute__((format(printf, 2, 3)));
 satchel_random sim_random_of(satchel_random_seeded *seeded, uint64_t seed);
 
+/* Has this kind of fault not happened yet, while the profile wants more kinds than there were? What is rare would
+ * otherwise be waited for with edits that nobody asked for. */
+bool sim_lacks(const sim *here, sim_counter kind);
+
 /* May this happen? The draws of chance stay the same if not. */
 bool sim_may(const sim *here, sim_trouble trouble);
 
