@@ -34,7 +34,8 @@ static satchel_status tell_counts(satchel_command *command, const satchel_compan
                    {"conflicts_open", counts->conflicts_open},
                    {"parked_open", counts->parked_open},
                    {"audit_entries", counts->audit_entries},
-                   {"audit_alarms", counts->audit_alarms}};
+                   {"audit_alarms", counts->audit_alarms},
+                   {"role_troubles", counts->role_troubles}};
     if (json_object_set_new(command->result, "company", json_string(company->name)) != 0) {
         return SATCHEL_NO_MEMORY;
     }

@@ -11,6 +11,18 @@
 #include <satchel/model.h>
 #include <string.h>
 
+/* What of the roles gives nothing: the name, and the first line that is no rule (0: the role as a whole). */
+static satchel_status tell_troubles(satchel_command *command, const satchel_policy_book *book) {
+    json_t *rows = json_array();
+    bool whole = rows != NULL && json_object_set_new(command->result, "troubles", rows) == 0;
+    for (uint32_t i = 0; whole && i < book->trouble_count && i < SATCHEL_ROLE_TROUBLES_MOST; i++) {
+        const satchel_role_trouble *trouble = &book->troubles[i];
+        whole = json_array_append_new(rows,
+                                      json_pack("{s:s, s:i}", "name", trouble->name, "line", (int)trouble->line)) == 0;
+    }
+    return whole ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+}
+
 static satchel_status list_roles(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
     const satchel_policy_book *book = NULL;
     (void)context;
@@ -27,7 +39,10 @@ static satchel_status list_roles(satchel_command *command, void *context, satche
                                                           (int)role, "rules", (int)rules)) == 0;
         }
     }
-    return status == SATCHEL_OK && !whole ? SATCHEL_NO_MEMORY : status;
+    if (status == SATCHEL_OK && !whole) {
+        return SATCHEL_NO_MEMORY;
+    }
+    return status == SATCHEL_OK ? tell_troubles(command, book) : status;
 }
 
 /* The rules that a role has now, as text; empty of one that is not there. */

@@ -238,6 +238,7 @@ static satchel_status describe(satchel_routes_context *routes, const satchel_ser
         {"conflicts_total", "counter", "Conflicts recorded.", counts->conflicts},
         {"conflicts_open", "gauge", "Conflicts that wait for a person.", counts->conflicts_open},
         {"parked_open", "gauge", "Parked edits that wait for a person.", counts->parked_open},
+        {"role_troubles", "gauge", "Roles or rules that make no sense and give nothing.", counts->role_troubles},
         {"exchanges_total", "counter", "Exchanges answered by this process.", atomic_load(&routes->exchanges)},
         {"exchanges_turned_away_total", "counter", "Exchanges beyond what one device may have at once.",
          atomic_load(&routes->turned_away)},

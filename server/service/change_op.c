@@ -299,7 +299,8 @@ static satchel_status decide(satchel_op_work *work) {
                                                           satchel_op_check_name,
                                                           satchel_op_check_anchor,
                                                           satchel_op_check_root,
-                                                          satchel_op_check_order_body};
+                                                          satchel_op_check_order_body,
+                                                          satchel_op_check_role};
     satchel_status status = SATCHEL_OK;
     for (size_t i = 0; status == SATCHEL_OK && !satchel_op_is_decided(work) && i < sizeof steps / sizeof *steps; i++) {
         if (steps[i] != satchel_op_check_root || work->entity->root != 0) {

@@ -51,6 +51,8 @@ SATCHEL_MUST_USE satchel_status satchel_op_check_anchor(satchel_op_work *work);
 /* Only of a row that has a root. */
 SATCHEL_MUST_USE satchel_status satchel_op_check_root(satchel_op_work *work);
 SATCHEL_MUST_USE satchel_status satchel_op_check_order_body(satchel_op_work *work);
+/* Does every line of a role's rules make sense? */
+SATCHEL_MUST_USE satchel_status satchel_op_check_role(satchel_op_work *work);
 
 /* Was it written by this store, in this life of it or in one that it goes on from? */
 bool satchel_op_is_his(const satchel_author *author, const satchel_writer *writer);

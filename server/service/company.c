@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/secret.h"
 #include "service/people_moves.h"
+#include "service/policies.h"
 #include "service/pool.h"
 
 #include <satchel/model.h>
@@ -220,5 +221,6 @@ satchel_status satchel_service_day(const satchel_service *service, satchel_db *d
     satchel_arena_init(&arena);
     status = move_day(service, db, &counter, today, &arena, error);
     satchel_arena_deinit(&arena);
+    status = status == SATCHEL_OK ? satchel_policy_audit_troubles(service, db, error) : status;
     return status == SATCHEL_OK ? satchel_pool_step(service, db, error) : status;
 }

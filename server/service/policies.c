@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "service/audit.h"
 #include "service/state.h"
 
 #include <satchel/model.h>
@@ -113,7 +114,26 @@ static satchel_status join(satchel_policy_book *book, const satchel_access_polic
     return SATCHEL_OK;
 }
 
-/* A row that makes no sense gives nothing. */
+/* What makes no sense gives nothing, and is told: `line` 0: nothing of the row counts. */
+static satchel_status note_trouble(satchel_policy_book *book, const satchel_id *row, satchel_text name, uint32_t line) {
+    if (book->troubles == NULL) {
+        book->troubles = satchel_arena_take_array(&book->arena, SATCHEL_ROLE_TROUBLES_MOST, sizeof *book->troubles);
+    }
+    if (book->troubles == NULL) {
+        return SATCHEL_NO_MEMORY;
+    }
+    if (book->trouble_count < SATCHEL_ROLE_TROUBLES_MOST) {
+        satchel_role_trouble *trouble = &book->troubles[book->trouble_count];
+        satchel_text clipped = satchel_text_clip(name, SATCHEL_ROLE_NAME_BYTES);
+        *trouble = (satchel_role_trouble){.row = *row, .line = line};
+        if (clipped.bytes > 0) {
+            memcpy(trouble->name, clipped.data, clipped.bytes);
+        }
+    }
+    book->trouble_count++;
+    return SATCHEL_OK;
+}
+
 static satchel_status take_role(const satchel_service *service, satchel_policy_book *book,
                                 satchel_db_statement *statement) {
     satchel_access_policy rules;
@@ -121,15 +141,19 @@ static satchel_status take_role(const satchel_service *service, satchel_policy_b
     int64_t index = satchel_db_int(statement, 0);
     satchel_text name = satchel_text_from(satchel_db_bytes(statement, 1));
     satchel_text text = satchel_text_from(satchel_db_bytes(statement, 2));
+    satchel_id row = satchel_db_id(statement, 3);
     if (index < 0 || index >= SATCHEL_ROLES_MOST || name.bytes == 0 || name.bytes > SATCHEL_ROLE_NAME_BYTES ||
         book->names[index][0] != '\0') {
-        return SATCHEL_OK;
+        return note_trouble(book, &row, name, 0);
     }
     memcpy(book->names[index], name.data, name.bytes);
     satchel_status status =
         satchel_access_rules_read(&service->schema, (uint8_t)index, text, &book->arena, &rules, &bad, NULL);
     if (status == SATCHEL_LIMIT_EXCEEDED) {
-        return SATCHEL_OK;
+        return note_trouble(book, &row, name, 0);
+    }
+    if (status == SATCHEL_OK && bad != 0) {
+        status = note_trouble(book, &row, name, bad);
     }
     return status == SATCHEL_OK ? join(book, &rules) : status;
 }
@@ -138,7 +162,7 @@ static satchel_status read_book(const satchel_service *service, satchel_db *db, 
                                 satchel_error *error) {
     satchel_db_statement *statement = NULL;
     satchel_status status = satchel_db_start(&statement, db,
-                                             "SELECT \"role_index\", \"name\", \"rules\" FROM \"role\" WHERE"
+                                             "SELECT \"role_index\", \"name\", \"rules\", \"id\" FROM \"role\" WHERE"
                                              " \"deleted\" = 0 ORDER BY \"role_index\", \"id\"",
                                              NULL, 0, error);
     bool found = status == SATCHEL_OK;
@@ -194,6 +218,19 @@ satchel_status satchel_policy_now(const satchel_service *service, satchel_db *db
     shelve(service, book);
     *out = book;
     return SATCHEL_OK;
+}
+
+satchel_status satchel_policy_audit_troubles(const satchel_service *service, satchel_db *db, satchel_error *error) {
+    const satchel_policy_book *book = NULL;
+    satchel_status status = satchel_policy_now(service, db, &book, error);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < book->trouble_count && i < SATCHEL_ROLE_TROUBLES_MOST; i++) {
+        const satchel_audit_entry entry = {.action = "role not understood",
+                                           .subject_entity = SATCHEL_ENTITY_ROLE,
+                                           .subject_row = book->troubles[i].row,
+                                           .status = SATCHEL_MALFORMED};
+        status = satchel_audit_note(service, db, &entry, error);
+    }
+    return status;
 }
 
 const satchel_policy_book *satchel_policy_shipped(const satchel_service *service) {

@@ -14,12 +14,22 @@
 #define SATCHEL_ROLES_MOST 64 /* SATCHEL_LIMIT_ROLES: bits of a user's roles */
 #define SATCHEL_ROLE_NAME_BYTES 60
 
+/* What of the rows of `role` gives nothing because it makes no sense. */
+typedef struct satchel_role_trouble {
+    satchel_id row;
+    char name[SATCHEL_ROLE_NAME_BYTES + 1];
+    uint32_t line; /* the first that is no rule; 0: the row as a whole */
+} satchel_role_trouble;
+#define SATCHEL_ROLE_TROUBLES_MOST 64 /* that are kept; more are counted */
+
 /* A policy as it was read; never changes, lives as long as the service. */
 typedef struct satchel_policy_book {
     uint8_t mark[SATCHEL_ID_BYTES]; /* zeros: the shipped one */
     satchel_access_policy policy;
     char names[SATCHEL_ROLES_MOST][SATCHEL_ROLE_NAME_BYTES + 1]; /* empty: there is no such role */
     uint64_t marks[SATCHEL_ROLES_MOST];                          /* hash of a role's rules: views are made of these */
+    satchel_role_trouble *troubles;                              /* up to SATCHEL_ROLE_TROUBLES_MOST */
+    uint32_t trouble_count;                                      /* all there are */
     satchel_arena arena;
     struct satchel_policy_book *next;
 } satchel_policy_book;
@@ -30,6 +40,10 @@ SATCHEL_MUST_USE satchel_status satchel_policy_now(const satchel_service *servic
 
 /* The one that ships. */
 const satchel_policy_book *satchel_policy_shipped(const satchel_service *service);
+
+/* Writes: what the present policy has of troubles goes into the audit, an entry each. Once a day. */
+SATCHEL_MUST_USE satchel_status satchel_policy_audit_troubles(const satchel_service *service, satchel_db *db,
+                                                              satchel_error *error);
 
 /* Numbers of roles from names; unknown ones give nothing. */
 uint64_t satchel_policy_roles(const satchel_policy_book *book, const satchel_set *names);

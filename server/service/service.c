@@ -241,7 +241,6 @@ static const struct {
 
 satchel_status satchel_service_count(const satchel_service *service, satchel_db *db, satchel_service_counts *out,
                                      satchel_error *error) {
-    (void)service;
     *out = (satchel_service_counts){0};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         int64_t value = 0;
@@ -253,7 +252,12 @@ satchel_status satchel_service_count(const satchel_service *service, satchel_db 
         memcpy((uint8_t *)out + counts[i].place, &count, sizeof count);
     }
     int64_t epoch = 0;
+    const satchel_policy_book *book = NULL;
     satchel_status status = satchel_db_number_values(db, "SELECT epoch FROM counter", NULL, 0, 0, &epoch, error);
     out->epoch = (uint32_t)epoch;
+    if (status == SATCHEL_OK) {
+        status = satchel_policy_now(service, db, &book, error);
+    }
+    out->role_troubles = status == SATCHEL_OK ? book->trouble_count : 0;
     return status;
 }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/times.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static satchel_status put_role(stage *here, const char *name, const char *rules) {
@@ -123,5 +124,95 @@ TEST(policies, a_role_that_is_rolled_back_never_was) {
     satchel_db_rollback(here.db);
     REQUIRE_OK(satchel_policy_now(here.service, here.db, &after, NULL));
     CHECK(after == before);
+    stage_close(&here);
+}
+
+static void spoil(stage *here, const char *rules) {
+    stage_begin(here);
+    REQUIRE_OK(SATCHEL_DB_RUN(here->db, NULL, "UPDATE \"role\" SET \"rules\" = ?1 WHERE \"name\" = 'rep'",
+                              satchel_value_text(satchel_text_of(rules))));
+    REQUIRE_OK(satchel_policy_moved(here->service, here->db, NULL));
+    stage_commit(here);
+}
+
+TEST(policies, a_line_that_is_no_rule_gives_nothing_and_the_operator_is_told) {
+    stage here;
+    phone mine;
+    const satchel_policy_book *book = NULL;
+    stage_open(&here, NULL, 10);
+    satchel_id li = stage_user(&here, "li", SATCHEL_ROLE_REP, NULL, NULL);
+    satchel_id shop = stage_customer(&here, "Shop", &li, NULL);
+    CHECK_OK(put_role(&here, "rep", "* read company\ncustomer read own\ncustomer open=read own"));
+    CHECK_UINT(stage_counts(&here).role_troubles, 0);
+    spoil(&here, "* read company\ncustomer read own,everywhere\ncustomer open=read own");
+    phone_enrol(&mine, &here, &li);
+    phone_sync(&mine);
+    CHECK(phone_find(&mine, SATCHEL_ENTITY_CUSTOMER, &shop) == NULL);
+    CHECK_UINT(stage_counts(&here).role_troubles, 1);
+    REQUIRE_OK(satchel_policy_now(here.service, here.db, &book, NULL));
+    REQUIRE(book->trouble_count == 1);
+    CHECK_UINT(book->troubles[0].line, 2);
+    CHECK(strcmp(book->troubles[0].name, "rep") == 0);
+    static const char told[] = "SELECT count(*) FROM audit_event WHERE action = 'role not understood'";
+    int64_t before = stage_number(&here, told);
+    stage_pass(&here, SATCHEL_MS_PER_DAY);
+    phone_sync(&mine);
+    phone_sync(&mine);
+    CHECK_INT(stage_number(&here, told), before + 1); /* once a day */
+    phone_close(&mine);
+    stage_close(&here);
+}
+
+TEST(policies, a_role_that_is_no_role_gives_nothing_as_a_whole) {
+    stage here;
+    stage_open(&here, NULL, 11);
+    CHECK_OK(put_role(&here, "driver", "customer read any"));
+    stage_begin(&here);
+    REQUIRE_OK(satchel_db_exec(here.db, "UPDATE \"role\" SET \"role_index\" = 0 WHERE \"name\" = 'driver'", NULL));
+    REQUIRE_OK(satchel_policy_moved(here.service, here.db, NULL));
+    stage_commit(&here);
+    const satchel_policy_book *book = NULL;
+    REQUIRE_OK(satchel_policy_now(here.service, here.db, &book, NULL));
+    REQUIRE(book->trouble_count == 1);
+    CHECK_UINT(book->troubles[0].line, 0);
+    stage_close(&here);
+}
+
+TEST(policies, troubles_beyond_those_that_are_kept_are_counted) {
+    stage here;
+    stage_open(&here, NULL, 13);
+    CHECK_OK(put_role(&here, "driver", "customer read any"));
+    for (uint32_t i = 0; i <= SATCHEL_ROLE_TROUBLES_MOST; i++) {
+        satchel_record role = stage_record(&here);
+        char name[16];
+        snprintf(name, sizeof name, "role%u", (unsigned)i);
+        REQUIRE_OK(satchel_record_set_text(&role, SATCHEL_ROLE_NAME, satchel_text_of(name)));
+        REQUIRE_OK(satchel_record_set_int(&role, SATCHEL_ROLE_ROLE_INDEX, 0)); /* the administrator's */
+        stage_create(&here, SATCHEL_ENTITY_ROLE, &role);
+    }
+    CHECK_UINT(stage_counts(&here).role_troubles, SATCHEL_ROLE_TROUBLES_MOST + 1);
+    stage_begin(&here);
+    REQUIRE_OK(satchel_policy_audit_troubles(here.service, here.db, NULL));
+    stage_commit(&here);
+    CHECK_INT(stage_number(&here, "SELECT count(*) FROM audit_event WHERE action = 'role not understood'"),
+              SATCHEL_ROLE_TROUBLES_MOST);
+    stage_close(&here);
+}
+
+TEST(policies, rules_that_make_no_sense_are_refused_by_whatever_way_they_are_written) {
+    stage here;
+    satchel_write_outcome outcome;
+    satchel_id ids[16];
+    stage_open(&here, NULL, 12);
+    CHECK_OK(put_role(&here, "driver", "customer read any"));
+    uint32_t count = stage_list(&here, SATCHEL_ENTITY_ROLE, ids, 16);
+    REQUIRE(count == 7);
+    satchel_record record = stage_record(&here);
+    REQUIRE_OK(satchel_record_set_text(&record, SATCHEL_ROLE_RULES, satchel_text_of("customer fly any")));
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK_STATUS(stage_try_edit(&here, &here.system, SATCHEL_ENTITY_ROLE, &ids[i], 0, &record, &outcome),
+                     SATCHEL_MALFORMED);
+    }
+    CHECK_UINT(stage_counts(&here).role_troubles, 0);
     stage_close(&here);
 }
