@@ -28,7 +28,7 @@
 /* Times that work of many slices lets others run before it goes on all the same. */
 #define GIVE_WAY_MOST 1000
 
-satchel_status satchel_device_enter(satchel_device *device, satchel_error *error) {
+satchel_status satchel_device_enter_slice(satchel_device *device, satchel_error *error) {
     atomic_fetch_add(&device->waiting, 1);
     pthread_mutex_lock(&device->mutex);
     atomic_fetch_sub(&device->waiting, 1);
@@ -42,6 +42,15 @@ satchel_status satchel_device_enter(satchel_device *device, satchel_error *error
     }
     return state == SATCHEL_DEVICE_LOCKED ? satchel_fail(error, SATCHEL_LOCKED, "the store is locked")
                                           : satchel_fail(error, SATCHEL_MISUSE, "the device is suspended");
+}
+
+satchel_status satchel_device_enter(satchel_device *device, satchel_error *error) {
+    satchel_status status = satchel_device_enter_slice(device, error);
+    if (status == SATCHEL_OK) {
+        satchel_status settled = satchel_store_settle(device->store, NULL);
+        (void)settled; /* what it undid is done again by the work that left it open, which then meets the fault */
+    }
+    return status;
 }
 
 satchel_status satchel_device_enter_work(satchel_device *device, satchel_error *error) {
@@ -79,6 +88,8 @@ static satchel_status open_op(void *context, satchel_bytes sealed, satchel_bytes
 
 void satchel_device_close_store(satchel_device *device, satchel_status why) {
     if (device->state == SATCHEL_DEVICE_OPEN) {
+        satchel_status settled = satchel_store_settle(device->store, NULL);
+        (void)settled; /* it is stored again */
         satchel_lease_keep(device);
         satchel_anchor_write(device);
     }

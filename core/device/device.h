@@ -67,8 +67,13 @@ struct satchel_device {
     satchel_observers observers;
 };
 
-/* Takes the mutex. Errors: LOCKED, MISUSE (suspended), NOT_FOUND (wiped); the mutex is then not held. */
+/*
+ * Takes the mutex, and settles what slices left open (satchel_store_share). Errors: LOCKED, MISUSE (suspended),
+ * NOT_FOUND (wiped); the mutex is then not held.
+ */
 SATCHEL_MUST_USE satchel_status satchel_device_enter(satchel_device *device, satchel_error *error);
+/* The same for the next of those slices: it is left open. */
+SATCHEL_MUST_USE satchel_status satchel_device_enter_slice(satchel_device *device, satchel_error *error);
 void satchel_device_leave(satchel_device *device);
 /* The same for what shows or changes the user's rows. Also LEASE_OVER; the mutex is then not held. */
 SATCHEL_MUST_USE satchel_status satchel_device_enter_work(satchel_device *device, satchel_error *error);

@@ -318,11 +318,14 @@ satchel_status satchel_exchange_next(satchel_exchange *exchange, satchel_step *o
         if (has_no_device(exchange)) {
             return send_notice(exchange, out, error);
         }
-        status = satchel_device_enter(device, error);
+        status = satchel_device_enter_slice(device, error);
         if (status != SATCHEL_OK) {
             break;
         }
         status = advance(exchange, out, &told, error);
+        if (status == SATCHEL_OK && told) {
+            status = satchel_store_settle(device->store, error);
+        }
         if (status == SATCHEL_OK && told) {
             status = satchel_store_count_unsent(device->store, &out->units_unsent, error);
         }

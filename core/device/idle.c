@@ -11,6 +11,7 @@
 
 void satchel_idle_begin(satchel_device *device) {
     device->idle = (satchel_idle){.rows = SATCHEL_IDLE_ROWS_FIRST, .page_rows = SATCHEL_STORING_ROWS_FIRST};
+    satchel_store_share(device->store, SATCHEL_SHARED_ROWS);
 }
 
 static uint32_t rows_after(uint32_t rows, uint32_t most, int64_t took_ms) {
@@ -99,6 +100,10 @@ static satchel_status slice(satchel_device *device, satchel_changed_set *changed
         return SATCHEL_OK;
     }
     int64_t began_ms = steady_ms(device);
+    status = satchel_store_settle(device->store, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
     status = satchel_store_reseal_slice(device->vault, &device->idle.reseal, device->idle.rows, out_left, error);
     size_next(device, began_ms, *out_left);
     return status;
@@ -124,7 +129,7 @@ satchel_status satchel_device_idle(satchel_device *device, uint32_t budget_ms, b
     *out_left = false;
     satchel_error_clear(error);
     while (left) {
-        status = satchel_device_enter(device, error);
+        status = satchel_device_enter_slice(device, error);
         if (status != SATCHEL_OK) {
             return status;
         }
@@ -133,6 +138,9 @@ satchel_status satchel_device_idle(satchel_device *device, uint32_t budget_ms, b
         satchel_changed_set changed = {{0}};
         status = slice_in_reserve(device, &changed, &left, error);
         bool over = steady_ms(device) >= end_ms;
+        if (status == SATCHEL_OK && over) {
+            status = satchel_store_settle(device->store, error);
+        }
         satchel_device_leave(device);
         satchel_observers_tell(&device->observers, &changed);
         if (status != SATCHEL_OK || over) {

@@ -22,6 +22,9 @@ struct satchel_device;
 #define SATCHEL_STORING_ROWS_FIRST 64u
 #define SATCHEL_STORING_ROWS_MOST 256u
 
+/* Rows of slices that share a transaction while nobody else enters the device. */
+#define SATCHEL_SHARED_ROWS 1024u
+
 typedef struct satchel_idle {
     uint32_t rows;      /* of the next slice */
     uint32_t page_rows; /* of the next slice of a page */

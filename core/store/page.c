@@ -31,10 +31,12 @@ typedef struct page_work {
     uint64_t through;    /* the page holds the own ops up to here */
     size_t offset;       /* of the next frame */
     size_t within;       /* rows of it that are done */
-    uint32_t budget;     /* rows that this transaction may still store */
+    uint32_t granted;    /* rows that this slice may store, */
+    uint32_t budget;     /* … and may still */
     satchel_bytes frame; /* the bytes of the row frame in hand */
     int64_t scope_set;   /* its local scope set */
     bool retrying;       /* what was set aside is tried again */
+    bool index_at_once;  /* many rows share a transaction: the queue of the search would cost more than it saves */
     bool custom_changed;
     bool conflicts_changed;
     satchel_error *error;
@@ -188,7 +190,8 @@ static satchel_status store_new(page_work *work, satchel_table *table, const sat
     if (status != SATCHEL_OK || !*out_inserted) {
         return status;
     }
-    status = satchel_search_enqueue(work->store, table, row.rowid, work->error);
+    status = work->index_at_once ? satchel_search_update(work->store, table, row.rowid, NULL, news, true, work->error)
+                                 : satchel_search_enqueue(work->store, table, row.rowid, work->error);
     if (status == SATCHEL_OK) {
         status = satchel_orphan_take(work->store, frame->entity, &frame->row, &orphan, work->error);
     }
@@ -463,11 +466,11 @@ static satchel_status tidy(page_work *work) {
     return status == SATCHEL_OK ? satchel_log_save_marks(store, work->error) : status;
 }
 
-/* The transaction ends; what `out` tells is true. */
-static satchel_status end_slice(page_work *work, satchel_status status) {
+/* The transaction ends, or is left open for the next slice; what `out` tells is true, or becomes it. */
+static satchel_status end_slice(page_work *work, satchel_status status, bool last) {
     satchel_store *store = work->store;
     satchel_arena_deinit(&work->arena);
-    status = satchel_store_end(store, status, work->error);
+    status = satchel_held_end(store, status, work->granted - work->budget, last, work->error);
     if (status != SATCHEL_OK) {
         memset(work->outcome, 0, sizeof *work->outcome);
         if (work->custom_changed && satchel_store_load_custom(store, NULL) != SATCHEL_OK) {
@@ -511,10 +514,10 @@ static satchel_status check_ranges(page_work *work, const satchel_ranges_frame *
 }
 
 /*
- * The frames that are left and have their turn. Nothing of what is left can be malformed: the engine has checked the
+ * The frames that are left, by their turns. Nothing of what is left can be malformed: the engine has checked the
  * frames, scope sets and ranges are looked at here.
  */
-static satchel_status gather_rest(page_work *work, satchel_bytes payload, rest_turn turn, satchel_buffer *out) {
+static satchel_status gather_rest(page_work *work, satchel_bytes payload, satchel_buffer rest[REST_TURNS]) {
     satchel_reader reader = satchel_reader_of(payload);
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
     satchel_status status = SATCHEL_OK;
@@ -523,8 +526,8 @@ static satchel_status gather_rest(page_work *work, satchel_bytes payload, rest_t
         size_t start = reader.at;
         satchel_arena_reset(&work->arena);
         status = satchel_answer_read(&reader, &work->arena, &frame, work->error);
-        if (status != SATCHEL_OK || turn_of(&frame) != turn) {
-            continue;
+        if (status != SATCHEL_OK) {
+            break;
         }
         if (frame.kind == SATCHEL_FRAME_ROW) {
             status = satchel_scopes_number(work->store, frame.as.row.scope_set, &work->scope_set, work->error);
@@ -532,7 +535,8 @@ static satchel_status gather_rest(page_work *work, satchel_bytes payload, rest_t
             status = check_ranges(work, &frame.as.ranges);
         }
         if (status == SATCHEL_OK) {
-            status = satchel_buffer_append(out, satchel_bytes_of(payload.data + start, reader.at - start));
+            status = satchel_buffer_append(&rest[turn_of(&frame)],
+                                           satchel_bytes_of(payload.data + start, reader.at - start));
         }
     }
     return status;
@@ -543,22 +547,25 @@ static satchel_status gather_rest(page_work *work, satchel_bytes payload, rest_t
  * begins again, which hides nothing twice.
  */
 static satchel_status keep_rest(page_work *work, satchel_bytes payload, const satchel_sync_state *state) {
-    satchel_buffer rest = {NULL, 0, 0};
-    satchel_status status = SATCHEL_OK;
-    for (rest_turn turn = REST_PARTS; turn < REST_TURNS && status == SATCHEL_OK; turn++) {
-        status = gather_rest(work, payload, turn, &rest);
+    satchel_buffer rest[REST_TURNS] = {{NULL, 0, 0}};
+    satchel_status status = gather_rest(work, payload, rest);
+    for (rest_turn turn = REST_TAKES; turn < REST_TURNS && status == SATCHEL_OK; turn++) {
+        status = satchel_buffer_append(&rest[REST_PARTS], satchel_buffer_view(&rest[turn]));
     }
     if (status == SATCHEL_OK) {
-        status = satchel_paging_keep(work->store, satchel_buffer_view(&rest), work->through, state, work->error);
+        status =
+            satchel_paging_keep(work->store, satchel_buffer_view(&rest[REST_PARTS]), work->through, state, work->error);
     }
-    satchel_buffer_deinit(&rest);
+    for (rest_turn turn = REST_PARTS; turn < REST_TURNS; turn++) {
+        satchel_buffer_deinit(&rest[turn]);
+    }
     return status;
 }
 
 satchel_status satchel_store_page_begin(satchel_store *store, satchel_bytes payload, const satchel_sync_state *state,
                                         uint32_t budget_rows, satchel_store_outcome *out, bool *out_left,
                                         satchel_error *error) {
-    page_work work = {.store = store, .outcome = out, .budget = budget_rows, .error = error};
+    page_work work = {.store = store, .outcome = out, .granted = budget_rows, .budget = budget_rows, .error = error};
     bool done = false;
     memset(out, 0, sizeof *out);
     *out_left = false;
@@ -579,7 +586,7 @@ satchel_status satchel_store_page_begin(satchel_store *store, satchel_bytes payl
     if (status == SATCHEL_OK) {
         status = done ? satchel_store_write_sync(store, state, error) : keep_rest(&work, payload, state);
     }
-    status = end_slice(&work, status);
+    status = end_slice(&work, status, true);
     *out_left = status == SATCHEL_OK && !done;
     return status;
 }
@@ -608,37 +615,55 @@ static satchel_status end_page(page_work *work) {
     return status == SATCHEL_OK ? satchel_paging_end(store, work->error) : status;
 }
 
+/* A slice of the page that was begun, in the running transaction. */
+static satchel_status store_rest(page_work *work, bool *out_done) {
+    satchel_store *store = work->store;
+    satchel_status status = satchel_paging_need(store, work->error);
+    if (status == SATCHEL_OK) {
+        work->through = store->paging->through;
+        work->offset = store->paging->offset;
+        work->within = store->paging->within;
+        status = store_frames(work, satchel_buffer_view(&store->paging->payload), out_done);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    store->paging->offset = work->offset;
+    store->paging->within = work->within;
+    store->held.holds_pages = !*out_done;
+    if (*out_done || work->custom_changed || work->conflicts_changed) {
+        status = tidy(work);
+    }
+    return status == SATCHEL_OK && *out_done ? end_page(work) : status;
+}
+
 satchel_status satchel_store_page_go_on(satchel_store *store, uint32_t budget_rows, satchel_store_outcome *out,
                                         bool *out_left, satchel_error *error) {
-    page_work work = {.store = store, .outcome = out, .budget = budget_rows, .error = error};
-    bool done = false;
+    page_work work = {.store = store,
+                      .outcome = out,
+                      .granted = budget_rows,
+                      .budget = budget_rows,
+                      .index_at_once = store->held.most > 0,
+                      .error = error};
+    bool done = true;
     memset(out, 0, sizeof *out);
-    *out_left = false;
+    *out_left = store->page_left;
     if (budget_rows == 0) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a slice of no rows");
     }
-    satchel_status status = satchel_store_begin(store, error);
+    if (satchel_held_is_full(store)) {
+        return satchel_store_settle(store, error);
+    }
+    *out_left = false;
+    satchel_status status = satchel_held_begin(store, error);
     if (status != SATCHEL_OK) {
         return status;
     }
     if (store->page_left) {
-        status = satchel_paging_need(store, error);
-        if (status == SATCHEL_OK) {
-            work.through = store->paging->through;
-            work.offset = store->paging->offset;
-            work.within = store->paging->within;
-            status = store_frames(&work, satchel_buffer_view(&store->paging->payload), &done);
-        }
-        if (status == SATCHEL_OK) {
-            status = tidy(&work);
-        }
-        if (status == SATCHEL_OK) {
-            store->paging->offset = work.offset;
-            store->paging->within = work.within;
-            status = done ? end_page(&work) : satchel_paging_move(store, error);
-        }
+        status = store_rest(&work, &done);
     }
-    status = end_slice(&work, status);
+    /* What only a transaction of its own undoes rightly shares none. */
+    status = end_slice(&work, status, done || work.custom_changed || work.conflicts_changed);
     if (status == SATCHEL_OK && !store->page_left) {
         satchel_paging_close(store);
     }

@@ -448,9 +448,14 @@ satchel_status satchel_store_purge(satchel_store *store, uint32_t budget_rows, b
     if (!store->has_unindexed && !store->mirrors_stale && !is_due(store)) {
         return SATCHEL_OK;
     }
-    satchel_status status = satchel_store_begin(store, error);
+    if (satchel_held_is_full(store)) {
+        *out_left = true;
+        return satchel_store_settle(store, error);
+    }
+    satchel_status status = satchel_held_begin(store, error);
     if (status == SATCHEL_OK) {
-        status = satchel_migrate_end(store, purge(store, budget_rows, out_left, error), error);
+        status = purge(store, budget_rows, out_left, error);
+        status = satchel_held_end(store, status, budget_rows, !*out_left || store->custom_read, error);
     }
     return status;
 }

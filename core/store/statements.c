@@ -65,7 +65,7 @@ satchel_status satchel_statement_of(satchel_store *store, const char *sql, sqlit
     uint64_t hash = hash_of(sql);
     satchel_statement_slot *slot = find_slot(store, sql, hash);
     *out = NULL;
-    if (!store->in_transaction) {
+    if (!store->in_transaction && !store->held.open) {
         roll_back(store);
     }
     if (slot == NULL || (slot->statement != NULL && slot->hash == hash && sqlite3_stmt_busy(slot->statement))) {
@@ -93,7 +93,7 @@ satchel_status satchel_statement_of(satchel_store *store, const char *sql, sqlit
 
 satchel_status satchel_statement_keep(satchel_store *store, sqlite3_stmt **slot, const char *sql,
                                       satchel_error *error) {
-    if (!store->in_transaction) {
+    if (!store->in_transaction && !store->held.open) {
         roll_back(store);
     }
     if (*slot != NULL) {
@@ -138,6 +138,9 @@ void satchel_statements_close(satchel_store *store) {
         store->tables[i].find = NULL;
         store->tables[i].fetch = NULL;
         store->tables[i].insert = NULL;
+    }
+    if (store->held.open) {
+        roll_back(store); /* the connection is another's; what was not settled is stored again */
     }
 }
 
@@ -209,6 +212,10 @@ satchel_status satchel_store_begin(satchel_store *store, satchel_error *error) {
     }
     if (store->in_transaction) {
         return satchel_fail(error, SATCHEL_INTERNAL, "a transaction is open");
+    }
+    satchel_status settled = satchel_store_settle(store, error);
+    if (settled != SATCHEL_OK) {
+        return settled;
     }
     if (store->totals_stale) {
         satchel_status forgotten = forget_totals(store, error);

@@ -209,6 +209,15 @@ SATCHEL_MUST_USE satchel_status satchel_store_page_begin(satchel_store *store, s
 SATCHEL_MUST_USE satchel_status satchel_store_page_go_on(satchel_store *store, uint32_t budget_rows,
                                                          satchel_store_outcome *out, bool *out_left,
                                                          satchel_error *error);
+/*
+ * From now on slices behind the first, and those of satchel_store_purge, share a transaction of about this many rows
+ * (0, as after opening: each has its own), whose commit is a slice of its own. Whatever else begins a transaction of
+ * the store settles it; who uses the connection past the store must settle it himself. What was not settled when the
+ * process ends, or the store is closed, is stored again.
+ */
+void satchel_store_share(satchel_store *store, uint32_t rows);
+/* Commits what slices left open. After a failure it is undone, and done again by the slices that follow. */
+SATCHEL_MUST_USE satchel_status satchel_store_settle(satchel_store *store, satchel_error *error);
 /* A page that cannot be gone on with (MALFORMED) goes, and with it the cursor: everything comes again. */
 SATCHEL_MUST_USE satchel_status satchel_store_page_abandon(satchel_store *store, satchel_error *error);
 bool satchel_store_page_left(const satchel_store *store);

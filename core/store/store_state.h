@@ -83,6 +83,14 @@ typedef struct satchel_paging {
     satchel_sync_state state;
 } satchel_paging;
 
+/* Slices that may share a transaction, and what is open of it now. */
+typedef struct satchel_held {
+    uint32_t most;    /* rows of one transaction; 0: each slice has its own */
+    uint32_t rows;    /* that were done in the one that is open */
+    bool open;        /* between two slices, when nothing else is under way */
+    bool holds_pages; /* how far the page is stands in store->paging, not in the tables yet */
+} satchel_held;
+
 /* Going through the log for units that are no longer needed: log_prune.c. In memory alone. */
 typedef struct satchel_log_pruning {
     bool walking;
@@ -109,6 +117,7 @@ struct satchel_store {
     bool in_transaction;
     uint8_t told_late[32]; /* entities of rows that were stored long after their page: satchel_store_take_changed */
     bool grouped;          /* … of satchel_store_together: begin and end of what it calls do nothing */
+    satchel_held held;     /* the transaction that slices of background work share: held.c */
     bool custom_read;      /* the custom fields were read anew in the running transaction */
     bool mirrors_stale;    /* reading them anew failed: to be repeated before anything else */
     bool totals_stale;     /* FTS5 may hold wrong totals: to be forgotten before anything is written */
@@ -195,6 +204,18 @@ SATCHEL_MUST_USE satchel_status satchel_store_begin(satchel_store *store, satche
  * end.
  */
 SATCHEL_MUST_USE satchel_status satchel_store_end(satchel_store *store, satchel_status status, satchel_error *error);
+
+/* --- held.c --- */
+
+/*
+ * As begin and end, of a slice that may share its transaction with those that follow: it stays open behind a slice
+ * that went well and is not the `last`, until it has as many rows as may be in one. Whatever else begins settles it.
+ */
+SATCHEL_MUST_USE satchel_status satchel_held_begin(satchel_store *store, satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_held_end(satchel_store *store, satchel_status status, uint32_t rows, bool last,
+                                                 satchel_error *error);
+/* Has it as many rows as may be? The next hold is to be given to satchel_store_settle alone. */
+bool satchel_held_is_full(const satchel_store *store);
 
 /* --- tables.c --- */
 

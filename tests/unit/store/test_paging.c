@@ -309,3 +309,112 @@ TEST(store_paging, regress_a_page_that_cannot_be_gone_on_with_is_given_up) {
         kit_close(&kit);
     }
 }
+
+/* --- slices that share a transaction --- */
+
+/* A page that was begun, of which slices of two rows share transactions of six. */
+static store_kit begin_shared(void) {
+    store_kit kit = kit_open(NULL);
+    kit_page page = many_rows(&kit, ROWS, 0);
+    bool left = false;
+    end_page(&page);
+    begin(&kit, &page, 1, &left);
+    satchel_store_share(kit.store, 6);
+    REQUIRE(left);
+    return kit;
+}
+
+TEST(store_paging, slices_that_share_a_transaction_last_when_it_is_full) {
+    store_kit kit = begin_shared();
+    for (uint32_t slices = 1; slices <= 3; slices++) {
+        CHECK(go_on(&kit, 2));
+        CHECK_UINT(rows_here(&kit), 1 + slices * 2);
+    }
+    CHECK(satchel_held_is_full(kit.store));
+    CHECK(go_on(&kit, 2)); /* the commit alone */
+    CHECK_UINT(kit.outcome.rows_stored, 0);
+    CHECK_UINT(rows_here(&kit), 7);
+    CHECK(go_on(&kit, 2));
+    CHECK_UINT(rows_here(&kit), 9);
+    kit_reopen(&kit);
+    CHECK_UINT(rows_here(&kit), 7);
+    while (go_on(&kit, 2)) {
+    }
+    CHECK_UINT(rows_here(&kit), ROWS);
+    CHECK_UINT(position(&kit), 9);
+    kit_close(&kit);
+}
+
+TEST(store_paging, what_slices_left_open_lasts_once_it_is_settled) {
+    for (int by = 0; by < 3; by++) {
+        store_kit kit = begin_shared();
+        uint32_t lasting = 3;
+        CHECK(go_on(&kit, 2));
+        if (by == 0) {
+            lasting = 1; /* nobody settles it: it is done again */
+        } else if (by == 1) {
+            CHECK_OK(satchel_store_settle(kit.store, NULL));
+        } else {
+            kit_customer(&kit, kit_id(900), "Whoever begins settles");
+        }
+        kit_reopen(&kit);
+        CHECK_UINT(rows_here(&kit), lasting);
+        CHECK(satchel_store_page_left(kit.store));
+        while (go_on(&kit, 2)) {
+        }
+        CHECK_UINT(rows_here(&kit), ROWS);
+        CHECK_OK(satchel_store_settle(kit.store, NULL));
+        kit_close(&kit);
+    }
+}
+
+TEST(store_paging, a_failure_undoes_what_slices_left_open_and_they_come_again) {
+    store_kit kit = begin_shared();
+    bool left = false;
+    REQUIRE(sqlite3_exec(kit.database,
+                         "CREATE TEMP TRIGGER no BEFORE INSERT ON customer WHEN NEW.name = 'Shop 4' "
+                         "BEGIN SELECT raise(FAIL, 'no'); END",
+                         NULL, NULL, NULL) == SQLITE_OK);
+    CHECK(go_on(&kit, 2));
+    CHECK(satchel_store_page_go_on(kit.store, 4, &kit.outcome, &left, NULL) != SATCHEL_OK);
+    CHECK_UINT(rows_here(&kit), 1);
+    CHECK_UINT(kit.outcome.rows_stored, 0);
+    REQUIRE(sqlite3_exec(kit.database, "DROP TRIGGER no", NULL, NULL, NULL) == SQLITE_OK);
+    while (go_on(&kit, 4)) {
+    }
+    CHECK_UINT(rows_here(&kit), ROWS);
+    CHECK_UINT(kit_find(&kit, "shop"), ROWS); /* the index of the search follows */
+    kit_close(&kit);
+}
+
+TEST(store_paging, rows_of_slices_that_share_a_transaction_go_into_the_index_without_a_queue) {
+    store_kit kit = begin_shared();
+    int64_t queued = 0;
+    CHECK(go_on(&kit, 2));
+    CHECK(go_on(&kit, 2));
+    REQUIRE_OK(satchel_store_number(kit.store, "SELECT count(*) FROM store_unindexed", -1, &queued, NULL));
+    CHECK_INT(queued, 1); /* of the first slice, which had a transaction of its own */
+    CHECK_UINT(kit_find(&kit, "shop"), 5);
+    kit_close(&kit);
+}
+
+TEST(store_paging, the_work_behind_pages_shares_transactions_too) {
+    store_kit kit = kit_open(NULL);
+    bool left = true;
+    store_old(&kit, 6); /* they wait for the index */
+    satchel_store_share(kit.store, 4);
+    REQUIRE_OK(satchel_store_purge(kit.store, 2, &left, NULL));
+    CHECK(left);
+    kit_reopen(&kit);
+    satchel_store_share(kit.store, 4);
+    uint32_t slices = 0;
+    for (left = true; left; slices++) {
+        REQUIRE_OK(satchel_store_purge(kit.store, 2, &left, NULL));
+    }
+    CHECK_UINT(slices, 5); /* the first two were done again, and one is a commit alone */
+    kit_reopen(&kit);
+    REQUIRE_OK(satchel_store_purge(kit.store, 2, &left, NULL));
+    CHECK(!left);
+    CHECK_UINT(kit_find(&kit, "old"), 6);
+    kit_close(&kit);
+}
