@@ -215,3 +215,29 @@ TEST(realign, it_says_of_which_and_whose_and_steps_are_bounded) {
     stage_commit(&all.here);
     tear_down(&all);
 }
+
+static void give_one(company *all, const satchel_id *customer, const satchel_id *to) {
+    const satchel_realign_wish wish = {.customers = customer, .customer_count = 1, .owner = to};
+    uint64_t moved = 0;
+    stage_begin(&all->here);
+    REQUIRE_OK(satchel_realign_begin(all->here.service, all->here.db, &all->here.system, &wish, &moved, NULL));
+    stage_commit(&all->here);
+    CHECK_UINT(moved, 1);
+}
+
+/* While it was another's by the facts alone, the phone passed it over; back again, it is whole. */
+TEST(realign, regress_a_customer_that_comes_back_before_its_memberships_moved_comes_whole) {
+    company all;
+    set_up(&all, NULL);
+    satchel_id late = stage_customer(&all.here, "Late Shop", &all.li, NULL);
+    give_one(&all, &late, &all.wang);
+    stage_edit_text(&all.here, SATCHEL_ENTITY_CUSTOMER, &all.customers[0], SATCHEL_CUSTOMER_CITY, "Ningbo");
+    phone_sync(&all.old); /* his cursor goes on */
+    CHECK(phone_find(&all.old, SATCHEL_ENTITY_CUSTOMER, &late) == NULL);
+    give_one(&all, &late, &all.li);
+    stage_edit_text(&all.here, SATCHEL_ENTITY_CUSTOMER, &all.customers[0], SATCHEL_CUSTOMER_CITY, "Wenzhou");
+    phone_sync(&all.old);
+    CHECK_TEXT(all.old.complaint, "");
+    CHECK_TEXT(phone_text(&all.old, SATCHEL_ENTITY_CUSTOMER, &late, SATCHEL_CUSTOMER_NAME), "Late Shop");
+    tear_down(&all);
+}
