@@ -39,6 +39,7 @@ struct satchel_sync_engine {
     bool more_units;
     uint64_t rows_done, rows_total;
     uint32_t digest_rounds; /* requests with ranges in this exchange */
+    uint32_t heard_epoch;   /* of a restored server whose first page has not come */
     bool digests_due;
     satchel_answer_survey answer;
     satchel_buffer payload; /* of the request while it is built, then of the answer */
@@ -158,6 +159,7 @@ static satchel_status write_request(satchel_sync_engine *engine, const satchel_s
     head.witness = engine->notes.witness;
     head.orders_serial = engine->notes.orders_serial;
     head.erased = event->erased;
+    head.heard_epoch = event->unit_count > 0 ? engine->heard_epoch : 0;
     head.now.offset_ms = 0; /* the server measures it itself */
     if (event->unit_count > 0 || state->incarnation_new) {
         head.incarnation = state->incarnation;
@@ -316,6 +318,7 @@ static void meet_epoch(satchel_sync_engine *engine) {
     satchel_sync_state *state = &engine->state;
     const satchel_answer_head *head = &engine->answer.head;
     bool other = head->epoch != 0 && state->position.epoch != 0 && head->epoch != state->position.epoch;
+    engine->heard_epoch = other ? head->epoch : 0;
     if (other && head->applied_through < state->settled_through) {
         state->settled_through = head->applied_through;
         engine->after = head->applied_through;

@@ -36,6 +36,7 @@ typedef struct satchel_request_head {
     satchel_bytes receipt;  /* what was done of an order (wire/orders.h) */
     uint64_t orders_serial; /* of the standing orders that are carried out; 0: nothing new to say */
     satchel_bytes erased;   /* erasures that were carried out here and are not confirmed yet, 16 bytes each */
+    uint32_t heard_epoch;   /* of a restored server that told what it lacks, before its first page; 0: none */
 } satchel_request_head;
 
 /* Appends. Errors: NO_MEMORY, LIMIT_EXCEEDED (cursor, unit). */

@@ -41,6 +41,17 @@ typedef struct replay_work {
     bool brings;        /* the file has entries that the database had not */
 } replay_work;
 
+/* A device that was enrolled and revoked in the lost stretch is to be both again. */
+static bool is_enrolled_again(const replay_work *work, const satchel_id *device) {
+    satchel_ledger_entry entry;
+    bool is = false;
+    for (size_t at = 0; !is && at + sizeof entry <= work->due.bytes; at += sizeof entry) {
+        memcpy(&entry, work->due.data + at, sizeof entry);
+        is = entry.kind == SATCHEL_LEDGER_ENROLLED && satchel_id_equal(&entry.id, device);
+    }
+    return is;
+}
+
 static satchel_status replay_entry(void *context, const satchel_ledger_entry *entry, satchel_error *error) {
     replay_work *work = context;
     bool due = false;
@@ -54,6 +65,7 @@ static satchel_status replay_entry(void *context, const satchel_ledger_entry *en
     if (status == SATCHEL_OK) {
         status = satchel_ledger_is_due(work->db, entry, &due, error);
     }
+    due = due || (entry->kind == SATCHEL_LEDGER_REVOKED && is_enrolled_again(work, &entry->id));
     return status == SATCHEL_OK && due ? satchel_buffer_append(&work->due, satchel_bytes_of(entry, sizeof *entry))
                                        : status;
 }

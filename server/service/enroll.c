@@ -70,6 +70,14 @@ static void check_proof(enrolment *work) {
 
 /* --- the device --- */
 
+/* What the ledger keeps of it, so that a restore does not lose what it sends. */
+static satchel_status note_in_ledger(enrolment *work) {
+    satchel_ledger_entry entry = {
+        .kind = SATCHEL_LEDGER_ENROLLED, .id = work->device, .row = work->user, .life = work->request.incarnation};
+    memcpy(entry.public_key, work->request.device_key, sizeof entry.public_key);
+    return satchel_ledger_put(work->db, &entry, work->error);
+}
+
 static satchel_status insert_device_row(enrolment *work, int64_t now_ms) {
     satchel_person system;
     satchel_change change;
@@ -116,7 +124,9 @@ static satchel_status add_device(enrolment *work) {
     int64_t now_ms = satchel_service_now_ms(work->service);
     satchel_incarnation incarnation = {.id = work->request.incarnation, .user = work->user};
     satchel_device_state state = {.user = work->user, .enrolled_ms = now_ms, .seen_ms = now_ms};
-    satchel_status status = satchel_service_make_id(work->service, &work->device, work->error);
+    satchel_status status = satchel_id_is_none(&work->device)
+                                ? satchel_service_make_id(work->service, &work->device, work->error)
+                                : SATCHEL_OK;
     incarnation.device = work->device;
     state.id = work->device;
     if (status == SATCHEL_OK) {
@@ -132,12 +142,31 @@ static satchel_status add_device(enrolment *work) {
         status = insert_device_row(work, now_ms);
     }
     if (status == SATCHEL_OK) {
+        status = note_in_ledger(work);
+    }
+    if (status == SATCHEL_OK) {
         status = SATCHEL_DB_RUN(work->db, work->error,
                                 "UPDATE enrolment_code SET public_key = ?2, device = ?3 WHERE code_key = ?1",
                                 satchel_db_blob(work->request.code_key, sizeof work->request.code_key),
                                 satchel_db_blob(work->request.device_key, sizeof work->request.device_key),
                                 satchel_value_id(&work->device));
     }
+    return status;
+}
+
+satchel_status satchel_device_again(const satchel_service *service, satchel_db *db, const satchel_ledger_entry *entry,
+                                    satchel_error *error) {
+    satchel_arena arena;
+    satchel_arena_init(&arena);
+    enrolment work = {.service = service, .db = db, .arena = &arena, .error = error};
+    work.user = entry->row;
+    work.device = entry->id;
+    work.request.incarnation = entry->life;
+    work.request.device_name = satchel_text_of("-");
+    work.request.platform = satchel_text_of("-");
+    memcpy(work.request.device_key, entry->public_key, sizeof work.request.device_key);
+    satchel_status status = add_device(&work);
+    satchel_arena_deinit(&arena);
     return status;
 }
 

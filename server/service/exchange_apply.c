@@ -53,22 +53,28 @@ static satchel_status begin_intake(satchel_server_exchange *exchange, satchel_db
 }
 
 /*
- * Units between what is known and what came: decided in the lost stretch of an epoch that ended. A phone that shows
- * receipts has forgotten the first of them; one that does not yet know of the restore is told from where to show them.
+ * Units between what is known and what came: decided in the lost stretch of an epoch that ended. A phone that does not
+ * yet know of the restore is told from where to show them; one that does, for it shows receipts, or holds a cursor of
+ * this epoch, or says so, has forgotten the first of them.
  */
 static satchel_status answer_gap(satchel_server_exchange *exchange, satchel_db *db,
                                  const satchel_incarnation *incarnation, const satchel_arrived_unit *unit,
                                  satchel_error *error) {
     satchel_counter counter;
-    satchel_cursor cursor;
+    satchel_cursor cursor = {.epoch = 0};
     satchel_status status = satchel_counter_read(db, &counter, error);
-    if (status != SATCHEL_OK || (counter.epoch > 1 && unit->shown.receipt.bytes > 0)) {
+    if (status != SATCHEL_OK) {
         return status;
     }
-    bool older = exchange->head.cursor.bytes > 0 &&
-                 satchel_cursor_read(exchange->head.cursor, &cursor, NULL) == SATCHEL_OK &&
-                 cursor.epoch < counter.epoch;
+    bool readable =
+        exchange->head.cursor.bytes == 0 || satchel_cursor_read(exchange->head.cursor, &cursor, NULL) == SATCHEL_OK;
+    bool knows = unit->shown.receipt.bytes > 0 || exchange->head.heard_epoch == counter.epoch ||
+                 (readable && cursor.epoch == counter.epoch);
+    if (counter.epoch > 1 && knows) {
+        return SATCHEL_OK;
+    }
     exchange->fork_through = incarnation->applied_through;
+    bool older = readable && counter.epoch > 1 && cursor.epoch < counter.epoch;
     return satchel_exchange_answer_with(exchange, older ? SATCHEL_STALE_CURSOR : SATCHEL_PROTOCOL_ERROR);
 }
 

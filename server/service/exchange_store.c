@@ -63,6 +63,27 @@ static satchel_status look_for_new_life(satchel_server_exchange *exchange, satch
     return SATCHEL_OK;
 }
 
+/*
+ * A life that began in a lost stretch: where it parted from those that are known is not, and what it shares with them
+ * is found by its bytes. So it is told to show everything that it keeps.
+ */
+static satchel_status answer_lost_life(satchel_server_exchange *exchange, satchel_db *db,
+                                       const satchel_incarnation *known, satchel_error *error) {
+    satchel_incarnation named;
+    satchel_counter counter;
+    satchel_status status = satchel_incarnation_load(db, &exchange->head.incarnation, &named, NULL);
+    if (status == SATCHEL_NOT_FOUND) {
+        status = satchel_counter_read(db, &counter, error);
+        if (status == SATCHEL_OK && counter.epoch > 1) {
+            const satchel_incarnation nothing = {.number = known->number};
+            return satchel_exchange_answer_fork(exchange, &nothing);
+        }
+    }
+    return status == SATCHEL_OK || status == SATCHEL_NOT_FOUND
+               ? satchel_exchange_answer_fork(exchange, known)
+               : satchel_fail(error, status, "the lives of a store cannot be read");
+}
+
 satchel_status satchel_exchange_check_store(satchel_server_exchange *exchange, satchel_db *db,
                                             const satchel_device_state *state, satchel_incarnation *out,
                                             satchel_error *error) {
@@ -75,7 +96,7 @@ satchel_status satchel_exchange_check_store(satchel_server_exchange *exchange, s
     exchange->begins = false;
     if (named && !satchel_id_equal(&head->incarnation, &out->id)) {
         return head->parents.bytes > 0 ? look_for_new_life(exchange, db, state, out, error)
-                                       : satchel_exchange_answer_fork(exchange, out);
+                                       : answer_lost_life(exchange, db, out, error);
     }
     exchange->incarnation = out->number;
     /* A restored server takes the token as it comes: it knows an older one at best. */
@@ -108,6 +129,12 @@ satchel_status satchel_exchange_take_over(satchel_server_exchange *exchange, sat
                                           satchel_incarnation *incarnation, satchel_error *error) {
     satchel_status status = SATCHEL_OK;
     bool same = incarnation->applied_through == incarnation->parent_sequence;
+    /* Of a life whose parents went with a lost stretch the first that it kept is as good a beginning as any. */
+    if (same && incarnation->parent == 0 && exchange->unit_count > 0 && exchange->units[0].shown.receipt.bytes > 0 &&
+        exchange->units[0].head.first_sequence > incarnation->applied_through + 1) {
+        incarnation->applied_through = exchange->units[0].head.first_sequence - 1;
+        incarnation->parent_sequence = incarnation->applied_through;
+    }
     uint64_t before = incarnation->applied_through;
     for (uint32_t i = 0; status == SATCHEL_OK && same && i < exchange->unit_count; i++) {
         const satchel_arrived_unit *unit = &exchange->units[i];

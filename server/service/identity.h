@@ -6,6 +6,7 @@
 #define SATCHEL_SERVER_SERVICE_IDENTITY_H
 
 #include "service/change.h"
+#include "service/ledger.h"
 #include "wire/request.h"
 #include "wire/unit_codec.h"
 
@@ -28,6 +29,13 @@ SATCHEL_MUST_USE satchel_status satchel_device_state_load(satchel_db *db, const 
 /* Writes; inserts or replaces. */
 SATCHEL_MUST_USE satchel_status satchel_device_state_save(satchel_db *db, const satchel_device_state *state,
                                                           satchel_error *error);
+
+/*
+ * Writes: a device that was enrolled in a lost stretch is there again, as the ledger says; what it sent comes back with
+ * it. Its name went with the stretch.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_again(const satchel_service *service, satchel_db *db,
+                                                     const satchel_ledger_entry *entry, satchel_error *error);
 
 /* One life of a device's store, or of a user's hand on the console (device none). */
 typedef struct satchel_incarnation {

@@ -9,6 +9,19 @@
 #include "base/ids.h"
 #include "service/admin.h"
 #include "service/erase.h"
+#include "service/identity.h"
+
+#include <string.h>
+
+static satchel_status encode_enrolled(const satchel_ledger_entry *entry, satchel_buffer *out) {
+    satchel_status status = satchel_buffer_append(out, satchel_id_view(&entry->row));
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append(out, satchel_id_view(&entry->life));
+    }
+    return status == SATCHEL_OK
+               ? satchel_buffer_append(out, satchel_bytes_of(entry->public_key, sizeof entry->public_key))
+               : status;
+}
 
 static satchel_status encode_entry(const satchel_ledger_entry *entry, satchel_buffer *out) {
     satchel_status status = satchel_buffer_append_byte(out, (uint8_t)entry->kind);
@@ -20,6 +33,9 @@ static satchel_status encode_entry(const satchel_ledger_entry *entry, satchel_bu
     }
     if (status == SATCHEL_OK && entry->kind >= SATCHEL_LEDGER_REVOKED) {
         status = satchel_buffer_append(out, satchel_id_view(&entry->id));
+    }
+    if (status == SATCHEL_OK && entry->kind == SATCHEL_LEDGER_ENROLLED) {
+        return encode_enrolled(entry, out);
     }
     if (status != SATCHEL_OK || entry->kind != SATCHEL_LEDGER_ERASED) {
         return status;
@@ -76,7 +92,7 @@ satchel_status satchel_ledger_decode(satchel_bytes bytes, satchel_ledger_entry *
     uint64_t serial = 0;
     uint8_t kind = 0;
     bool fits = read_serial(&reader, &serial) && satchel_reader_byte(&reader, &kind) == SATCHEL_OK &&
-                kind >= SATCHEL_LEDGER_NUMBERS && kind <= SATCHEL_LEDGER_ERASED;
+                kind >= SATCHEL_LEDGER_NUMBERS && kind <= SATCHEL_LEDGER_ENROLLED && kind != SATCHEL_LEDGER_NUMBERED;
     *out = (satchel_ledger_entry){.kind = (satchel_ledger_kind)kind, .serial = serial};
     if (fits && kind <= SATCHEL_LEDGER_EPOCH) {
         fits = satchel_reader_varint(&reader, &numbers[0]) == SATCHEL_OK && numbers[0] <= UINT32_MAX;
@@ -92,6 +108,12 @@ satchel_status satchel_ledger_decode(satchel_bytes bytes, satchel_ledger_entry *
                read_id(&reader, &out->row) && satchel_reader_varint(&reader, &numbers[2]) == SATCHEL_OK;
         out->entity = (uint32_t)numbers[0];
         out->at_ms = satchel_unzigzag(numbers[2]);
+    }
+    if (fits && kind == SATCHEL_LEDGER_ENROLLED) {
+        satchel_bytes key = {NULL, 0};
+        fits = read_id(&reader, &out->row) && read_id(&reader, &out->life) &&
+               satchel_reader_take(&reader, sizeof out->public_key, &key) == SATCHEL_OK;
+        memcpy(out->public_key, key.data != NULL ? key.data : out->public_key, key.bytes);
     }
     out->epoch = kind <= SATCHEL_LEDGER_EPOCH ? (uint32_t)numbers[0] : 0;
     out->n = numbers[1];
@@ -114,7 +136,7 @@ static satchel_status name_entry(const satchel_ledger_entry *entry, satchel_buff
 
 /* Who was revoked or erased shall be known to phones with their next exchange: the next checkpoint is due at once. */
 static satchel_status hasten_checkpoint(satchel_db *db, const satchel_ledger_entry *entry, satchel_error *error) {
-    return entry->kind >= SATCHEL_LEDGER_REVOKED
+    return entry->kind == SATCHEL_LEDGER_REVOKED || entry->kind == SATCHEL_LEDGER_ERASED
                ? satchel_db_exec(db, "UPDATE order_book SET checkpoint_ms = 0 WHERE one = 1", error)
                : SATCHEL_OK;
 }
@@ -248,7 +270,6 @@ void satchel_ledger_mark(satchel_ledger_marks *marks, const satchel_ledger_entry
     marks->serial = entry->serial > marks->serial ? entry->serial : marks->serial;
 }
 
-/* A device that the restored database does not know cannot speak: its key went with it. */
 satchel_status satchel_ledger_is_due(satchel_db *db, const satchel_ledger_entry *entry, bool *out,
                                      satchel_error *error) {
     int64_t count = 0;
@@ -266,6 +287,21 @@ satchel_status satchel_ledger_is_due(satchel_db *db, const satchel_ledger_entry 
                                    satchel_value_id(&entry->id));
         *out = count == 0;
         break;
+    case SATCHEL_LEDGER_ENROLLED:
+        status = SATCHEL_DB_NUMBER(db, error, &count, 0,
+                                   "SELECT (SELECT count(*) FROM device_state WHERE device = ?1 OR public_key = ?2)"
+                                   " + (SELECT count(*) FROM incarnation WHERE id = ?3)",
+                                   satchel_value_id(&entry->id),
+                                   satchel_db_blob(entry->public_key, sizeof entry->public_key),
+                                   satchel_value_id(&entry->life));
+        *out = count == 0;
+        if (status == SATCHEL_OK && *out) { /* whose user went with the stretch has nobody to speak for */
+            status = SATCHEL_DB_NUMBER(db, error, &count, 0,
+                                       "SELECT count(*) FROM \"user\" WHERE \"id\" = ?1 AND \"deleted\" = 0",
+                                       satchel_value_id(&entry->row));
+            *out = count > 0;
+        }
+        break;
     case SATCHEL_LEDGER_NUMBERS:
     case SATCHEL_LEDGER_EPOCH:
     case SATCHEL_LEDGER_NUMBERED: break;
@@ -280,6 +316,9 @@ satchel_status satchel_ledger_carry_out(const satchel_service *service, satchel_
     if (status != SATCHEL_OK || !*out_done) {
         return status;
     }
-    return entry->kind == SATCHEL_LEDGER_REVOKED ? satchel_device_revoke(service, db, &system, &entry->id, error)
-                                                 : satchel_erase_again(service, db, entry, out_done, error);
+    switch (entry->kind) {
+    case SATCHEL_LEDGER_REVOKED: return satchel_device_revoke(service, db, &system, &entry->id, error);
+    case SATCHEL_LEDGER_ENROLLED: return satchel_device_again(service, db, entry, error);
+    default: return satchel_erase_again(service, db, entry, out_done, error);
+    }
 }

@@ -11,22 +11,26 @@
  *                         3 revoked   [device 16]
  *                         4 erased    [erasure 16][entity varint][row 16][at zigzag]
  *                         5 numbered  [serial varint][one of the others], as it is in a file
+ *                         6 enrolled  [device 16][user 16][first life 16][public key 32]: so that what it sent comes
+ * back
  */
 #ifndef SATCHEL_SERVER_SERVICE_LEDGER_H
 #define SATCHEL_SERVER_SERVICE_LEDGER_H
 
+#include "crypto/sign.h"
 #include "service/state.h"
 
 /* Numbers of revisions are reserved so many at a time. */
 #define SATCHEL_LEDGER_RESERVE 4096u
-#define SATCHEL_LEDGER_ENTRY_MOST 64u
+#define SATCHEL_LEDGER_ENTRY_MOST 128u
 
 typedef enum satchel_ledger_kind {
     SATCHEL_LEDGER_NUMBERS = 1,
     SATCHEL_LEDGER_EPOCH = 2,
     SATCHEL_LEDGER_REVOKED = 3,
     SATCHEL_LEDGER_ERASED = 4,
-    SATCHEL_LEDGER_NUMBERED = 5 /* never of an entry in memory */
+    SATCHEL_LEDGER_NUMBERED = 5, /* never of an entry in memory */
+    SATCHEL_LEDGER_ENROLLED = 6
 } satchel_ledger_kind;
 
 typedef struct satchel_ledger_entry {
@@ -36,8 +40,10 @@ typedef struct satchel_ledger_entry {
     uint64_t n;      /* NUMBERS */
     satchel_id id;   /* device, or erasure */
     uint32_t entity;
-    satchel_id row;
+    satchel_id row; /* ENROLLED: the user */
     int64_t at_ms;
+    satchel_id life; /* ENROLLED */
+    uint8_t public_key[SATCHEL_SIGN_PUBLIC_BYTES];
 } satchel_ledger_entry;
 
 /* With its serial, if it has one. */

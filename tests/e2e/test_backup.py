@@ -2,6 +2,7 @@
 """Backup and restore with real programs: phones ahead, a lost ledger, revoked and erased, a kill on the way."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -36,7 +37,7 @@ class Restored(unittest.TestCase):
         made = self.server.admin("backup", self.backups, "--key", self.key)
         return os.path.join(self.backups, f"satchel-{made['epoch']}-{made['revision']}.backup")
 
-    def put_back(self, path, with_ledger=True):
+    def put_back(self, path, with_ledger=True, ledger=None):
         """The server's folder is lost but for its ledger; another one takes its place."""
         self.server.end()
         lost = self.server.folder
@@ -45,7 +46,7 @@ class Restored(unittest.TestCase):
         if "SATCHEL_TEST_POSTGRES" in os.environ:
             self.server.environment["SATCHELD_DATABASE"] = new_schema()
         if with_ledger:
-            command += ["--ledger", os.path.join(lost, "ledger")]
+            command += ["--ledger", ledger or os.path.join(lost, "ledger")]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=self.stage.log,
                        env=self.server.environment)
         self.server.start()
@@ -142,6 +143,101 @@ class Epochs(Restored):
         self.assertEqual(self.server.admin("epoch", "show")["epoch"], 2)
         self.assertTrue(all(d["revoked"] for d in self.server.admin("device", "list")["rows"]))
         self.assertEqual(self.server.admin("epoch", "new")["epoch"], 3)
+
+
+class LostLives(Restored):
+    """Phones whose present life the backup does not know."""
+
+    def test_a_phone_that_was_enrolled_after_the_backup_goes_on(self):
+        path = self.backup()
+        late = self.stage.enroll("wang.fang")
+        late.run(["sync"])
+        made = late.run(["customer", "add", "--set", "name=Late shop"])["id"]
+        late.run(["sync"])
+        late.run(["customer", "edit", made, "--set", "note=not sent"])
+        self.put_back(path)
+        late.run(["sync"])
+        self.assertEqual(self.server.admin("show", "customer", made)["note"], "not sent")
+
+    def test_a_phone_that_was_put_back_after_the_backup_loses_nothing(self):
+        first = self.wang.run(["customer", "add", "--set", "name=Shared"])["id"]
+        self.wang.run(["sync"])
+        copy = self.wang.folder + "-copy"
+        self.wang.stop()
+        shutil.copytree(self.wang.folder, copy)
+        self.wang.start()
+        made = [first, self.wang.run(["customer", "add", "--set", "name=Of the first life"])["id"]]
+        self.wang.run(["sync"])
+        path = self.backup()
+        self.wang.stop()
+        shutil.rmtree(self.wang.folder)
+        os.rename(copy, self.wang.folder)
+        self.wang.start()
+        for name in ("Of the second life", "And another"):
+            made.append(self.wang.run(["customer", "add", "--set", f"name={name}"])["id"])
+            self.wang.run(["sync"])
+        self.put_back(path)
+        self.wang.run(["sync"])
+        for row in made:
+            self.assertTrue(self.server.admin("show", "customer", row)["name"])
+        self.assertEqual(self.wang.run(["status"])["units_unsent"], 0)
+
+
+class OldLedgers(Restored):
+    """A copy of the ledger that somebody made is not the ledger."""
+
+    def setUp(self):
+        super().setUp()
+        self.lost = self.stage.enroll("wang.fang")
+        self.lost.run(["sync"])
+        self.old = self.stage.path("old-ledger")
+        shutil.copy(os.path.join(self.server.folder, "ledger"), self.old)
+
+    def revoke(self):
+        device = max(self.server.admin("device", "list")["rows"], key=lambda row: row["id"])["id"]
+        self.server.admin("device", "revoke", device)
+
+    def refused(self, phone, *statuses):
+        with self.assertRaises(CommandFailed) as caught:
+            phone.run(["sync", "--budget-ms", "1500"])
+        self.assertIn(caught.exception.status, statuses)
+
+    def test_a_backup_that_knows_of_a_later_one_fences(self):
+        self.revoke()
+        path = self.backup()
+        newest = os.path.join(self.server.folder, "ledger")
+        self.put_back(path, ledger=self.old)
+        told = self.server.admin("epoch", "show")
+        self.assertTrue(told["fenced"])
+        self.assertIn("old copy", told["fence"])
+        self.refused(self.wang, "BUSY", "TIMED_OUT")
+        self.start_with(newest)
+        self.assertFalse(self.server.admin("epoch", "show")["fenced"])
+        self.wang.run(["sync"])
+        self.refused(self.lost, "REVOKED")
+
+    def test_a_phone_that_heard_of_a_later_one_fences(self):
+        path = self.backup()
+        self.revoke()
+        self.wang.run(["sync"])
+        self.wang.run(["sync"])
+        newest = os.path.join(self.server.folder, "ledger")
+        self.put_back(path, ledger=self.old)
+        self.assertFalse(self.server.admin("epoch", "show")["fenced"])  # nothing here tells
+        self.refused(self.wang, "BUSY", "TIMED_OUT")
+        self.assertIn("later state", self.server.admin("epoch", "show")["fence"])
+        self.refused(self.lost, "BUSY", "TIMED_OUT")
+        self.start_with(self.old)
+        self.assertTrue(self.server.admin("epoch", "show")["fenced"])
+        self.start_with(newest)
+        self.wang.run(["sync"])
+        self.refused(self.lost, "REVOKED")
+
+    def start_with(self, ledger):
+        self.server.stop()
+        with open(os.path.join(self.server.folder, "ledger_at"), "w") as file:
+            file.write(ledger)
+        self.server.start()
 
 
 class Files(Restored):

@@ -192,7 +192,8 @@ static void phone_write_request(phone *mine, satchel_buffer *body) {
                                  .parent_sequence = mine->parent_count > 0 ? phone_settled(mine) : 0,
                                  .witness = mine->says_witness,
                                  .receipt = mine->says_receipt,
-                                 .orders_serial = mine->says_serial};
+                                 .orders_serial = mine->says_serial,
+                                 .heard_epoch = mine->says_epoch};
     if (!mine->token_drawn) {
         phone_random(mine, mine->token_next, sizeof mine->token_next);
         mine->token_drawn = true;

@@ -132,6 +132,7 @@ typedef struct phone {
     uint32_t removals;                        /* ids removed in all */
     satchel_bytes says_witness, says_receipt; /* what the next requests hold beside units */
     uint64_t says_serial;
+    uint32_t says_epoch;                            /* that it heard of, see satchel_request_head */
     uint8_t got_orders[SATCHEL_ORDERS_BLOCK_BYTES]; /* of the last answer */
     size_t got_orders_bytes;
     uint8_t got_checkpoint[SATCHEL_CHECKPOINT_BLOCK_BYTES];

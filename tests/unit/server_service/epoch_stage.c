@@ -6,7 +6,9 @@
 
 #include "base/ids.h"
 #include "base/memory.h"
+#include "wire/record_codec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- a backup in memory --- */
@@ -150,4 +152,101 @@ void keeper_close(keeper *mine) {
 void keeper_return(keeper *mine) {
     keeper_show_again(mine, keeper_applied(mine->phone.here, mine));
     keeper_sync(mine);
+}
+
+satchel_status keeper_exchange(keeper *mine, uint64_t *out_told) {
+    satchel_answer_survey survey;
+    satchel_arena arena = {0};
+    keeper_note(mine);
+    satchel_buffer_clear(&mine->phone.wire);
+    satchel_status status = phone_exchange(&mine->phone, PHONE_GOOD_LUCK);
+    REQUIRE_OK(satchel_answer_look(satchel_buffer_view(&mine->phone.wire), &arena, &survey, NULL));
+    *out_told = survey.head.applied_through;
+    satchel_arena_deinit(&arena);
+    note_results(mine);
+    return status;
+}
+
+keeper *keeper_copy(const keeper *mine) {
+    keeper *copy = satchel_memory_take(sizeof *copy);
+    const phone *from = &mine->phone;
+    REQUIRE(copy != NULL);
+    phone *to = &copy->phone;
+    to->here = from->here;
+    to->user = from->user;
+    to->device = from->device;
+    to->incarnation = from->incarnation;
+    memcpy(to->public_key, from->public_key, sizeof to->public_key);
+    memcpy(to->secret_key, from->secret_key, sizeof to->secret_key);
+    memcpy(to->token_current, from->token_current, sizeof to->token_current);
+    to->request_number = from->request_number + 100000;
+    to->next_sequence = from->next_sequence;
+    to->page_bytes = from->page_bytes;
+    to->schema = from->schema;
+    satchel_arena_init(&to->arena);
+    for (uint32_t i = 0; i < mine->count; i++) {
+        told_unit *unit = &copy->units[copy->count++];
+        *unit = mine->units[i];
+        unit->bytes = (satchel_buffer){NULL, 0, 0};
+        REQUIRE_OK(satchel_buffer_append(&unit->bytes, satchel_buffer_view(&mine->units[i].bytes)));
+        unit->shown.receipt = satchel_bytes_of(unit->receipt, mine->units[i].shown.receipt.bytes);
+    }
+    return copy;
+}
+
+/* --- what the company looks like: the values of all rows of the kinds that phones write --- */
+
+void stretch_picture(stage *here, satchel_buffer *out) {
+    static const uint32_t kinds[] = {SATCHEL_ENTITY_CUSTOMER, SATCHEL_ENTITY_VISIT, SATCHEL_ENTITY_CONTACT};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        satchel_id ids[128];
+        uint32_t count = stage_list(here, kinds[k], ids, 128);
+        qsort(ids, count, sizeof *ids, (int (*)(const void *, const void *))satchel_id_compare);
+        for (uint32_t i = 0; i < count; i++) {
+            satchel_record seen = stage_read(here, kinds[k], &ids[i], NULL);
+            for (uint32_t meta = 901; meta <= 907; meta++) {
+                satchel_record_remove(&seen, meta);
+            }
+            REQUIRE_OK(satchel_buffer_append(out, satchel_id_view(&ids[i])));
+            REQUIRE_OK(satchel_record_encode(satchel_service_schema(here->service), kinds[k], &seen, out));
+        }
+    }
+}
+
+static const uint32_t written[] = {SATCHEL_CUSTOMER_NAME, SATCHEL_CUSTOMER_OPENING_HOURS, SATCHEL_CUSTOMER_NOTE};
+
+/* One thing that a phone does; ids of customers are shared. */
+static void do_something(keeper *mine, test_random *random, satchel_id *customers, uint32_t *count) {
+    char text[16] = "text ......";
+    for (size_t i = 5; i < 11; i++) {
+        text[i] = (char)('a' + (char)test_random_below(random, 26));
+    }
+    uint64_t dice = test_random_below(random, 10);
+    if (*count == 0 || (dice == 0 && *count < 12)) {
+        customers[(*count)++] = phone_add_customer(&mine->phone, text);
+        return;
+    }
+    const satchel_id *customer = &customers[test_random_below(random, *count)];
+    if (phone_find(&mine->phone, SATCHEL_ENTITY_CUSTOMER, customer) == NULL) {
+        return;
+    }
+    if (dice < 3) {
+        (void)phone_check_in(&mine->phone, customer);
+    } else {
+        phone_edit_text(&mine->phone, SATCHEL_ENTITY_CUSTOMER, customer, written[test_random_below(random, 3)], text);
+    }
+}
+
+void stretch_live(stage *here, keeper *phones, test_random *random, satchel_id *customers, uint32_t *count, int steps) {
+    for (int i = 0; i < steps; i++) {
+        keeper *mine = &phones[test_random_below(random, 3)];
+        stage_pass(here, 1000 + (int64_t)test_random_below(random, 60000));
+        do_something(mine, random, customers, count);
+        if (test_random_chance(random, 50)) {
+            keeper_sync(mine);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        keeper_sync(&phones[i]);
+    }
 }

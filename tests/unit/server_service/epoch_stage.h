@@ -47,4 +47,14 @@ uint64_t keeper_applied(stage *here, const keeper *mine);
 void keeper_return(keeper *mine);
 void keeper_close(keeper *mine);
 
+/* One exchange; `out_told`: how far the server says that it knows the phone's ops. */
+satchel_status keeper_exchange(keeper *mine, uint64_t *out_told);
+/* The same store on another phone: what it was told it was told as well. Request numbers are kept apart. */
+keeper *keeper_copy(const keeper *mine);
+
+/* What the company looks like: the values of all rows of the kinds that phones write, whatever order they came in. */
+void stretch_picture(stage *here, satchel_buffer *out);
+/* Three phones do so many things, now and then calling the server, and all call at the end; customers are shared. */
+void stretch_live(stage *here, keeper *phones, test_random *random, satchel_id *customers, uint32_t *count, int steps);
+
 #endif

@@ -13,62 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- what the company looks like: the values of all rows of the kinds that phones write --- */
-
-static void take_picture(stage *here, satchel_buffer *out) {
-    static const uint32_t kinds[] = {SATCHEL_ENTITY_CUSTOMER, SATCHEL_ENTITY_VISIT, SATCHEL_ENTITY_CONTACT};
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        satchel_id ids[128];
-        uint32_t count = stage_list(here, kinds[k], ids, 128);
-        qsort(ids, count, sizeof *ids, (int (*)(const void *, const void *))satchel_id_compare);
-        for (uint32_t i = 0; i < count; i++) {
-            satchel_record seen = stage_read(here, kinds[k], &ids[i], NULL);
-            for (uint32_t meta = 901; meta <= 907; meta++) {
-                satchel_record_remove(&seen, meta);
-            }
-            REQUIRE_OK(satchel_buffer_append(out, satchel_id_view(&ids[i])));
-            REQUIRE_OK(satchel_record_encode(satchel_service_schema(here->service), kinds[k], &seen, out));
-        }
-    }
-}
-
-static const uint32_t written[] = {SATCHEL_CUSTOMER_NAME, SATCHEL_CUSTOMER_OPENING_HOURS, SATCHEL_CUSTOMER_NOTE};
-
-/* One thing that a phone does; ids of customers are shared. */
-static void do_something(keeper *mine, test_random *random, satchel_id *customers, uint32_t *count) {
-    char text[16] = "text ......";
-    for (size_t i = 5; i < 11; i++) {
-        text[i] = (char)('a' + (char)test_random_below(random, 26));
-    }
-    uint64_t dice = test_random_below(random, 10);
-    if (*count == 0 || (dice == 0 && *count < 12)) {
-        customers[(*count)++] = phone_add_customer(&mine->phone, text);
-        return;
-    }
-    const satchel_id *customer = &customers[test_random_below(random, *count)];
-    if (phone_find(&mine->phone, SATCHEL_ENTITY_CUSTOMER, customer) == NULL) {
-        return;
-    }
-    if (dice < 3) {
-        (void)phone_check_in(&mine->phone, customer);
-    } else {
-        phone_edit_text(&mine->phone, SATCHEL_ENTITY_CUSTOMER, customer, written[test_random_below(random, 3)], text);
-    }
-}
-
-static void live(stage *here, keeper *phones, test_random *random, satchel_id *customers, uint32_t *count, int steps) {
-    for (int i = 0; i < steps; i++) {
-        keeper *mine = &phones[test_random_below(random, 3)];
-        stage_pass(here, 1000 + (int64_t)test_random_below(random, 60000));
-        do_something(mine, random, customers, count);
-        if (test_random_chance(random, 50)) {
-            keeper_sync(mine);
-        }
-    }
-    for (int i = 0; i < 3; i++) {
-        keeper_sync(&phones[i]);
-    }
-}
+/* --- random lives --- */
 
 /* A random life, a backup in it, the end of the server, and phones that come in a random order. */
 static void run_story(uint64_t seed) {
@@ -86,10 +31,10 @@ static void run_story(uint64_t seed) {
     for (int i = 0; i < 3; i++) {
         phone_enrol(&phones[i].phone, &here, &mei);
     }
-    live(&here, phones, &random, customers, &count, 12);
+    stretch_live(&here, phones, &random, customers, &count, 12);
     tape_record(&here, &backup);
-    live(&here, phones, &random, customers, &count, 16);
-    take_picture(&here, &before);
+    stretch_live(&here, phones, &random, customers, &count, 16);
+    stretch_picture(&here, &before);
     int64_t conflicts = stage_number(&here, "SELECT count(*) FROM conflict WHERE status = 1");
     stage_pass(&here, 3600000);
     CHECK_UINT(tape_put_back(&here, &backup, true), 2);
@@ -99,7 +44,7 @@ static void run_story(uint64_t seed) {
         keeper_show_again(mine, keeper_applied(&here, mine));
         keeper_sync(mine);
     }
-    take_picture(&here, &after);
+    stretch_picture(&here, &after);
     if (!satchel_bytes_equal(satchel_buffer_view(&before), satchel_buffer_view(&after))) {
         test_note("seed %llu", (unsigned long long)seed);
     }
