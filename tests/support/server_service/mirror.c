@@ -111,6 +111,9 @@ static void remove_root(phone *mine, uint32_t entity, const satchel_id *id);
 static void remove_anchored(phone *mine, const satchel_id *customer) {
     const satchel_schema *schema = satchel_service_schema(mine->here->service);
     for (uint32_t i = 0; i < mine->row_count; i++) {
+        if (mine->rows[i]->entity == SATCHEL_ENTITY_CUSTOMER) {
+            continue;
+        }
         const satchel_entity *of = satchel_schema_entity(schema, mine->rows[i]->entity);
         satchel_id anchor = satchel_record_id(&mine->rows[i]->record, of->anchor_field);
         if (of->anchor_field != 0 && satchel_id_equal(&anchor, customer)) {
@@ -129,6 +132,9 @@ static void remove_root(phone *mine, uint32_t entity, const satchel_id *id) {
         drop(mine, row);
     }
     for (uint32_t i = mine->row_count; i > 0; i--) {
+        if (mine->rows[i - 1]->entity == entity) {
+            continue;
+        }
         const satchel_entity *of = satchel_schema_entity(schema, mine->rows[i - 1]->entity);
         satchel_id root = satchel_record_id(&mine->rows[i - 1]->record, of->root_field);
         if (of->root == entity && satchel_id_equal(&root, id)) {
