@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "service/command.h"
+#include "service/realign.h"
 #include "service/wire_scopes.h"
 #include "wire/record_codec.h"
 
@@ -182,6 +183,39 @@ static bool is_assigned(const satchel_gathering *gathering, const satchel_member
     return false;
 }
 
+satchel_status satchel_gathering_lags(satchel_gathering *gathering, const satchel_place *place, bool *out) {
+    const satchel_id any = {{0}};
+    satchel_status status = SATCHEL_OK;
+    *out = false;
+    if (!gathering->lag_known) {
+        status = satchel_realign_waits(gathering->db, &any, &gathering->lag, gathering->error);
+        gathering->lag_known = status == SATCHEL_OK;
+    }
+    return status == SATCHEL_OK && gathering->lag && !satchel_id_is_none(&place->anchor)
+               ? satchel_realign_waits(gathering->db, &place->anchor, out, gathering->error)
+               : status;
+}
+
+/*
+ * While memberships wait to follow facts, only what both allow is shown: what came by the facts alone would not go when
+ * the aggregate leaves the scopes that it came through.
+ */
+static satchel_status narrow_to_scopes(satchel_gathering *gathering, const satchel_place *place,
+                                       const satchel_member_list *members, uint32_t *relations) {
+    uint32_t through = 0;
+    bool lags = false;
+    satchel_status status = satchel_gathering_lags(gathering, place, &lags);
+    for (uint32_t i = 0; status == SATCHEL_OK && lags && i < members->count; i++) {
+        const satchel_member *member = &members->items[i];
+        if (member->present && satchel_scope_list_has(gathering->scopes, member->scope)) {
+            status =
+                satchel_scope_relations_of(gathering->db, gathering->person, member->scope, &through, gathering->error);
+        }
+    }
+    *relations &= lags ? through : UINT32_MAX;
+    return status;
+}
+
 static satchel_status relations_to(satchel_gathering *gathering, const satchel_place *place,
                                    const satchel_stored_row *root, const satchel_member_list *members, uint32_t *out) {
     const satchel_entity *entity = satchel_schema_entity(&gathering->service->schema, root->entity);
@@ -214,7 +248,7 @@ static satchel_status relations_to(satchel_gathering *gathering, const satchel_p
     row.assigned = is_assigned(gathering, members) || satchel_id_list_has(&person->covered, &row.territory) ||
                    satchel_id_list_has(&person->stands_in_for, row.anchored ? &row.anchor_owner : &row.owner);
     *out = satchel_access_relations(&person->access, &row);
-    return SATCHEL_OK;
+    return narrow_to_scopes(gathering, place, members, out);
 }
 
 /* Of what stands at a place, or travels with what stands there. */

@@ -58,6 +58,8 @@ typedef struct satchel_gathering {
     } writers[SATCHEL_KNOWN_WRITERS];
     uint32_t through_scope; /* the last scope that `shows` looked up, and the relations through it; 0: none */
     uint32_t through;
+    bool lag_known; /* `lag` says whether memberships of any customer wait to follow its facts */
+    bool lag;
     uint32_t row_count;
     uint32_t removal_count;
     satchel_error *error;
@@ -68,6 +70,10 @@ void satchel_gathering_deinit(satchel_gathering *gathering);
 
 /* Bytes that the page has so far. */
 size_t satchel_gathering_bytes(const satchel_gathering *gathering);
+
+/* Do memberships of the aggregate's customer wait to follow its facts (realign.h)? */
+SATCHEL_MUST_USE satchel_status satchel_gathering_lags(satchel_gathering *gathering, const satchel_place *place,
+                                                       bool *out);
 
 bool satchel_gathering_has_sent(const satchel_gathering *gathering, const satchel_place *place);
 

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/ids.h"
-#include "service/realign.h"
 
 #include <satchel/model.h>
 #include <stdlib.h>
@@ -252,23 +251,6 @@ static satchel_status send_anchor_first(pull_work *work, const satchel_place *pl
     return satchel_gathering_send(&work->gathering, &anchor, &members, true, 0, &visible);
 }
 
-/*
- * Does the aggregate's customer wait for its memberships to follow its facts? Then the phone may have passed it over,
- * while the facts were others, although it was in a scope of his all the while.
- */
-static satchel_status lags(pull_work *work, const satchel_place *place, bool *out) {
-    const satchel_id any = {{0}};
-    satchel_status status = SATCHEL_OK;
-    *out = false;
-    if (!work->lag_known) {
-        status = satchel_realign_waits(work->db, &any, &work->lag, work->error);
-        work->lag_known = status == SATCHEL_OK;
-    }
-    return status == SATCHEL_OK && work->lag && !satchel_id_is_none(&place->anchor)
-               ? satchel_realign_waits(work->db, &place->anchor, out, work->error)
-               : status;
-}
-
 static satchel_status send_change(pull_work *work, const satchel_place *place) {
     satchel_member_list members;
     bool visible = false;
@@ -285,7 +267,8 @@ static satchel_status send_change(pull_work *work, const satchel_place *place) {
         return SATCHEL_OK;
     }
     if (view.is_mine) {
-        status = lags(work, place, &waits);
+        /* The phone may have passed it over while the facts were others. */
+        status = satchel_gathering_lags(&work->gathering, place, &waits);
         bool whole = view.is_new || view.is_left || waits;
         status = status == SATCHEL_OK ? send_anchor_first(work, place) : status;
         if (status == SATCHEL_OK) {

@@ -23,8 +23,6 @@ typedef struct pull_work {
     uint32_t *lost; /* on the wire */
     uint32_t lost_count;
     uint64_t scanned; /* entries that were looked at */
-    bool lag_known;   /* `lag` says whether memberships of any customer wait */
-    bool lag;
     uint64_t progress_done;
     uint64_t progress_total;
 } pull_work;

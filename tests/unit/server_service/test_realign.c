@@ -241,3 +241,23 @@ TEST(realign, regress_a_customer_that_comes_back_before_its_memberships_moved_co
     CHECK_TEXT(phone_text(&all.old, SATCHEL_ENTITY_CUSTOMER, &late, SATCHEL_CUSTOMER_NAME), "Late Shop");
     tear_down(&all);
 }
+
+/* What came by the facts alone would stay: the scopes that it came through show his role nothing of it. */
+TEST(realign, regress_what_is_seen_by_facts_alone_waits_for_its_memberships) {
+    company all;
+    phone service;
+    set_up(&all, NULL);
+    satchel_id eve = stage_user(&all.here, "eve", SATCHEL_ROLE_SERVICE, NULL, NULL);
+    phone_enrol(&service, &all.here, &eve);
+    satchel_id visit = phone_check_in(&all.old, &all.customers[0]);
+    phone_sync(&all.old);
+    give_one(&all, &all.customers[0], &eve);
+    phone_sync(&service);
+    stage_reassign(&all.here, &all.customers[0], &all.wang);
+    phone_sync(&service);
+    CHECK_TEXT(service.complaint, "");
+    CHECK(phone_find(&service, SATCHEL_ENTITY_CUSTOMER, &all.customers[0]) != NULL);
+    CHECK(phone_find(&service, SATCHEL_ENTITY_VISIT, &visit) == NULL);
+    phone_close(&service);
+    tear_down(&all);
+}
