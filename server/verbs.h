@@ -73,7 +73,7 @@
     X(epoch, satchel_verb_epoch, "show | new", "after the database was restored by tools of its own: new")             \
     X(unfence, satchel_verb_unfence, "--accept-loss",                                                                  \
       "serve without the lost ledger: erasures and revocations since the backup are undone")                           \
-    X(erase, satchel_verb_erase, "contact|customer|user X [--reason TEXT]",                                            \
+    X(erase, satchel_verb_erase, "contact|customer|user X [--reason TEXT] | phones ERASURE",                           \
       "take a person's values out of everything, phones too")                                                          \
     X(personal, satchel_verb_personal, "contact|customer|user X", "everything that is held about a person")            \
     X(bundle, satchel_verb_bundle, "", "how things stand, for support: no customer data, no key, no name")             \

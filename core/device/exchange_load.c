@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "store/epoch.h"
 #include "store/salvage.h"
 
 #include <satchel/version.h>
@@ -82,6 +83,10 @@ satchel_status satchel_exchange_load_units(satchel_exchange *exchange, satchel_e
     satchel_status status = satchel_store_restoring(exchange->device->store, &restoring, error);
     if (status != SATCHEL_OK || restoring) {
         return status == SATCHEL_OK ? load_nothing(exchange, error) : status;
+    }
+    const satchel_sync_state *next = satchel_sync_engine_state(exchange->engine);
+    if (next->incarnation_new) { /* a life that a restored server did not know begins as far back as it says */
+        satchel_again_begin(exchange->device->store, next->settled_through);
     }
     status = satchel_store_load_units(exchange->device->store, exchange->action.after_sequence,
                                       exchange->action.limit_bytes, &exchange->arena, &batch, error);

@@ -53,16 +53,39 @@ static satchel_status erase(satchel_command *command, void *context, satchel_db 
     return status == SATCHEL_OK && !whole ? SATCHEL_NO_MEMORY : status;
 }
 
+/* --- who did not confirm --- */
+
+static satchel_status put_phone(void *context, const satchel_id *device, satchel_status reason, int64_t at_ms) {
+    json_t *rows = context;
+    const char *state = reason == SATCHEL_OK ? "waited for" : satchel_status_name(reason);
+    json_t *row = json_pack("{s:o, s:s}", "device", satchel_json_id(device), "state", state);
+    bool whole = row != NULL && (reason == SATCHEL_OK || json_object_set_new(row, "at_ms", json_integer(at_ms)) == 0);
+    return json_array_append_new(rows, row) == 0 && whole ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+}
+
+static satchel_status list_phones(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
+    json_t *rows = json_array();
+    satchel_status status = rows != NULL ? satchel_erase_phones(db, context, put_phone, rows, error)
+                                         : satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for a list");
+    bool whole = json_object_set_new(command->result, "rows", rows) == 0;
+    return status == SATCHEL_OK && !whole ? SATCHEL_NO_MEMORY : status;
+}
+
 satchel_status satchel_verb_erase(satchel_command *command, satchel_error *error) {
     char *reason = NULL;
     struct poptOption table[] = {{"reason", 0, POPT_ARG_STRING, &reason, 0, NULL, NULL}, POPT_TABLEEND};
     satchel_status status = satchel_command_options(command, table, error);
     person_request given = {.reason = reason};
+    satchel_id erasure;
+    bool phones = satchel_command_is(command, "phones", 3) && reason == NULL &&
+                  satchel_id_read(satchel_text_of(command->arguments[2]), &erasure) == SATCHEL_OK;
     if (status == SATCHEL_OK && command->argument_count == 3) {
         given.entity = person_entity(command->arguments[1]);
         given.name = command->arguments[2];
     }
-    if (status == SATCHEL_OK) {
+    if (status == SATCHEL_OK && phones) {
+        status = satchel_command_read(command, list_phones, &erasure, error);
+    } else if (status == SATCHEL_OK) {
         status = given.entity != 0 ? satchel_command_write(command, erase, &given, error)
                                    : satchel_command_usage(command, error);
     }

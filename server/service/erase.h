@@ -50,9 +50,14 @@ SATCHEL_MUST_USE satchel_status satchel_erase_strip(satchel_change *change, satc
 SATCHEL_MUST_USE satchel_status satchel_erase_concerns(satchel_change *change, const satchel_op *op, bool *out,
                                                        satchel_error *error);
 
-/* --- phones --- */
+/* --- phones: erase_phones.c --- */
 
-/* Appends frames for what the device was not told of, or did not confirm. */
+/* Rows that a phone is told of at once; the next follow when it has confirmed these. */
+#define SATCHEL_ERASED_PART_ROWS 2048u
+/* Rows that one answer tells of in all. */
+#define SATCHEL_ERASED_ROWS_OF_ANSWER 4096u
+
+/* Appends frames for what the device was not told of, or did not confirm, as far as one answer goes. */
 SATCHEL_MUST_USE satchel_status satchel_erase_frames(satchel_db *db, const satchel_id *device, satchel_arena *arena,
                                                      satchel_buffer *out, satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_erase_due(satchel_db *db, const satchel_id *device, bool *out,
@@ -61,5 +66,17 @@ SATCHEL_MUST_USE satchel_status satchel_erase_due(satchel_db *db, const satchel_
 SATCHEL_MUST_USE satchel_status satchel_erase_confirmed(const satchel_service *service, satchel_db *db,
                                                         const satchel_id *device, satchel_bytes erasures,
                                                         satchel_error *error);
+/*
+ * Writes, in steps (`*out_left`: there are more): phones that cannot confirm any more are not waited for, and that is
+ * recorded. RETIRED: it was wiped or retired and said so. REVOKED: it was revoked and its lease is over. LEASE_OVER: it
+ * did not call within its lease; it is told all the same if it ever does. The audit says "erasure not confirmed".
+ */
+SATCHEL_MUST_USE satchel_status satchel_erase_close(const satchel_service *service, satchel_db *db, bool *out_left,
+                                                    satchel_error *error);
+/* Phones that did not confirm: `reason` OK for one that is waited for. */
+typedef satchel_status (*satchel_erase_visitor)(void *context, const satchel_id *device, satchel_status reason,
+                                                int64_t at_ms);
+SATCHEL_MUST_USE satchel_status satchel_erase_phones(satchel_db *db, const satchel_id *erasure,
+                                                     satchel_erase_visitor visit, void *context, satchel_error *error);
 
 #endif

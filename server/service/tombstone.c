@@ -7,9 +7,8 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "service/digest.h"
+#include "service/erase.h"
 #include "service/mend.h"
-
-#define DAY_MS INT64_C(86400000)
 
 /* --- points --- */
 
@@ -35,7 +34,7 @@ satchel_status satchel_point_is_due(const satchel_service *service, satchel_db *
     if (status == SATCHEL_OK && found) {
         int64_t since_ms = satchel_service_now_ms(service) - satchel_db_int(statement, 1);
         uint64_t known = satchel_db_uint(statement, 0);
-        *out = known > n || (known != n && since_ms >= SATCHEL_POINT_EVERY_MS) || since_ms >= DAY_MS;
+        *out = known > n || (known != n && since_ms >= SATCHEL_POINT_EVERY_MS) || since_ms >= SATCHEL_LEASE_DAY_MS;
     }
     satchel_db_end(statement);
     return status;
@@ -66,8 +65,7 @@ satchel_status satchel_horizon_has_passed(satchel_db *db, uint64_t n, bool *out,
     return status;
 }
 
-/* Days after which a device that did not call does not count. */
-static satchel_status lease_days(satchel_db *db, int64_t *out, satchel_error *error) {
+satchel_status satchel_lease_days(satchel_db *db, int64_t *out, satchel_error *error) {
     satchel_status status = satchel_db_number_values(db, "SELECT lease_days FROM order_book", NULL, 0, 0, out, error);
     *out = *out > 0 ? *out : SATCHEL_HORIZON_LEASE_DAYS;
     return status;
@@ -84,7 +82,7 @@ satchel_status satchel_horizon_read(const satchel_service *service, satchel_db *
     int64_t newest = 0;
     bool found = false;
     *out = (satchel_horizon){.n = 0};
-    satchel_status status = lease_days(db, &days, error);
+    satchel_status status = satchel_lease_days(db, &days, error);
     if (status == SATCHEL_OK) {
         status = satchel_db_number_values(db, "SELECT n FROM counter", NULL, 0, 0, &newest, error);
     }
@@ -94,7 +92,7 @@ satchel_status satchel_horizon_read(const satchel_service *service, satchel_db *
             "SELECT coalesce(p.n, 0), d.device FROM device_state d LEFT JOIN device_point p ON p.device = d.device"
             " WHERE d.revoked = 0 AND (d.seen_ms > ?1 OR p.at_ms > ?1)"
             " ORDER BY 1, 2 LIMIT 1",
-            satchel_value_time(satchel_service_now_ms(service) - days * DAY_MS));
+            satchel_value_time(satchel_service_now_ms(service) - days * SATCHEL_LEASE_DAY_MS));
     }
     if (status == SATCHEL_OK) {
         status = satchel_db_step(statement, &found, error);
@@ -124,7 +122,7 @@ static const char *const prunings[] = {
 
 /* The newest revision that is older than stored answers are kept. */
 static satchel_status old_n(const satchel_service *service, satchel_db *db, int64_t *out, satchel_error *error) {
-    int64_t before_ms = satchel_service_now_ms(service) - SATCHEL_STORED_ANSWERS_DAYS * DAY_MS;
+    int64_t before_ms = satchel_service_now_ms(service) - SATCHEL_STORED_ANSWERS_DAYS * SATCHEL_LEASE_DAY_MS;
     return SATCHEL_DB_NUMBER(db, error, out, 0, "SELECT coalesce(max(n), 0) FROM revision_time WHERE at_ms <= ?1",
                              satchel_value_time(before_ms));
 }
@@ -161,6 +159,9 @@ satchel_status satchel_service_tidy(const satchel_service *service, satchel_db *
     satchel_status status = satchel_mend_step(service, db, &made, error);
     if (status == SATCHEL_OK && !made) {
         status = satchel_digest_rebuild(service, db, &made, error);
+    }
+    if (status == SATCHEL_OK && !made) {
+        status = satchel_erase_close(service, db, &made, error);
     }
     if (status == SATCHEL_OK && made) {
         *out_left = true;

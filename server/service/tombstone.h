@@ -24,6 +24,10 @@ typedef struct satchel_horizon {
     satchel_id held_by; /* the device whose point it is; none: no device holds it back */
 } satchel_horizon;
 
+#define SATCHEL_LEASE_DAY_MS INT64_C(86400000)
+/* Days after which a device that did not call does not count. */
+SATCHEL_MUST_USE satchel_status satchel_lease_days(satchel_db *db, int64_t *out, satchel_error *error);
+
 /* The horizon as it is now. Errors: those of the database. */
 SATCHEL_MUST_USE satchel_status satchel_horizon_read(const satchel_service *service, satchel_db *db,
                                                      satchel_horizon *out, satchel_error *error);

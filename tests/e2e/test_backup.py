@@ -150,7 +150,7 @@ class LostLives(Restored):
 
     def test_a_phone_that_was_enrolled_after_the_backup_goes_on(self):
         path = self.backup()
-        late = self.stage.enroll("wang.fang")
+        late = self.stage.enroll("wang.fang", name="late")
         late.run(["sync"])
         made = late.run(["customer", "add", "--set", "name=Late shop"])["id"]
         late.run(["sync"])
@@ -188,7 +188,7 @@ class OldLedgers(Restored):
 
     def setUp(self):
         super().setUp()
-        self.lost = self.stage.enroll("wang.fang")
+        self.lost = self.stage.enroll("wang.fang", name="lost")
         self.lost.run(["sync"])
         self.old = self.stage.path("old-ledger")
         shutil.copy(os.path.join(self.server.folder, "ledger"), self.old)
@@ -338,6 +338,7 @@ class Erased(Restored):
         erasure, = self.server.admin("show", "erasure")["rows"]
         row = self.server.admin("show", "erasure", erasure["id"])
         self.assertEqual((row["receipts"], row["status"]), (1, "done"))
+        self.assertEqual(self.server.admin("erase", "phones", erasure["id"])["rows"], [])
         self.server.stop()
         self.assert_nowhere(CANARY, self.server.folder)
         self.server.start()

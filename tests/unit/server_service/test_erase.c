@@ -378,3 +378,175 @@ TEST(erase, regress_what_hangs_on_an_erased_contact_loses_its_words_too) {
     CHECK(!is_anywhere(&at.here));
     tear_down(&at);
 }
+
+/* --- phones: parts, and those that cannot confirm --- */
+
+/* An erasure of so many rows, as if the customer had had them. */
+static satchel_id erase_rows(place *at, uint32_t rows) {
+    satchel_id erasure;
+    CHECK_OK(erase(at, SATCHEL_ENTITY_CUSTOMER, &at->shop));
+    stage_begin(&at->here);
+    satchel_db_statement *statement = NULL;
+    bool found = false;
+    REQUIRE_OK(satchel_db_start(&statement, at->here.db, "SELECT erasure FROM erasure_due", NULL, 0, NULL));
+    REQUIRE_OK(satchel_db_step(statement, &found, NULL));
+    erasure = satchel_db_id(statement, 0);
+    satchel_db_end(statement);
+    REQUIRE_OK(satchel_db_exec(at->here.db, "DELETE FROM erased_row", NULL));
+    for (uint32_t i = 0; i < rows; i++) {
+        satchel_id id = {{0}};
+        satchel_put_u32be(id.bytes, i + 1);
+        REQUIRE_OK(
+            SATCHEL_DB_RUN(at->here.db, NULL, "INSERT INTO erased_row (entity, row, erasure) VALUES (?1, ?2, ?3)",
+                           satchel_db_count(i < rows / 2 ? 1 : 2), satchel_value_id(&id), satchel_value_id(&erasure)));
+    }
+    stage_commit(&at->here);
+    return erasure;
+}
+
+/* What one answer tells: rows, and the names under which they are to be confirmed. */
+static uint32_t told(place *at, satchel_id *out_name) {
+    satchel_arena arena = {0};
+    satchel_buffer frames = {NULL, 0, 0};
+    satchel_answer_frame frame;
+    uint32_t rows = 0;
+    REQUIRE_OK(satchel_db_begin(at->here.db, SATCHEL_DB_READ, NULL));
+    REQUIRE_OK(satchel_erase_frames(at->here.db, &at->mine.device, &arena, &frames, NULL));
+    satchel_db_rollback(at->here.db);
+    satchel_reader reader = satchel_reader_of(satchel_buffer_view(&frames));
+    while (satchel_reader_left(&reader) > 0) {
+        REQUIRE_OK(satchel_answer_read(&reader, &arena, &frame, NULL));
+        *out_name = frame.as.erased.erasure;
+        rows += (uint32_t)(frame.as.erased.rows.bytes / SATCHEL_ID_BYTES);
+        CHECK(frame.as.erased.rows.bytes <= 512 * SATCHEL_ID_BYTES);
+    }
+    satchel_buffer_deinit(&frames);
+    satchel_arena_deinit(&arena);
+    return rows;
+}
+
+static void confirm(place *at, const satchel_id *name) {
+    stage_begin(&at->here);
+    REQUIRE_OK(satchel_erase_confirmed(at->here.service, at->here.db, &at->mine.device, satchel_id_view(name), NULL));
+    stage_commit(&at->here);
+}
+
+static int64_t erasures_done(place *at) {
+    return stage_number(&at->here, "SELECT count(*) FROM erasure WHERE status = 3 AND done_at IS NOT NULL");
+}
+
+TEST(erase, a_part_s_rows_are_told_at_once_and_one_more_in_the_next_exchange) {
+    for (uint32_t more = 0; more < 2; more++) {
+        place at;
+        satchel_id name;
+        satchel_id again;
+        set_up(&at);
+        satchel_id erasure = erase_rows(&at, SATCHEL_ERASED_PART_ROWS + more);
+        CHECK_UINT(told(&at, &name), SATCHEL_ERASED_PART_ROWS);
+        CHECK(satchel_id_equal(&name, &erasure) == (more == 0));
+        confirm(&at, &name);
+        CHECK_INT(erasures_done(&at), more == 0 ? 1 : 0);
+        confirm(&at, &name); /* once more: it means nothing */
+        CHECK_UINT(told(&at, &again), more);
+        if (more == 1) {
+            CHECK_ID(&again, &erasure);
+            confirm(&at, &again);
+        }
+        CHECK_INT(erasures_done(&at), 1);
+        CHECK_INT(stage_number(&at.here, "SELECT receipts FROM erasure"), 1);
+        tear_down(&at);
+    }
+}
+
+/* Two parts fit an answer, a third does not. */
+TEST(erase, an_answer_tells_of_so_many_rows_and_no_more) {
+    place at;
+    satchel_id name;
+    set_up(&at);
+    (void)erase_rows(&at, SATCHEL_ERASED_PART_ROWS);
+    stage_begin(&at.here);
+    for (uint8_t copy = 1; copy < 3; copy++) {
+        const satchel_id other = {{copy}};
+        REQUIRE_OK(SATCHEL_DB_RUN(at.here.db, NULL,
+                                  "INSERT INTO erased_row (entity, row, erasure) SELECT entity + 10 * ?1, row, ?2"
+                                  " FROM erased_row WHERE entity < 10",
+                                  satchel_db_count(copy), satchel_value_id(&other)));
+        REQUIRE_OK(SATCHEL_DB_RUN(at.here.db, NULL, "INSERT INTO erasure_due (device, erasure) VALUES (?1, ?2)",
+                                  satchel_value_id(&at.mine.device), satchel_value_id(&other)));
+    }
+    stage_commit(&at.here);
+    CHECK_UINT(told(&at, &name), SATCHEL_ERASED_ROWS_OF_ANSWER);
+    tear_down(&at);
+}
+
+static bool close_silent(place *at) {
+    bool left = false;
+    stage_begin(&at->here);
+    REQUIRE_OK(satchel_erase_close(at->here.service, at->here.db, &left, NULL));
+    stage_commit(&at->here);
+    CHECK(!left);
+    return erasures_done(at) == 1;
+}
+
+static satchel_status only_reason(void *context, const satchel_id *device, satchel_status reason, int64_t at_ms) {
+    satchel_status *out = context;
+    (void)device;
+    CHECK((at_ms != 0) == (reason != SATCHEL_OK));
+    *out = reason;
+    return SATCHEL_OK;
+}
+
+static satchel_status reason_of(place *at, const satchel_id *erasure) {
+    satchel_status reason = SATCHEL_INTERNAL;
+    REQUIRE_OK(satchel_db_begin(at->here.db, SATCHEL_DB_READ, NULL));
+    REQUIRE_OK(satchel_erase_phones(at->here.db, erasure, only_reason, &reason, NULL));
+    satchel_db_rollback(at->here.db);
+    return reason;
+}
+
+#define LEASE_MS (INT64_C(400) * 86400000)
+
+TEST(erase, a_phone_that_never_calls_is_not_waited_for_after_its_lease_and_is_told_if_it_does) {
+    place at;
+    satchel_id name;
+    set_up(&at);
+    phone_sync(&at.mine);
+    satchel_id erasure = erase_rows(&at, 3);
+    stage_pass(&at.here, LEASE_MS - 1);
+    CHECK(!close_silent(&at));
+    CHECK_STATUS(reason_of(&at, &erasure), SATCHEL_OK);
+    stage_pass(&at.here, 1);
+    CHECK(close_silent(&at));
+    CHECK_STATUS(reason_of(&at, &erasure), SATCHEL_LEASE_OVER);
+    CHECK_UINT(told(&at, &name), 3); /* it came after all */
+    confirm(&at, &name);
+    CHECK_INT(stage_number(&at.here, "SELECT receipts FROM erasure"), 1);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM erasure_closed"), 0);
+    tear_down(&at);
+}
+
+TEST(erase, a_revoked_phone_is_waited_for_until_its_lease_is_over_and_a_wiped_one_not_at_all) {
+    for (int wiped = 0; wiped < 2; wiped++) {
+        place at;
+        satchel_id name;
+        set_up(&at);
+        satchel_id erasure = erase_rows(&at, 3);
+        stage_begin(&at.here);
+        REQUIRE_OK(satchel_device_revoke(at.here.service, at.here.db, &at.here.system, &at.mine.device, NULL));
+        REQUIRE_OK(satchel_db_exec(at.here.db,
+                                   wiped != 0 ? "INSERT INTO device_orders (device, serial, command, ordered_ms, heard,"
+                                                " heard_ms, receipt_kind, receipt_ms, receipt) SELECT device, 1, 2, 1,"
+                                                " 1, 1, 2, 1, '' FROM device_state WHERE TRUE ON CONFLICT (device) DO"
+                                                " UPDATE SET receipt_kind = 2"
+                                              : "UPDATE counter SET one = 1",
+                                   NULL));
+        stage_commit(&at.here);
+        CHECK(close_silent(&at) == (wiped != 0));
+        stage_pass(&at.here, LEASE_MS + 86400000);
+        CHECK(close_silent(&at));
+        CHECK_STATUS(reason_of(&at, &erasure), wiped != 0 ? SATCHEL_RETIRED : SATCHEL_REVOKED);
+        CHECK_UINT(told(&at, &name), 0);
+        CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM audit_event WHERE action = 'erasure not confirmed'"), 1);
+        tear_down(&at);
+    }
+}
