@@ -9,6 +9,34 @@
 
 #include <string.h>
 
+/* --- how far a snapshot is --- */
+
+/* Where the customer stands on the route; its length: nowhere. */
+static uint32_t route_index(const satchel_cursor *cursor, const satchel_id *customer) {
+    uint32_t i = 0;
+    while (i < cursor->route_count && !satchel_id_equal(&cursor->route[i], customer)) {
+        i++;
+    }
+    return i;
+}
+
+bool satchel_cursor_is_on_route(const satchel_cursor *cursor, const satchel_place *place) {
+    return route_index(cursor, &place->anchor) < cursor->route_count;
+}
+
+bool satchel_cursor_has_reached(const satchel_cursor *cursor, const satchel_cursor_snapshot *snapshot,
+                                const satchel_place *place) {
+    bool passed = snapshot->begun && satchel_place_compare(place, &snapshot->at) <= 0;
+    if (snapshot != cursor->snapshots || cursor->route_count == 0) {
+        return passed;
+    }
+    uint32_t index = route_index(cursor, &place->anchor);
+    if (index < cursor->route_count) {
+        return index < cursor->route_at || (index == cursor->route_at && passed);
+    }
+    return cursor->route_at == cursor->route_count && passed;
+}
+
 /* --- writing; the status is sticky --- */
 
 typedef struct cursor_writer {
@@ -38,7 +66,8 @@ satchel_status satchel_cursor_write(const satchel_cursor *cursor, satchel_buffer
     cursor_writer writer = {out, SATCHEL_OK};
     uint8_t view[8];
     satchel_put_u64be(view, cursor->view);
-    put_number(&writer, SATCHEL_CURSOR_FORMAT);
+    bool has_route = cursor->route_count > 0 && cursor->snapshot_count > 0;
+    put_number(&writer, has_route ? SATCHEL_CURSOR_FORMAT_ROUTE : SATCHEL_CURSOR_FORMAT);
     put_number(&writer, cursor->epoch);
     put_bytes(&writer, satchel_bytes_of(view, sizeof view));
     put_number(&writer, cursor->generation);
@@ -61,6 +90,11 @@ satchel_status satchel_cursor_write(const satchel_cursor *cursor, satchel_buffer
         if (snapshot->begun) {
             put_place(&writer, &snapshot->at);
         }
+    }
+    if (has_route) {
+        put_number(&writer, cursor->route_count);
+        put_number(&writer, cursor->route_at);
+        put_bytes(&writer, satchel_bytes_of(cursor->route, cursor->route_count * sizeof *cursor->route));
     }
     return writer.status;
 }
@@ -111,11 +145,22 @@ static void take_snapshot(cursor_reader *reader, satchel_cursor_snapshot *out) {
     }
 }
 
+/* One form only: a route is not empty and belongs to a snapshot. */
+static void take_route(cursor_reader *reader, satchel_cursor *out) {
+    out->route_count = (uint32_t)take_number(reader, SATCHEL_CURSOR_ROUTE_MOST);
+    out->route_at = (uint32_t)take_number(reader, out->route_count);
+    reader->bad = reader->bad || out->route_count == 0 || out->snapshot_count == 0;
+    for (uint32_t i = 0; i < out->route_count; i++) {
+        out->route[i] = take_id(reader);
+    }
+}
+
 satchel_status satchel_cursor_read(satchel_bytes bytes, satchel_cursor *out, satchel_error *error) {
     cursor_reader reader = {satchel_reader_of(bytes), false};
     satchel_bytes view = {NULL, 0};
     *out = (satchel_cursor){0};
-    bool known = take_number(&reader, UINT64_MAX) == SATCHEL_CURSOR_FORMAT;
+    uint64_t format = take_number(&reader, UINT64_MAX);
+    bool known = format == SATCHEL_CURSOR_FORMAT || format == SATCHEL_CURSOR_FORMAT_ROUTE;
     out->epoch = (uint32_t)take_number(&reader, UINT32_MAX);
     if (!known || reader.bad || satchel_reader_take(&reader.in, 8, &view) != SATCHEL_OK) {
         return satchel_fail(error, SATCHEL_STALE_CURSOR, "the cursor is not one of this server's");
@@ -133,6 +178,9 @@ satchel_status satchel_cursor_read(satchel_bytes bytes, satchel_cursor *out, sat
     out->snapshot_count = (uint32_t)take_number(&reader, SATCHEL_CURSOR_SNAPSHOTS_MOST);
     for (uint32_t i = 0; i < out->snapshot_count; i++) {
         take_snapshot(&reader, &out->snapshots[i]);
+    }
+    if (format == SATCHEL_CURSOR_FORMAT_ROUTE) {
+        take_route(&reader, out);
     }
     if (reader.bad || satchel_reader_left(&reader.in) != 0) {
         return satchel_fail(error, SATCHEL_STALE_CURSOR, "the cursor is damaged");

@@ -220,7 +220,7 @@ static change_view view_change(const pull_work *work, const satchel_place *place
             continue;
         }
         const satchel_cursor_snapshot *snapshot = snapshot_of(work, member->scope);
-        bool reached = snapshot == NULL || (snapshot->begun && satchel_place_compare(place, &snapshot->at) <= 0);
+        bool reached = snapshot == NULL || satchel_cursor_has_reached(&work->cursor, snapshot, place);
         view.is_mine = true;
         view.is_new = view.is_new || (reached && member->entered_n > heard);
         view.waits = view.waits && !reached;
@@ -427,8 +427,64 @@ static satchel_status send_member(pull_work *work, uint32_t index, const satchel
     return status;
 }
 
-/* `*out_finished`: nothing of it is left. */
-static satchel_status run_snapshot(pull_work *work, uint32_t index, bool *out_finished) {
+/* What hangs on the customer in hand, behind what was sent of it. */
+static satchel_status read_route_batch(pull_work *work, lane_batch *batch) {
+    const satchel_scope_list *scopes = &work->snapshot_scopes[0];
+    const satchel_cursor_snapshot *snapshot = &work->cursor.snapshots[0];
+    const satchel_place from = snapshot->begun ? snapshot->at : (satchel_place){.rank = 0};
+    const satchel_id *customer = &work->cursor.route[work->cursor.route_at];
+    satchel_status status = SATCHEL_OK;
+    batch->count = 0;
+    batch->bounded = false;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < scopes->count; i++) {
+        const lane_filter all = {scopes->numbers[i], SATCHEL_SENSITIVITY_OPEN};
+        satchel_db_statement *statement = NULL;
+        if (!satchel_scope_list_has(&work->scopes, scopes->numbers[i])) {
+            continue;
+        }
+        status = SATCHEL_DB_START(&statement, work->db, work->error,
+                                  "SELECT 0, anchor, rank, root FROM membership WHERE scope = ?1 AND present = 1 AND"
+                                  " anchor = ?2 AND (rank, root) > (?3, ?4) ORDER BY rank, root LIMIT ?5",
+                                  satchel_db_count(scopes->numbers[i]), satchel_value_id(customer),
+                                  satchel_db_count(from.rank), satchel_value_id(&from.root),
+                                  satchel_db_count(BATCH_ENTRIES));
+        if (status == SATCHEL_OK) {
+            status = take_rows(work, statement, &all, batch);
+        }
+        satchel_db_end(statement);
+    }
+    order_batch(batch);
+    return status;
+}
+
+/* The customers of the route, one after another with all that hangs on them. `*out_finished` false: the page is full.
+ */
+static satchel_status run_route(pull_work *work, bool *out_finished) {
+    satchel_cursor *cursor = &work->cursor;
+    lane_batch batch = {0};
+    satchel_status status = SATCHEL_OK;
+    *out_finished = false;
+    while (status == SATCHEL_OK && cursor->route_at < cursor->route_count) {
+        status = read_route_batch(work, &batch);
+        for (uint32_t i = 0; status == SATCHEL_OK && i < batch.count; i++) {
+            if (page_is_full(work)) {
+                return SATCHEL_OK;
+            }
+            work->scanned++;
+            status = send_member(work, 0, &batch.items[i].place);
+        }
+        if (status == SATCHEL_OK && !batch.bounded) {
+            cursor->route_at++;
+            cursor->snapshots[0].begun = false;
+        }
+    }
+    *out_finished = status == SATCHEL_OK;
+    return status;
+}
+
+/* All others in order of place. `*out_finished`: nothing of it is left. */
+static satchel_status run_places(pull_work *work, uint32_t index, bool *out_finished) {
+    satchel_cursor_snapshot *snapshot = &work->cursor.snapshots[index];
     lane_batch batch = {0};
     satchel_status status = SATCHEL_OK;
     bool more = true;
@@ -445,11 +501,25 @@ static satchel_status run_snapshot(pull_work *work, uint32_t index, bool *out_fi
                 return status;
             }
             work->scanned++;
+            if (index == 0 && satchel_cursor_is_on_route(&work->cursor, &batch.items[i].place)) {
+                snapshot->begun = true; /* it came first */
+                snapshot->at = batch.items[i].place;
+                continue;
+            }
             status = send_member(work, index, &batch.items[i].place);
         }
     }
     *out_finished = status == SATCHEL_OK;
     return status;
+}
+
+static satchel_status run_snapshot(pull_work *work, uint32_t index, bool *out_finished) {
+    satchel_status status = SATCHEL_OK;
+    *out_finished = true;
+    if (index == 0) {
+        status = run_route(work, out_finished);
+    }
+    return status == SATCHEL_OK && *out_finished ? run_places(work, index, out_finished) : status;
 }
 
 satchel_status satchel_snapshot_lane(pull_work *work) {
@@ -464,6 +534,8 @@ satchel_status satchel_snapshot_lane(pull_work *work) {
         work->progress_done = finished ? total : first->done;
         if (status == SATCHEL_OK && finished) {
             cursor->snapshot_count--;
+            cursor->route_count = 0; /* it was of this one */
+            cursor->route_at = 0;
             memmove(&cursor->snapshots[0], &cursor->snapshots[1], cursor->snapshot_count * sizeof *cursor->snapshots);
             memmove(&work->snapshot_scopes[0], &work->snapshot_scopes[1],
                     cursor->snapshot_count * sizeof *work->snapshot_scopes);

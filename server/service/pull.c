@@ -9,9 +9,11 @@
 #include "base/limits.h"
 #include "service/digest_page.h"
 #include "service/lanes.h"
+#include "service/route.h"
 #include "service/tombstone.h"
 #include "service/wire_scopes.h"
 
+#include <satchel/model.h>
 #include <string.h>
 
 #define MS_PER_HOUR INT64_C(3600000)
@@ -129,6 +131,31 @@ static satchel_status count_members(pull_work *work, const satchel_scope_list *s
     return status;
 }
 
+/* Only customers in scopes of his: the cursor, which he holds, must name none that he never had. */
+static satchel_status freeze_route(pull_work *work) {
+    satchel_cursor *cursor = &work->cursor;
+    uint32_t count = 0;
+    cursor->route_count = 0;
+    cursor->route_at = 0;
+    satchel_status status =
+        satchel_route_of(work->service, work->db, &work->person->access.id, cursor->route, &count, work->error);
+    for (uint32_t i = 0; status == SATCHEL_OK && i < count; i++) {
+        const satchel_id *customer = &cursor->route[i];
+        const satchel_place place = satchel_place_of(SATCHEL_ENTITY_CUSTOMER, customer, customer);
+        satchel_member_list members;
+        bool is_his = false;
+        status = satchel_members_of(work->db, &place, work->arena, &members, work->error);
+        for (uint32_t k = 0; status == SATCHEL_OK && k < members.count; k++) {
+            is_his =
+                is_his || (members.items[k].present && satchel_scope_list_has(&work->scopes, members.items[k].scope));
+        }
+        if (is_his) {
+            cursor->route[cursor->route_count++] = *customer;
+        }
+    }
+    return status;
+}
+
 /* Begins a snapshot of scopes that the phone does not have. */
 static satchel_status add_snapshot(pull_work *work, const satchel_scope_list *gained) {
     satchel_cursor *cursor = &work->cursor;
@@ -143,7 +170,14 @@ static satchel_status add_snapshot(pull_work *work, const satchel_scope_list *ga
     }
     satchel_cursor_snapshot *snapshot = &cursor->snapshots[cursor->snapshot_count];
     *snapshot = (satchel_cursor_snapshot){.start_n = work->now_n};
-    satchel_status status = satchel_gathering_set(&work->gathering, all.numbers, all.count, &snapshot->set);
+    satchel_status status = SATCHEL_OK;
+    if (cursor->snapshot_count == 0) {
+        status = freeze_route(work);
+    }
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = satchel_gathering_set(&work->gathering, all.numbers, all.count, &snapshot->set);
     if (status == SATCHEL_OK) {
         status = count_members(work, &all, &snapshot->total);
     }
