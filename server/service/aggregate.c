@@ -225,9 +225,11 @@ static satchel_status relations_to(satchel_gathering *gathering, const satchel_p
                               .owner = id_in(values, entity->owner_field),
                               .company = (entity->flags & SATCHEL_ENTITY_COMPANY) != 0};
     if (root->entity == SATCHEL_ENTITY_CUSTOMER && satchel_pool_holds(values)) {
-        /* A customer of the pool comes through the company's scope alone, so that alone says what of it is shown. */
-        *out =
-            satchel_access_relations(&person->access, &(satchel_access_row){.entity = root->entity, .company = true});
+        /* A customer of the pool comes through the pool of its territory alone: that says what of it is shown. */
+        satchel_id territory = satchel_record_id(values, SATCHEL_CUSTOMER_TERRITORY);
+        const satchel_access_row pooled = {.entity = root->entity,
+                                           .company = satchel_person_sees_pool(person, &territory)};
+        *out = satchel_access_relations(&person->access, &pooled);
         return SATCHEL_OK;
     }
     if (root->entity == SATCHEL_ENTITY_CUSTOMER) {

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "crypto/secret.h"
+#include "service/mend.h"
 #include "service/people_moves.h"
 #include "service/policies.h"
 #include "service/pool.h"
@@ -222,5 +223,6 @@ satchel_status satchel_service_day(const satchel_service *service, satchel_db *d
     status = move_day(service, db, &counter, today, &arena, error);
     satchel_arena_deinit(&arena);
     status = status == SATCHEL_OK ? satchel_policy_audit_troubles(service, db, error) : status;
+    status = status == SATCHEL_OK ? satchel_mend_pools(db, error) : status;
     return status == SATCHEL_OK ? satchel_pool_step(service, db, error) : status;
 }

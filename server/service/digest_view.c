@@ -60,6 +60,7 @@ uint32_t satchel_digest_relations(const satchel_person *person, const satchel_sc
         const satchel_id *subject = &scopes[i].subject;
         bool his = satchel_id_equal(subject, &person->access.id);
         switch (scopes[i].kind) {
+        case SATCHEL_SCOPE_POOL:
         case SATCHEL_SCOPE_COMPANY: row.company = true; break;
         case SATCHEL_SCOPE_OWNER:
             row.owner = *subject;

@@ -227,3 +227,20 @@ satchel_status satchel_mend_step(const satchel_service *service, satchel_db *db,
     satchel_arena_deinit(&step.arena);
     return status;
 }
+
+satchel_status satchel_mend_pools(satchel_db *db, satchel_error *error) {
+    int64_t found = 0;
+    mend_walk walk;
+    satchel_status status = load_walk(db, &walk, error);
+    if (status == SATCHEL_OK) {
+        status = SATCHEL_DB_NUMBER(db, error, &found, 0,
+                                   "SELECT 1 FROM membership m JOIN scope s ON s.number = m.scope WHERE s.kind = ?1"
+                                   " AND m.present = 1 AND m.rank = 0 LIMIT 1",
+                                   satchel_value_int(SATCHEL_SCOPE_COMPANY));
+    }
+    if (status != SATCHEL_OK || found == 0 || !walk.done) {
+        return status;
+    }
+    status = satchel_mend_ask(db, error);
+    return status == SATCHEL_OK ? satchel_digest_invalidate(db, error) : status;
+}

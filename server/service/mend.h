@@ -21,4 +21,7 @@ SATCHEL_MUST_USE satchel_status satchel_mend_ask(satchel_db *db, satchel_error *
 SATCHEL_MUST_USE satchel_status satchel_mend_step(const satchel_service *service, satchel_db *db, bool *out_walked,
                                                   satchel_error *error);
 
+/* Writes: where customers are in the scope of the company (pools were rows of it once), a walk becomes due. */
+SATCHEL_MUST_USE satchel_status satchel_mend_pools(satchel_db *db, satchel_error *error);
+
 #endif

@@ -67,6 +67,39 @@ static satchel_status load_territories(satchel_db *db, const satchel_set *own, s
     return status;
 }
 
+static const char territories_around[] =
+    "WITH RECURSIVE below(id) AS (SELECT \"id\" FROM \"territory\" WHERE \"id\" = ?1 UNION SELECT t.\"id\" FROM "
+    "\"territory\" t JOIN below b ON t.\"parent\" = b.id), above(id) AS (SELECT \"parent\" FROM \"territory\" WHERE "
+    "\"id\" = ?1 UNION SELECT t.\"parent\" FROM \"territory\" t JOIN above a ON t.\"id\" = a.id) "
+    "SELECT id FROM below UNION SELECT id FROM above WHERE id IS NOT NULL";
+
+static satchel_status add_pools(satchel_db *db, const satchel_id *territory, satchel_arena *arena, satchel_person *out,
+                                satchel_error *error) {
+    return collect(db, territories_around, SATCHEL_DB_VALUES(satchel_value_id(territory)), arena, &out->pools, error);
+}
+
+/* Of his own territories, and of those that he covers today. */
+static satchel_status load_pools(satchel_db *db, const satchel_set *own, satchel_arena *arena, satchel_person *out,
+                                 satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < own->count; i++) {
+        satchel_id id;
+        status = satchel_id_from(own->elements[i], &id);
+        if (status == SATCHEL_OK) {
+            status = add_pools(db, &id, arena, out, error);
+        }
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && i < out->covered.count; i++) {
+        status = add_pools(db, &out->covered.items[i], arena, out, error);
+    }
+    satchel_id_list_sort(&out->pools);
+    return status;
+}
+
+bool satchel_person_sees_pool(const satchel_person *person, const satchel_id *territory) {
+    return person->all_pools || satchel_id_is_none(territory) || satchel_id_list_has(&person->pools, territory);
+}
+
 static satchel_status load_reports(satchel_db *db, satchel_arena *arena, satchel_person *out, satchel_error *error) {
     satchel_id_list all = {NULL, 0, 0};
     satchel_value user = satchel_value_id(&out->access.id);
@@ -170,6 +203,9 @@ static void derive_view(satchel_person *person) {
             rule->role < 64 && (person->access.roles >> rule->role & 1) != 0 && (rule->verbs & SATCHEL_VERB_READ) != 0;
         person->reach |= reads ? rule->relations : 0;
     }
+    person->all_pools =
+        (satchel_access_reach(person->policy, &person->access, SATCHEL_ENTITY_CUSTOMER, SATCHEL_VERB_READ) &
+         SATCHEL_RELATION_ANY) != 0;
     satchel_hash hash;
     uint8_t bytes[SATCHEL_HASH_BYTES];
     satchel_hash_begin(&hash);
@@ -234,5 +270,6 @@ satchel_status satchel_person_load(const satchel_service *service, satchel_db *d
     if (status == SATCHEL_OK && (out->reach & SATCHEL_RELATION_ASSIGNED) != 0) {
         status = load_assignments(db, day, arena, out, error);
     }
-    return status;
+    bool some = (out->reach & SATCHEL_RELATION_COMPANY) != 0 && !out->all_pools;
+    return status == SATCHEL_OK && some ? load_pools(db, &own, arena, out, error) : status;
 }

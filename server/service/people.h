@@ -17,6 +17,8 @@ typedef struct satchel_person {
     satchel_id home_territory;           /* first of his own, for rows that he makes */
     satchel_id_list covered;             /* territories that dated assignments give him today, with all below */
     satchel_id_list stands_in_for;       /* users, today */
+    satchel_id_list pools;               /* territories whose public pool he sees: his, all below, those above */
+    bool all_pools;                      /* he reads every customer */
     uint32_t reach;                      /* relations through which he reads any entity */
     uint64_t view;                       /* changes with what he may see through each relation, whatever the rows */
 } satchel_person;
@@ -30,6 +32,12 @@ SATCHEL_MUST_USE satchel_status satchel_person_load(const satchel_service *servi
                                                     satchel_person *out, satchel_error *error);
 /* He has the rules of the shipped administrator, whatever the company makes of that role: nobody locks him out. */
 void satchel_person_system(const satchel_service *service, satchel_person *out);
+
+/*
+ * Does he see the public pool of the territory (none: of none)? Everybody sees the pool of his territories, with all
+ * below and those above, and the customers in the pool that have no territory; who reads everything sees all pools.
+ */
+bool satchel_person_sees_pool(const satchel_person *person, const satchel_id *territory);
 
 /* Does what he sees through the relations of `lost` go beyond what each relation of `kept` shows? See pull.c. */
 bool satchel_person_sees_more(const satchel_service *service, const satchel_person *person, uint32_t lost,

@@ -60,11 +60,11 @@ static satchel_status must_renew(pull_work *work, const satchel_scope_list *lost
     for (uint32_t i = 0; status == SATCHEL_OK && i < lost->count; i++) {
         uint8_t kind = 0;
         status = kind_of_scope(work->db, lost->numbers[i], &kind, work->error);
-        lost_relations |= satchel_scope_relations(kind);
+        lost_relations |= kind == SATCHEL_SCOPE_POOL ? 0 : satchel_scope_relations(kind);
     }
     for (uint32_t i = 0; i < work->scopes.count; i++) {
-        /* Rows of the company's own are in no other scope. */
-        bool is_company = work->scopes.kinds[i] == SATCHEL_SCOPE_COMPANY;
+        /* Rows of the company's own and of a pool are in no other scope. */
+        bool is_company = work->scopes.kinds[i] == SATCHEL_SCOPE_COMPANY || work->scopes.kinds[i] == SATCHEL_SCOPE_POOL;
         kept_relations |= is_company ? 0 : satchel_scope_relations(work->scopes.kinds[i]);
     }
     if (status == SATCHEL_OK && lost->count > 0 && work->scopes.count > 0) {

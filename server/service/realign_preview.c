@@ -53,6 +53,7 @@ static void stand(const preview_work *work, const satchel_anchor *anchor, alike 
     out->after = out->before;
     if (work->wish->owner != NULL) {
         out->after.owner = out->after.anchor.owner = *work->wish->owner;
+        out->after.company = out->after.anchor.pooled = anchor->pooled && satchel_id_is_none(work->wish->owner);
     }
     if (work->wish->territory != NULL) {
         out->after.anchor.territory = *work->wish->territory;

@@ -87,6 +87,7 @@ satchel_status satchel_scope_relations_of(satchel_db *db, const satchel_person *
         return status;
     }
     switch (kind) {
+    case SATCHEL_SCOPE_POOL:
     case SATCHEL_SCOPE_COMPANY: row.company = true; break;
     case SATCHEL_SCOPE_OWNER:
         row.owner = subject;
@@ -106,6 +107,7 @@ satchel_status satchel_scope_relations_of(satchel_db *db, const satchel_person *
 
 uint32_t satchel_scope_relations(uint8_t kind) {
     switch (kind) {
+    case SATCHEL_SCOPE_POOL:
     case SATCHEL_SCOPE_COMPANY: return SATCHEL_RELATION_COMPANY;
     case SATCHEL_SCOPE_OWNER: return SATCHEL_RELATION_OWN | SATCHEL_RELATION_TEAM | SATCHEL_RELATION_ASSIGNED;
     case SATCHEL_SCOPE_ASSIGNED: return SATCHEL_RELATION_ASSIGNED;
@@ -193,6 +195,27 @@ static void gather_all_of(scope_gatherer *gatherer, satchel_scope_kind kind) {
     satchel_db_end(statement);
 }
 
+/* Territories with a pool may be fewer than his: all are read, and his kept. */
+static void gather_pools(scope_gatherer *gatherer, const satchel_person *person) {
+    satchel_db_statement *statement = NULL;
+    if (gatherer->status != SATCHEL_OK) {
+        return;
+    }
+    gatherer->status =
+        SATCHEL_DB_START(&statement, gatherer->db, gatherer->error, "SELECT number, subject FROM scope WHERE kind = ?1",
+                         satchel_value_int(SATCHEL_SCOPE_POOL));
+    bool found = gatherer->status == SATCHEL_OK;
+    while (gatherer->status == SATCHEL_OK && found) {
+        gatherer->status = satchel_db_step(statement, &found, gatherer->error);
+        if (gatherer->status == SATCHEL_OK && found) {
+            satchel_id territory = satchel_db_id(statement, 1);
+            uint32_t number = (uint32_t)satchel_db_uint(statement, 0);
+            put(gatherer, satchel_person_sees_pool(person, &territory) ? number : 0, SATCHEL_SCOPE_POOL);
+        }
+    }
+    satchel_db_end(statement);
+}
+
 static int compare_items(const void *a, const void *b) {
     const scope_item *left = a;
     const scope_item *right = b;
@@ -237,6 +260,7 @@ satchel_status satchel_scopes_of(satchel_db *db, const satchel_person *person, s
     gather_each(&gatherer, SATCHEL_SCOPE_TERRITORY, person->covered.items, person->covered.count);
     gather_each(&gatherer, SATCHEL_SCOPE_OWNER, user->reports, user->report_count);
     gather_each(&gatherer, SATCHEL_SCOPE_OWNER, person->stands_in_for.items, person->stands_in_for.count);
+    gather_pools(&gatherer, person);
     if ((person->reach & SATCHEL_RELATION_ANY) != 0) {
         gather_all_of(&gatherer, SATCHEL_SCOPE_OWNER);
         gather(&gatherer, SATCHEL_SCOPE_UNOWNED, &none);

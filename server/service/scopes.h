@@ -14,7 +14,8 @@ typedef enum satchel_scope_kind {
     SATCHEL_SCOPE_ASSIGNED = 3,  /* of customers that a dated assignment gives a user today */
     SATCHEL_SCOPE_SHARED = 4,    /* of customers that are shared with a user */
     SATCHEL_SCOPE_TERRITORY = 5, /* of customers in a territory */
-    SATCHEL_SCOPE_UNOWNED = 6    /* rows that nobody owns in this sense; subject none */
+    SATCHEL_SCOPE_UNOWNED = 6,   /* rows that nobody owns in this sense; subject none */
+    SATCHEL_SCOPE_POOL = 7       /* customers of the public pool of a territory; subject none: of no territory */
 } satchel_scope_kind;
 
 /* Numbers ascending, distinct. */

@@ -138,6 +138,11 @@ const satchel_id *satchel_standing_owner(const satchel_standing *standing) {
     return satchel_id_is_none(&standing->anchor.id) ? &standing->owner : &standing->anchor.owner;
 }
 
+/* It is a row of the company's to those who see the pool of its territory, and to nobody else. */
+static bool is_pool_customer(const satchel_standing *standing) {
+    return standing->entity == SATCHEL_ENTITY_CUSTOMER && standing->anchor.pooled;
+}
+
 void satchel_standing_facts(const satchel_standing *standing, const satchel_person *person, const satchel_id *creator,
                             satchel_access_row *out) {
     const satchel_anchor *anchor = &standing->anchor;
@@ -146,8 +151,9 @@ void satchel_standing_facts(const satchel_standing *standing, const satchel_pers
                                 .anchor_owner = anchor->owner,
                                 .anchored = satchel_standing_is_anchored(standing),
                                 .creator = *creator,
-                                .territory = anchor->territory,
-                                .company = standing->company};
+                                .territory = anchor->territory};
+    out->company =
+        standing->company && (!is_pool_customer(standing) || satchel_person_sees_pool(person, &anchor->territory));
     out->shared = satchel_set_has(&anchor->shared_with, satchel_id_view(&person->access.id));
     out->assigned = satchel_id_list_has(&person->covered, &anchor->territory) ||
                     satchel_id_list_has(&person->stands_in_for, satchel_standing_owner(standing));
@@ -283,7 +289,9 @@ satchel_status satchel_standing_scopes(satchel_db *db, const satchel_standing *s
                                        satchel_error *error) {
     const satchel_id none = {{0}};
     scope_writer writer = {.db = db, .arena = arena, .error = error, .status = SATCHEL_OK};
-    if (standing->company) {
+    if (is_pool_customer(standing)) {
+        put_scope(&writer, SATCHEL_SCOPE_POOL, &standing->anchor.territory);
+    } else if (standing->company) {
         put_scope(&writer, SATCHEL_SCOPE_COMPANY, &none);
     } else {
         if (!satchel_id_is_none(&standing->anchor.id)) {
