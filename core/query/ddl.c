@@ -83,6 +83,19 @@ satchel_status satchel_ddl_table(const satchel_schema *schema, uint32_t entity, 
     return writer.status;
 }
 
+satchel_status satchel_ddl_add_column(const satchel_entity *entity, const satchel_field *field, satchel_dialect dialect,
+                                      satchel_buffer *out) {
+    ddl_writer writer = {dialect, out, SATCHEL_OK};
+    put(&writer, "ALTER TABLE ");
+    put_name(&writer, entity->name);
+    put(&writer, " ADD COLUMN ");
+    put_name(&writer, field->name);
+    put(&writer, " ");
+    put(&writer, column_type(field->type, dialect));
+    put(&writer, ";\n");
+    return writer.status;
+}
+
 static void put_index(ddl_writer *writer, const satchel_entity *entity, const satchel_field *field, bool only_given) {
     put(writer, "CREATE INDEX IF NOT EXISTS \"");
     put(writer, entity->name);

@@ -28,6 +28,10 @@ SATCHEL_MUST_USE satchel_status satchel_ddl_table(const satchel_schema *schema, 
                                                   satchel_dialect dialect, satchel_text extra_columns,
                                                   satchel_buffer *out);
 
+/* Appends ALTER TABLE … ADD COLUMN for a field that the table lacks. */
+SATCHEL_MUST_USE satchel_status satchel_ddl_add_column(const satchel_entity *entity, const satchel_field *field,
+                                                       satchel_dialect dialect, satchel_buffer *out);
+
 /* Appends CREATE INDEX for references, anchors and sort columns that screens use. */
 SATCHEL_MUST_USE satchel_status satchel_ddl_indexes(const satchel_schema *schema, uint32_t entity,
                                                     satchel_dialect dialect, satchel_buffer *out);

@@ -39,6 +39,10 @@
       "orders and their lines", "订单")                                                                                \
     X(note, verb_note, "CUSTOMER TEXT [--kind CHOICE] [--subject TEXT] [--id ID]", "record a follow-up", "跟进记录")   \
     X(product, verb_product, "list [WORDS…] [--limit N] | show PRODUCT", "products", "产品")                           \
+    X(row, verb_row,                                                                                                   \
+      "show ENTITY ROW | add ENTITY [--id ID] --set F=V… [--add F=V]… | "                                          \
+      "edit ENTITY ROW [--set F=V]… [--clear F]… [--add F=V]… [--remove F=V]… [--increase F=N]…",                      \
+      "rows of any entity", "任意记录")                                                                                \
     X(find, verb_find, "WORDS… [--limit N]", "search everything that can be searched", "搜索")                         \
     X(conflicts, verb_conflicts,                                                                                       \
       "[--open] [--entity ENTITY] | keep CONFLICT | restore CONFLICT | edit CONFLICT --set F=V…",                      \

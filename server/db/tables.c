@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "db/model.h"
 #include "db/postgres.h"
 #include "query/ddl.h"
 
@@ -329,19 +330,21 @@ static satchel_status put_dialect(const char *text, satchel_dialect dialect, sat
     return status;
 }
 
-static satchel_status put_entities(const satchel_tables *tables, satchel_buffer *out) {
+satchel_status satchel_db_tables_put_entity(const satchel_tables *tables, const satchel_entity *entity,
+                                            satchel_buffer *out) {
     bool postgres = tables->dialect == SATCHEL_DIALECT_POSTGRES;
     satchel_text extra = satchel_text_of(postgres ? extra_columns_postgres : extra_columns_sqlite);
+    satchel_status status = satchel_ddl_table(tables->schema, entity->number, tables->dialect, extra, out);
+    if (status == SATCHEL_OK) {
+        status = satchel_ddl_indexes(tables->schema, entity->number, tables->dialect, out);
+    }
+    return status == SATCHEL_OK ? put_more_indexes(entity, out) : status;
+}
+
+static satchel_status put_entities(const satchel_tables *tables, satchel_buffer *out) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; status == SATCHEL_OK && i < tables->schema->model->entity_count; i++) {
-        const satchel_entity *entity = &tables->schema->model->entities[i];
-        status = satchel_ddl_table(tables->schema, entity->number, tables->dialect, extra, out);
-        if (status == SATCHEL_OK) {
-            status = satchel_ddl_indexes(tables->schema, entity->number, tables->dialect, out);
-        }
-        if (status == SATCHEL_OK) {
-            status = put_more_indexes(entity, out);
-        }
+        status = satchel_db_tables_put_entity(tables, &tables->schema->model->entities[i], out);
     }
     return status;
 }
@@ -374,7 +377,7 @@ static satchel_status create_all(const satchel_tables *tables, satchel_db *db, s
         status = SATCHEL_DB_RUN(db, error, "INSERT INTO meta (name, value) VALUES ('format', ?1)",
                                 satchel_db_blob(format, sizeof format));
     }
-    return status;
+    return status == SATCHEL_OK ? satchel_db_model_note(tables, db, error) : status;
 }
 
 /* From any older format. */
@@ -441,7 +444,13 @@ satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db
     if (status != SATCHEL_OK) {
         return status;
     }
-    status = there == 0 ? create_all(tables, db, error) : check_format(tables, db, error);
+    if (there == 0) {
+        status = create_all(tables, db, error);
+    } else {
+        status = satchel_db_model_check(tables, db, error);
+        status = status == SATCHEL_OK ? check_format(tables, db, error) : status;
+        status = status == SATCHEL_OK ? satchel_db_model_bring_up(tables, db, error) : status;
+    }
     return status == SATCHEL_OK && tables->dialect == SATCHEL_DIALECT_POSTGRES
                ? satchel_postgres_functions_add(db, error)
                : status;

@@ -46,4 +46,8 @@ const satchel_table *satchel_db_tables_get(const satchel_tables *tables, uint32_
 SATCHEL_MUST_USE satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db *db,
                                                          satchel_error *error);
 
+/* Appends the texts that make the table of an entity and its indexes. */
+SATCHEL_MUST_USE satchel_status satchel_db_tables_put_entity(const satchel_tables *tables, const satchel_entity *entity,
+                                                             satchel_buffer *out);
+
 #endif

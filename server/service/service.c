@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "service/lift.h"
 #include "service/policies.h"
 
 #include <string.h>
@@ -70,6 +71,9 @@ satchel_status satchel_service_open(satchel_service **out, const satchel_service
     }
     if (status == SATCHEL_OK) {
         status = load_schema(service, db, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_service_lift(service, db, error);
     }
     if (status != SATCHEL_OK) {
         satchel_service_close(service);
