@@ -150,6 +150,8 @@ static satchel_status expect_reserve(const satchel_vfs *vfs, sqlite3 *database, 
 static void close_ways_out(sqlite3 *database) {
     (void)sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    /* Or a bound value that is compared with a partial index has its statement planned anew whenever it changes. */
+    (void)sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
     (void)sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0);
     (void)sqlite3_limit(database, SQLITE_LIMIT_WORKER_THREADS, 0);
 }

@@ -177,6 +177,10 @@ static int set_up(sqlite3 *native, satchel_db_role role, bool in_memory) {
     if (code == SQLITE_OK) {
         code = sqlite3_db_config(native, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
     }
+    /* Or a bound value that is compared with a partial index has its statement planned anew whenever it changes. */
+    if (code == SQLITE_OK) {
+        code = sqlite3_db_config(native, SQLITE_DBCONFIG_ENABLE_QPSG, 1, (int *)NULL);
+    }
     if (code == SQLITE_OK && !in_memory) {
         code = sqlite3_exec(native, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", NULL, NULL, NULL);
     }

@@ -9,6 +9,7 @@
 #include "support/temp.h"
 #include "support/test.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -278,4 +279,25 @@ TEST(db, a_file_that_is_no_database_is_foreign) {
     CHECK(db == NULL);
     satchel_db_close(NULL);
     test_temp_remove(&temp);
+}
+
+/* As the memberships of a row are read: not planned anew because another row is asked for. */
+TEST(db, a_statement_is_planned_once_whatever_is_bound) {
+    satchel_db *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    REQUIRE_OK(satchel_db_open(&db, ":memory:", SATCHEL_DB_WRITER, NULL));
+    REQUIRE_OK(satchel_db_exec(db,
+                               "CREATE TABLE m (scope, anchor, root, present, PRIMARY KEY (anchor, root, scope))"
+                               " WITHOUT ROWID; CREATE INDEX m_here ON m (scope, anchor, root) WHERE present = 1",
+                               NULL));
+    REQUIRE(sqlite3_prepare_v2(db->native, "SELECT scope FROM m WHERE anchor = ?1 AND root = ?2 ORDER BY scope", -1,
+                               &statement, NULL) == SQLITE_OK);
+    for (int row = 0; row < 5; row++) {
+        REQUIRE(sqlite3_bind_int(statement, 1, row) == SQLITE_OK && sqlite3_bind_int(statement, 2, -row) == SQLITE_OK);
+        REQUIRE(sqlite3_step(statement) == SQLITE_DONE);
+        REQUIRE(sqlite3_reset(statement) == SQLITE_OK);
+    }
+    REQUIRE(sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0) == 0);
+    sqlite3_finalize(statement);
+    satchel_db_close(db);
 }
