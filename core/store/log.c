@@ -415,7 +415,7 @@ static satchel_status end_unit(const unit_reading *unit, uint32_t limit_bytes, s
     return status;
 }
 
-static satchel_status read_units(satchel_store *store, sqlite3_stmt *statement, uint32_t limit_bytes,
+static satchel_status read_units(satchel_store *store, sqlite3_stmt *statement, uint64_t most, uint32_t limit_bytes,
                                  satchel_arena *arena, satchel_unit_batch *out, satchel_error *error) {
     satchel_buffer opened = {NULL, 0, 0};
     satchel_arena scratch = {0};
@@ -425,7 +425,7 @@ static satchel_status read_units(satchel_store *store, sqlite3_stmt *statement, 
     bool full = false;
     satchel_status status = satchel_statement_step(store, statement, &has_row, error);
     while (status == SATCHEL_OK && has_row && !full) {
-        if (out->count == SATCHEL_LIMIT_UNITS_PER_REQUEST) {
+        if (out->count == most) {
             full = true;
             break;
         }
@@ -462,7 +462,9 @@ satchel_status satchel_store_load_units(satchel_store *store, uint64_t after_seq
     if (after + 1 >= store->next_sequence) {
         return SATCHEL_OK;
     }
-    out->units = satchel_arena_take_array(arena, SATCHEL_LIMIT_UNITS_PER_REQUEST, sizeof *out->units);
+    uint64_t most = store->next_sequence - 1 - after; /* a unit has at least one op */
+    most = most < SATCHEL_LIMIT_UNITS_PER_REQUEST ? most : SATCHEL_LIMIT_UNITS_PER_REQUEST;
+    out->units = satchel_arena_take_array(arena, (size_t)most, sizeof *out->units);
     if (out->units == NULL) {
         return satchel_fail(error, SATCHEL_NO_MEMORY, "no memory for units");
     }
@@ -476,7 +478,7 @@ satchel_status satchel_store_load_units(satchel_store *store, uint64_t after_seq
     }
     satchel_bind_int(statement, 1, (int64_t)after);
     satchel_bind_int(statement, 2, (int64_t)store->again_through);
-    status = read_units(store, statement, limit_bytes, arena, out, error);
+    status = read_units(store, statement, most, limit_bytes, arena, out, error);
     satchel_statement_end(statement);
     return status == SATCHEL_DAMAGED ? satchel_fail(error, status, "the op log is damaged") : status;
 }

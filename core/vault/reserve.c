@@ -31,7 +31,13 @@ static satchel_status write_reserve(const satchel_vault_files *files, const char
     if (content == NULL) {
         return SATCHEL_NO_MEMORY;
     }
-    satchel_status status = satchel_random_fill(random, content, SATCHEL_RESERVE_BYTES);
+    /* It keeps no secret: a medium that compresses must only not find it small. */
+    uint64_t seed = 0;
+    satchel_random_seeded stream;
+    satchel_status status = satchel_random_fill(random, &seed, sizeof seed);
+    if (status == SATCHEL_OK) {
+        status = satchel_random_fill(satchel_random_from_seed(&stream, seed), content, SATCHEL_RESERVE_BYTES);
+    }
     if (status == SATCHEL_OK) {
         status = files->write(files->context, path, satchel_bytes_of(content, SATCHEL_RESERVE_BYTES));
         if (status == SATCHEL_OK) {
