@@ -233,6 +233,16 @@ void satchel_person_system(const satchel_service *service, satchel_person *out) 
     derive_view(out);
 }
 
+/* A set is written element by element: the newest of its versions. */
+static uint64_t roles_written_at(const satchel_stored_row *user) {
+    uint64_t newest = 0;
+    for (uint32_t i = 0; i < user->merged.versions.count; i++) {
+        const satchel_version *version = &user->merged.versions.items[i];
+        newest = version->field == SATCHEL_USER_ROLES && version->n > newest ? version->n : newest;
+    }
+    return newest;
+}
+
 static satchel_set set_of(const satchel_record *record, uint32_t field) {
     const satchel_value *value = satchel_record_get(record, field);
     return value != NULL && value->type == SATCHEL_TYPE_SET ? value->as.set : (satchel_set){NULL, 0};
@@ -257,6 +267,8 @@ satchel_status satchel_person_load(const satchel_service *service, satchel_db *d
     satchel_set own = set_of(&row.merged.value, SATCHEL_USER_TERRITORIES);
     out->access.active = active == NULL || active->as.boolean;
     out->access.roles = satchel_policy_roles(book, &roles);
+    out->rights_n = roles_written_at(&row);
+    out->rights_n = book->moved_n > out->rights_n ? book->moved_n : out->rights_n;
     if (own.count > 0) {
         status = satchel_id_from(own.elements[0], &out->home_territory);
     }

@@ -13,6 +13,7 @@ typedef struct satchel_person {
     satchel_access_user access;
     const satchel_access_policy *policy; /* in force when he was loaded; lives as long as the service */
     const uint64_t *role_marks;          /* of that policy, by role */
+    uint64_t rights_n;                   /* revision at which his roles, or the rules of any, were last changed */
     bool system;                         /* the operator of the machine: an administrator who is no user */
     satchel_id home_territory;           /* first of his own, for rows that he makes */
     satchel_id_list covered;             /* territories that dated assignments give him today, with all below */

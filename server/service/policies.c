@@ -158,6 +158,25 @@ static satchel_status take_role(const satchel_service *service, satchel_policy_b
     return status == SATCHEL_OK ? join(book, &rules) : status;
 }
 
+/* Of deleted roles too: taking one away is a change. */
+static satchel_status read_moved(satchel_db *db, satchel_policy_book *book, satchel_error *error) {
+    satchel_db_statement *statement = NULL;
+    bool found = false;
+    satchel_status status = satchel_db_start(&statement, db,
+                                             "SELECT max(\"rev_open\"), max(\"rev_personal\"), max(\"rev_commercial\"),"
+                                             " max(\"rev_secret\") FROM \"role\"",
+                                             NULL, 0, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_db_step(statement, &found, error);
+    }
+    for (uint32_t i = 0; status == SATCHEL_OK && found && i < SATCHEL_SENSITIVITY_COUNT; i++) {
+        uint64_t n = satchel_db_uint(statement, i);
+        book->moved_n = n > book->moved_n ? n : book->moved_n;
+    }
+    satchel_db_end(statement);
+    return status;
+}
+
 static satchel_status read_book(const satchel_service *service, satchel_db *db, satchel_policy_book *book,
                                 satchel_error *error) {
     satchel_db_statement *statement = NULL;
@@ -174,7 +193,7 @@ static satchel_status read_book(const satchel_service *service, satchel_db *db, 
     }
     satchel_db_end(statement);
     mark_roles(book);
-    return status;
+    return status == SATCHEL_OK ? read_moved(db, book, error) : status;
 }
 
 static satchel_status present_mark(satchel_db *db, uint8_t out[SATCHEL_ID_BYTES], satchel_error *error) {

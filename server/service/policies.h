@@ -27,6 +27,7 @@ typedef struct satchel_policy_book {
     uint8_t mark[SATCHEL_ID_BYTES]; /* zeros: the shipped one */
     satchel_access_policy policy;
     char names[SATCHEL_ROLES_MOST][SATCHEL_ROLE_NAME_BYTES + 1]; /* empty: there is no such role */
+    uint64_t moved_n;                                            /* newest revision of a role; 0: shipped */
     uint64_t marks[SATCHEL_ROLES_MOST];                          /* hash of a role's rules: views are made of these */
     satchel_role_trouble *troubles;                              /* up to SATCHEL_ROLE_TROUBLES_MOST */
     uint32_t trouble_count;                                      /* all there are */

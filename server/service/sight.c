@@ -2,7 +2,8 @@
 /*
  * Fields that the maker of an op could not read. Which ones they are follows from the scopes that the row was in at the
  * position that he had seen: someone who reads all customers a little and then gets one may have written into it
- * before his phone had heard of that. His roles are taken as they are now.
+ * before his phone had heard of that. What other roles showed him, or other scopes, is not known any more: then only
+ * open fields count as seen. At worst a loser is listed that he knew.
  */
 #include "service/sight.h"
 
@@ -13,6 +14,10 @@ static satchel_status classes_seen(const satchel_change *change, const satchel_s
                                    uint32_t *out, satchel_error *error) {
     satchel_member_list members = {NULL, 0};
     uint32_t relations = 0;
+    *out = UINT32_C(1) << SATCHEL_SENSITIVITY_OPEN;
+    if (change->seen.n < change->person->rights_n) {
+        return SATCHEL_OK;
+    }
     satchel_status status = satchel_members_of(change->db, &standing->place, change->arena, &members, error);
     for (uint32_t i = 0; status == SATCHEL_OK && i < members.count; i++) {
         const satchel_member *member = &members.items[i];
@@ -21,9 +26,9 @@ static satchel_status classes_seen(const satchel_change *change, const satchel_s
             status = satchel_scope_relations_of(change->db, change->person, member->scope, &relations, error);
         }
     }
-    *out = relations == 0
-               ? UINT32_MAX /* it was not sent: he made it, or has it from elsewhere */
-               : satchel_access_visible_classes(change->person->policy, &change->person->access, entity, relations);
+    if (relations != 0) {
+        *out = satchel_access_visible_classes(change->person->policy, &change->person->access, entity, relations);
+    }
     return status;
 }
 

@@ -63,3 +63,44 @@ TEST(sight, what_was_seen_is_overwritten_as_ever) {
     CHECK_UINT(stage_counts(&all.here).conflicts, 0);
     tear_down(&all);
 }
+
+static void give_roles(blind *all, uint64_t roles) {
+    const satchel_user_change change = {.roles = &roles};
+    stage_begin(&all->here);
+    REQUIRE_OK(satchel_user_change_to(all->here.service, all->here.db, &all->here.system, &all->wang, &change, NULL));
+    stage_commit(&all->here);
+    stage_pass(&all->here, 60000);
+}
+
+static void give_customer(blind *all, const char *tax_number) {
+    satchel_record record = stage_record(&all->here);
+    REQUIRE_OK(satchel_record_set_id(&record, SATCHEL_CUSTOMER_OWNER, &all->wang));
+    REQUIRE_OK(satchel_record_set_int(&record, SATCHEL_CUSTOMER_POOL_STATE, SATCHEL_POOL_STATE_OWNED));
+    REQUIRE_OK(satchel_record_set_text(&record, SATCHEL_CUSTOMER_TAX_NUMBER, satchel_text_of(tax_number)));
+    stage_edit(&all->here, SATCHEL_ENTITY_CUSTOMER, &all->customer, &record);
+    stage_pass(&all->here, 60000);
+}
+
+/* Marketing reads the open fields of everything. His roles change while he is away, whether he gains one or loses it.
+ */
+TEST(sight, regress_roles_that_changed_meanwhile_show_nothing_after_the_fact) {
+    const uint64_t rep = UINT64_C(1) << SATCHEL_ROLE_REP;
+    const uint64_t marketing = UINT64_C(1) << SATCHEL_ROLE_MARKETING;
+    const uint64_t before[] = {marketing, rep | marketing};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        blind all;
+        set_up(&all);
+        stage_reassign(&all.here, &all.customer, i == 0 ? &all.wang : &all.boss);
+        give_roles(&all, before[i]);
+        phone_sync(&all.wangs);
+        REQUIRE(phone_find(&all.wangs, SATCHEL_ENTITY_CUSTOMER, &all.customer) != NULL);
+        give_customer(&all, "T-1");
+        give_roles(&all, rep);
+        phone_edit_text(&all.wangs, SATCHEL_ENTITY_CUSTOMER, &all.customer, SATCHEL_CUSTOMER_TAX_NUMBER, "T-2");
+        phone_sync(&all.wangs);
+        CHECK(phone_last(&all.wangs).code == SATCHEL_RESULT_APPLIED ||
+              phone_last(&all.wangs).code == SATCHEL_RESULT_MERGED);
+        CHECK_UINT(stage_counts(&all.here).conflicts, 1);
+        tear_down(&all);
+    }
+}
