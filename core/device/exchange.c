@@ -53,6 +53,7 @@ static satchel_status step_plain(satchel_exchange *exchange, satchel_sync_event_
 void satchel_exchange_say_notes(satchel_exchange *exchange) {
     satchel_sync_notes notes;
     satchel_orders_notes(exchange->device, &notes);
+    notes.page_rows = satchel_idle_page_credit(exchange->device->idle.page_rows);
     if (exchange->bare) {
         notes = (satchel_sync_notes){.push_only = true};
     }

@@ -32,6 +32,15 @@ uint32_t satchel_page_rows_after(uint32_t rows, int64_t took_ms) {
     return rows_after(rows, SATCHEL_STORING_ROWS_MOST, took_ms);
 }
 
+/* A slice takes half of SATCHEL_IDLE_SLICE_MS at most; the first size says nothing yet. */
+uint32_t satchel_idle_page_credit(uint32_t slice_rows) {
+    uint32_t rows = slice_rows * (SATCHEL_SYNC_PAGE_MS / (SATCHEL_IDLE_SLICE_MS / 2));
+    if (slice_rows >= SATCHEL_STORING_ROWS_FIRST) {
+        return 0;
+    }
+    return rows > SATCHEL_CREDIT_ROWS_LEAST ? rows : SATCHEL_CREDIT_ROWS_LEAST;
+}
+
 static int64_t steady_ms(const satchel_device *device) {
     return satchel_device_moment(device).monotonic_ms;
 }

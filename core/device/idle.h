@@ -25,6 +25,9 @@ struct satchel_device;
 /* Rows of slices that share a transaction while nobody else enters the device. */
 #define SATCHEL_SHARED_ROWS 1024u
 
+/* Rows that a page may have so that it is stored in about SATCHEL_SYNC_PAGE_MS; no fewer than these. */
+#define SATCHEL_CREDIT_ROWS_LEAST 256u
+
 typedef struct satchel_idle {
     uint32_t rows;      /* of the next slice */
     uint32_t page_rows; /* of the next slice of a page */
@@ -38,6 +41,9 @@ void satchel_idle_begin(struct satchel_device *device);
 uint32_t satchel_idle_rows_after(uint32_t rows, int64_t took_ms);
 
 uint32_t satchel_page_rows_after(uint32_t rows, int64_t took_ms);
+
+/* Rows that the phone takes in a page, as its slices are `slice_rows` long; 0: it is quick, the link alone counts. */
+uint32_t satchel_idle_page_credit(uint32_t slice_rows);
 
 /*
  * Stores a slice of a page: the first one of `payload`, or with NULL data the next one of the page that was begun. The

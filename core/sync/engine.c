@@ -158,6 +158,7 @@ static satchel_status write_request(satchel_sync_engine *engine, const satchel_s
     };
     head.witness = engine->notes.witness;
     head.orders_serial = engine->notes.orders_serial;
+    head.page_rows = head.page_bytes > 0 ? engine->notes.page_rows : 0;
     head.erased = event->erased;
     head.heard_epoch = event->unit_count > 0 ? engine->heard_epoch : 0;
     head.now.offset_ms = 0; /* the server measures it itself */

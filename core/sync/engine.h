@@ -129,7 +129,8 @@ void satchel_sync_engine_close(satchel_sync_engine *engine);
 typedef struct satchel_sync_notes {
     satchel_bytes witness;
     uint64_t orders_serial;
-    bool push_only; /* the company wants a newer app, or a PIN: as after UPGRADE_REQUIRED */
+    uint32_t page_rows; /* that the phone can store in good time; 0: as many as fit the link */
+    bool push_only;     /* the company wants a newer app, or a PIN: as after UPGRADE_REQUIRED */
 } satchel_sync_notes;
 void satchel_sync_engine_say(satchel_sync_engine *engine, const satchel_sync_notes *notes);
 

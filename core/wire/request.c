@@ -35,6 +35,7 @@ static const satchel_wire_member head_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_request_head, orders_serial, 17, SATCHEL_WIRE_U64, 0),
     SATCHEL_WIRE_MEMBER(satchel_request_head, erased, 18, SATCHEL_WIRE_BLOB, SATCHEL_ERASURES_MOST *SATCHEL_ID_BYTES),
     SATCHEL_WIRE_MEMBER(satchel_request_head, heard_epoch, 19, SATCHEL_WIRE_U32, 0),
+    SATCHEL_WIRE_MEMBER(satchel_request_head, page_rows, 20, SATCHEL_WIRE_U32, 0),
 };
 static const satchel_wire_message head_message = SATCHEL_WIRE_TABLE("RequestHead", satchel_request_head, head_members);
 

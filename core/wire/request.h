@@ -22,7 +22,8 @@ typedef struct satchel_request_head {
     uint8_t token_next[SATCHEL_TOKEN_BYTES];
     satchel_moment now;
     satchel_bytes cursor;
-    uint32_t page_bytes;      /* size of the page that fits the link, travels in KiB, rounded up; 0 = results only */
+    uint32_t page_bytes; /* size of the page that fits the link, travels in KiB, rounded up; 0 = results only */
+    uint32_t page_rows;  /* rows that the phone takes in it, and what its last aggregate has more; 0: all that fit */
     uint64_t settled_through; /* 0: nothing new to say */
     /*
      * A store that begins a new life (a restored or cloned one): the lives that it may go on from, newest first, 16

@@ -71,7 +71,8 @@ static satchel_status read_page(satchel_answer_work *work) {
     work->too_old = satchel_schema_is_too_old(exchange->head.schema, work->minimum_schema);
     /* One that is retired gets no more rows. */
     work->has_page = exchange->head.page_bytes > 0 && !exchange->parks && !work->too_old;
-    const satchel_pull_question question = {exchange->head.digest_wanted, exchange->head.digests};
+    const satchel_pull_question question = {exchange->head.digest_wanted, exchange->head.digests,
+                                            exchange->head.page_rows};
     if (status == SATCHEL_OK && work->has_page) {
         status = satchel_pull(exchange->service, work->db, &work->person, exchange->head.cursor,
                               exchange->head.page_bytes, &question, &work->arena, &work->page, work->error);

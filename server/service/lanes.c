@@ -113,9 +113,14 @@ static void order_batch(lane_batch *batch) {
     batch->count = kept;
 }
 
-/* A page also ends when much was looked at and little of it is his to see. */
+/*
+ * By bytes, which fit the link, or by rows, as many as the phone takes; an aggregate is never cut. A page also ends
+ * when much was looked at and little of it is his to see.
+ */
 static bool page_is_full(const pull_work *work) {
-    return satchel_gathering_bytes(&work->gathering) >= work->page_bytes || work->scanned >= SCANNED_MOST;
+    uint32_t taken = work->gathering.row_count + work->gathering.removal_count;
+    return (work->page_rows > 0 && taken >= work->page_rows) ||
+           satchel_gathering_bytes(&work->gathering) >= work->page_bytes || work->scanned >= SCANNED_MOST;
 }
 
 /* --- the change lane --- */

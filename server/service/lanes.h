@@ -13,6 +13,7 @@ typedef struct pull_work {
     const satchel_person *person;
     satchel_arena *arena;
     uint32_t page_bytes;
+    uint32_t page_rows; /* 0: as many as fit */
     satchel_error *error;
     uint64_t now_n; /* newest revision of the snapshot that is read */
     satchel_scope_list scopes;

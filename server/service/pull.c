@@ -383,6 +383,7 @@ satchel_status satchel_pull(const satchel_service *service, satchel_db *db, cons
     work->person = person;
     work->arena = arena;
     work->page_bytes = page_bytes < SATCHEL_LIMIT_PAGE_BYTES ? page_bytes : SATCHEL_LIMIT_PAGE_BYTES;
+    work->page_rows = question != NULL ? question->page_rows : 0;
     work->error = error;
     satchel_gathering_init(&work->gathering, arena);
     work->gathering.service = service;

@@ -33,6 +33,7 @@ typedef struct satchel_pulled_page {
 typedef struct satchel_pull_question {
     bool digest_wanted;
     satchel_bytes ranges;
+    uint32_t page_rows; /* 0: as many as fit */
 } satchel_pull_question;
 
 /* `out` is to be deinited whatever was returned. `question` may be NULL. Errors: those of the database, NO_MEMORY. */

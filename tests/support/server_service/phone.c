@@ -188,6 +188,7 @@ static void phone_write_request(phone *mine, satchel_buffer *body) {
                                  .now = phone_moment(mine),
                                  .cursor = satchel_bytes_of(mine->cursor, mine->cursor_bytes),
                                  .page_bytes = mine->page_bytes,
+                                 .page_rows = mine->page_rows,
                                  .parents = satchel_bytes_of(mine->parents, mine->parent_count * SATCHEL_ID_BYTES),
                                  .parent_sequence = mine->parent_count > 0 ? phone_settled(mine) : 0,
                                  .witness = mine->says_witness,

@@ -381,6 +381,7 @@ void sample_request(test_random *random, const satchel_schema *schema, satchel_a
                                  .cursor = sample_bytes(random, 40, arena),
                                  .page_bytes = 1024 * (uint32_t)test_random_below(random, 1025),
                                  .settled_through = sample_number(random)};
+    head.page_rows = head.page_bytes / 512; /* no draw of its own: what follows stays as it was */
     test_random_bytes(random, head.token_current, sizeof head.token_current);
     test_random_bytes(random, head.token_next, sizeof head.token_next);
     satchel_buffer_clear(out);

@@ -137,6 +137,10 @@ TEST(idle, the_next_slice_is_as_long_as_the_last_one_was_quick) {
     CHECK_UINT(satchel_idle_rows_after(SATCHEL_IDLE_ROWS_MOST - 1, 0), SATCHEL_IDLE_ROWS_MOST);
     CHECK_UINT(satchel_idle_rows_after(SATCHEL_IDLE_ROWS_LEAST, 900), SATCHEL_IDLE_ROWS_LEAST);
     CHECK_UINT(satchel_idle_rows_after(SATCHEL_IDLE_ROWS_LEAST + 1, 900), SATCHEL_IDLE_ROWS_LEAST);
+    CHECK_UINT(satchel_idle_page_credit(SATCHEL_STORING_ROWS_FIRST), 0);
+    CHECK_UINT(satchel_idle_page_credit(SATCHEL_STORING_ROWS_FIRST - 1), 25200);
+    CHECK_UINT(satchel_idle_page_credit(SATCHEL_IDLE_ROWS_LEAST), 3200);
+    CHECK_UINT(satchel_idle_page_credit(0), SATCHEL_CREDIT_ROWS_LEAST);
     CHECK_UINT(satchel_page_rows_after(64, 0), 128);
     CHECK_UINT(satchel_page_rows_after(SATCHEL_STORING_ROWS_MOST - 1, 0), SATCHEL_STORING_ROWS_MOST);
     CHECK_UINT(satchel_page_rows_after(SATCHEL_STORING_ROWS_MOST, 0), SATCHEL_STORING_ROWS_MOST);

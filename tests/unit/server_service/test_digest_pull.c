@@ -60,7 +60,7 @@ static void look_at_frames(asking_phone *all) {
 /* The page that the phone would get for these ranges. */
 static void ask(asking_phone *all, satchel_bytes ranges) {
     satchel_person person;
-    const satchel_pull_question question = {true, ranges};
+    const satchel_pull_question question = {true, ranges, 0};
     satchel_pulled_page_deinit(&all->page);
     REQUIRE_OK(satchel_db_begin(all->here.db, SATCHEL_DB_READ, NULL));
     REQUIRE_OK(satchel_person_load(all->here.service, all->here.db, &all->user, stage_today(&all->here), &all->arena,

@@ -210,6 +210,24 @@ TEST(route, a_customer_of_the_route_that_leaves_goes_and_comes_back_whole) {
     tear_down(&all);
 }
 
+TEST(route, a_page_has_as_many_rows_as_the_phone_takes_and_its_last_aggregate_whole) {
+    for (uint32_t rows = 1; rows <= 2 * CONTACTS; rows += 3) {
+        round_trip all;
+        set_up(&all, 1 << 20);
+        all.mine.page_rows = rows;
+        uint32_t before = 0;
+        do {
+            REQUIRE_STATUS(phone_exchange(&all.mine, PHONE_GOOD_LUCK), SATCHEL_OK);
+            uint32_t came_now = all.mine.row_count - before;
+            CHECK(came_now <= rows - 1 + 1 + CONTACTS);
+            CHECK(came_now >= rows || !all.mine.more);
+            before = all.mine.row_count;
+        } while (all.mine.more);
+        check_complete(&all);
+        tear_down(&all);
+    }
+}
+
 TEST(route, the_cursor_names_no_customer_that_the_user_never_had) {
     round_trip all;
     satchel_cursor cursor;

@@ -373,6 +373,19 @@ TEST(engine, names_that_the_server_may_not_know_are_kept_up_to_their_limit) {
     CHECK_UINT(state.parent_count, 1);
 }
 
+TEST(engine, says_how_many_rows_it_takes_where_it_asks_for_a_page) {
+    for (int push_only = 0; push_only < 2; push_only++) {
+        story s;
+        story_open(&s);
+        satchel_sync_engine_say(s.engine, &(satchel_sync_notes){.page_rows = 300, .push_only = push_only != 0});
+        story_start(&s);
+        story_units(&s, 1, 4, false);
+        story_saved(&s);
+        CHECK_UINT(s.request.page_rows, push_only != 0 ? 0 : 300);
+        story_close(&s);
+    }
+}
+
 TEST(engine, an_old_app_still_pushes_everything_and_then_asks_for_the_upgrade) {
     story s;
     story_open(&s);

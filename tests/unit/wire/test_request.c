@@ -25,7 +25,7 @@ static bool heads_equal(const satchel_request_head *a, const satchel_request_hea
            memcmp(a->token_next, b->token_next, sizeof a->token_next) == 0 && a->now.boot == b->now.boot &&
            a->now.monotonic_ms == b->now.monotonic_ms && a->now.wall_ms == b->now.wall_ms &&
            a->now.offset_ms == b->now.offset_ms && satchel_bytes_equal(a->cursor, b->cursor) &&
-           a->page_bytes == b->page_bytes && a->settled_through == b->settled_through;
+           a->page_bytes == b->page_bytes && a->page_rows == b->page_rows && a->settled_through == b->settled_through;
 }
 
 TEST(request, any_request_comes_back_and_has_one_form) {
