@@ -175,6 +175,9 @@ static satchel_status compare(replay_work *work, bool restored, satchel_error *e
     if (status == SATCHEL_OK) {
         status = carry_out_due(work, error);
     }
+    if (status == SATCHEL_OK && work->brings) {
+        status = satchel_epoch_catch_up(work->db, marks->serial, error);
+    }
     if (status == SATCHEL_OK && (counter.fenced != SATCHEL_FENCE_BEHIND || work->brings)) {
         status = satchel_epoch_fence(work->service, work->db, SATCHEL_FENCE_NONE, error);
     }

@@ -168,6 +168,11 @@ satchel_status satchel_epoch_fence(const satchel_service *service, satchel_db *d
     return status == SATCHEL_OK ? satchel_counter_write(db, &counter, error) : status;
 }
 
+satchel_status satchel_epoch_catch_up(satchel_db *db, uint64_t serial, satchel_error *error) {
+    return SATCHEL_DB_RUN(db, error, "UPDATE epoch SET ledger_serial = ?1 WHERE ledger_serial < ?1",
+                          satchel_db_count(serial));
+}
+
 satchel_status satchel_epoch_accept_loss(const satchel_service *service, satchel_db *db, uint32_t *out_epoch,
                                          satchel_error *error) {
     satchel_counter counter;

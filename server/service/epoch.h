@@ -48,6 +48,8 @@ const char *satchel_fence_text(satchel_fence fence);
  */
 SATCHEL_MUST_USE satchel_status satchel_epoch_fence(const satchel_service *service, satchel_db *db, satchel_fence fence,
                                                     satchel_error *error);
+/* Writes: what earlier epochs lacked of the ledger was brought since, up to this serial. */
+SATCHEL_MUST_USE satchel_status satchel_epoch_catch_up(satchel_db *db, uint64_t serial, satchel_error *error);
 /*
  * Writes: what the present ledger does not say is given up, so nothing that a phone shows of it counts any more. After
  * BEHIND a new epoch begins, for numbers may have been given out twice. `*out_epoch`: the present one.

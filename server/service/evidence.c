@@ -11,7 +11,7 @@
 
 #include <satchel/model.h>
 
-/* The least that any epoch behind this one began with; INT64_MAX: nothing can be held against it. */
+/* What an epoch behind this one began with; INT64_MAX: nothing can be held against it. */
 static satchel_status least_behind(satchel_db *db, const char *sql, uint64_t epoch, uint64_t *out,
                                    satchel_error *error) {
     int64_t least = INT64_MAX;
@@ -28,8 +28,8 @@ static satchel_status fence(const satchel_service *service, satchel_db *db, cons
                                        .subject_row = *device,
                                        .status = SATCHEL_DAMAGED};
     satchel_status status = satchel_audit_note(service, db, &entry, error);
-    if (status == SATCHEL_OK && serial > 0) {
-        status = satchel_ledger_know(db, serial, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_ledger_want(db, serial, error);
     }
     return status == SATCHEL_OK ? satchel_epoch_fence(service, db, SATCHEL_FENCE_BEHIND, error) : status;
 }
@@ -62,10 +62,9 @@ static bool bears_receipt(const satchel_arrived_unit *units, uint32_t unit_count
     return bears;
 }
 
-/* The first number that an epoch behind this one gave out itself; where a loss was accepted nothing is held against it.
- */
+/* The first number that the present epoch gave out itself: no other can have given it out before. */
 static const char begins_sql[] =
-    "SELECT min(begins_n) FROM epoch WHERE number > ?1 AND ledger_serial < 9223372036854775807";
+    "SELECT max(begins_n) FROM epoch WHERE number > ?1 AND ledger_serial < 9223372036854775807";
 
 satchel_status satchel_evidence_of_units(const satchel_service *service, satchel_db *db, const satchel_id *device,
                                          const satchel_arrived_unit *units, uint32_t unit_count, bool *out_fenced,

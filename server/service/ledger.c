@@ -238,8 +238,12 @@ satchel_status satchel_ledger_known(satchel_db *db, uint64_t *out, satchel_error
 }
 
 satchel_status satchel_ledger_know(satchel_db *db, uint64_t serial, satchel_error *error) {
-    return SATCHEL_DB_RUN(db, error, "UPDATE counter SET ledger_known = ?1 WHERE ledger_known < ?1",
-                          satchel_db_count(serial));
+    return SATCHEL_DB_RUN(db, error, "UPDATE counter SET ledger_known = ?1 WHERE ledger_known < ?1 AND fenced <> ?2",
+                          satchel_db_count(serial), satchel_value_int(SATCHEL_FENCE_BEHIND));
+}
+
+satchel_status satchel_ledger_want(satchel_db *db, uint64_t serial, satchel_error *error) {
+    return SATCHEL_DB_RUN(db, error, "UPDATE counter SET ledger_known = ?1", satchel_db_count(serial));
 }
 
 satchel_status satchel_ledger_waiting(satchel_db *db, uint64_t *out, satchel_error *error) {

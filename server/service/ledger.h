@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What must outlive a restored backup: numbers that were given out, epochs, revoked devices, erased persons. Entries
- * are written into the database in the transaction of their effect, numbered 1, 2, … (serials); whoever owns a ledger's
- * file copies them there in this order, and makes them durable, before the effect is answered. So every file is a
- * beginning of the same list, whichever server keeps it, and one that ends before what is known to be in some ledger is
- * old. Carrying out an entry again changes nothing.
+ * What must outlive a restored backup. Entries are written into the database in the transaction of their effect,
+ * numbered 1, 2, … (serials); whoever owns a ledger's file copies them there in this order, durable before the effect
+ * is answered. So every file is a beginning of one list, whichever server keeps it. Carrying one out again is nothing.
  *
  *   entry   [kind 1] and  1 numbers   [epoch varint][n varint]: up to n may have been given out
  *                         2 epoch     [number varint]: it began
@@ -74,8 +72,10 @@ SATCHEL_MUST_USE satchel_status satchel_ledger_number_all(satchel_db *db, satche
 SATCHEL_MUST_USE satchel_status satchel_ledger_head(satchel_db *db, uint64_t *out, satchel_error *error);
 /* Up to here some ledger's file is known to hold every entry: it was written there, or a phone was told so. */
 SATCHEL_MUST_USE satchel_status satchel_ledger_known(satchel_db *db, uint64_t *out, satchel_error *error);
-/* Writes: it is known now. Never takes anything back. */
+/* Writes: it is known now. Never takes anything back; of an old copy that was found out nothing is to be known. */
 SATCHEL_MUST_USE satchel_status satchel_ledger_know(satchel_db *db, uint64_t serial, satchel_error *error);
+/* Writes: what was known is of an old copy; the ledger that is missing goes so far at least, 0 if nobody said. */
+SATCHEL_MUST_USE satchel_status satchel_ledger_want(satchel_db *db, uint64_t serial, satchel_error *error);
 /* How many entries no file is known to hold. */
 SATCHEL_MUST_USE satchel_status satchel_ledger_waiting(satchel_db *db, uint64_t *out, satchel_error *error);
 
