@@ -15,6 +15,9 @@ import sys
 ENUMS = {
     "satchel_compare": "Compare", "satchel_reason_kind": "ReasonKind", "satchel_step_kind": "StepKind",
     "satchel_store_cipher": "StoreCipher", "satchel_device_warning": "Warning", "satchel_field_type": "FieldType",
+    "satchel_audit_finding": "AuditFinding", "satchel_change_kind": "ChangeKind",
+    "satchel_command_kind": "CommandKind", "satchel_command_state": "CommandState",
+    "satchel_resolution": "Resolution",
 }
 CONSTANT_PREFIX = "SATCHEL_"
 HEAD = """// SPDX-License-Identifier: Apache-2.0

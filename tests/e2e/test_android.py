@@ -85,6 +85,18 @@ class WithAServer(OnTheJvm):
 
         self.on_a_phone("conflict", edit)
 
+    def test_commands_are_given_and_what_became_of_them_is_told(self):
+        self.on_a_phone("commands")
+
+    def test_the_stub_of_a_parked_edit_names_who_has_it(self):
+        def answer(question, row=None):
+            if question == "boss":
+                return self.server.admin("show", "user", "chen.wei")["id"]
+            self.server.admin("assign", "--customer", row, "--owner", "li.na")
+            return ""
+
+        self.on_a_phone("parked", answer)
+
     def test_refusals_are_typed_and_name_what_they_concern(self):
         self.on_a_phone("refused")
 

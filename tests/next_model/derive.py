@@ -54,14 +54,15 @@ def derive(text):
                   "  optional string delivery_window = 160\n"
                   '      [(field) = {en: "Delivery window" zh: "送货时段" max_len: 200 search: TEXT}];\n'
                   "  repeated CustomValue custom = 900;\n")
-    narrower = re.sub(r'(optional string short_name = \d+ \[\(field\) = \{[^}]*?max_len: )\d+', r"\g<1>8 rules_since: 2",
-                      longer)
+    short_name = r"(optional string short_name = \d+ \[\(field\) = \{[^}]*?max_len: )\d+"
+    narrower = re.sub(short_name, r"\g<1>8 rules_since: 2", longer)
     if narrower == longer:
         sys.exit("derive.py: customers have no short name that could be narrowed")
     text = once(text, customer, narrower)
     contact = message(text, "Contact")
     text = once(text, contact, once(contact, "  repeated CustomValue custom = 900;\n",
-                                    '  optional string nickname = 160 [(field) = {en: "Nickname" zh: "昵称" max_len: 60}];\n'
+                                    "  optional string nickname = 160 "
+                                    '[(field) = {en: "Nickname" zh: "昵称" max_len: 60}];\n'
                                     "  repeated CustomValue custom = 900;\n"))
     return text + ENTITY
 

@@ -67,7 +67,8 @@ static void drop_types(JNIEnv *env) {
 
 static bool register_all(JNIEnv *env) {
     const border_table *const tables[] = {&border_device_table, &border_write_table, &border_query_table,
-                                          &border_record_table, &border_sync_table,  &border_explain_table};
+                                          &border_record_table, &border_sync_table,  &border_explain_table,
+                                          &border_command_table};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         if ((*env)->RegisterNatives(env, types.native, tables[i]->methods, tables[i]->count) != JNI_OK) {
             return false;

@@ -19,14 +19,16 @@
 /* X(member, class, signature of its constructor): what is made here */
 #define BORDER_MADE(X)                                                                                                 \
     X(uuid, "java/util/UUID", "(JJ)V")                                                                                 \
-    X(info, "satchel/Info", "(ZZZ" BORDER_UUID BORDER_UUID "[B[B[BJJJJJJIIZZZ)V")                                      \
+    X(info, "satchel/Info", "(ZZZ" BORDER_UUID BORDER_UUID "[B[B[BJJJJJJIIZZZJJJIIJZZIJJIJ)V")                         \
     X(receipt, "satchel/Receipt", "(JI)V")                                                                             \
     X(row, "satchel/Row", "(" BORDER_UUID "[BIJ)V")                                                                    \
     X(page, "satchel/Page", "([Lsatchel/Row;[B)V")                                                                     \
     X(cell, "satchel/Cell", "(IIJD[B[B" BORDER_UUID "I)V")                                                             \
-    X(reason, "satchel/Reason", "(IJJI" BORDER_UUID "II[BJJZ" BORDER_UUID "[B[BZ" BORDER_UUID "J)V")                   \
+    X(reason, "satchel/Reason", "(IJJI" BORDER_UUID "II[BJJZ" BORDER_UUID "[B[BZ" BORDER_UUID "JII" BORDER_UUID ")V")  \
     X(request, "satchel/Request", "([B[B[[B[BJ)V")                                                                     \
-    X(step, "satchel/Step", "(ILsatchel/Request;JIZJJJ)V")
+    X(progress, "satchel/Progress", "(JJJJJJJ)V")                                                                      \
+    X(step, "satchel/Step", "(ILsatchel/Request;JIZJLsatchel/Progress;)V")                                             \
+    X(command, "satchel/Command", "(JJIII" BORDER_UUID "I[B" BORDER_UUID "JJ[B)V")
 
 /* X(member, class, name, signature): what is called from here */
 #define BORDER_CALLED(X)                                                                                               \
@@ -114,5 +116,6 @@ extern const border_table border_query_table;
 extern const border_table border_record_table;
 extern const border_table border_sync_table;
 extern const border_table border_explain_table;
+extern const border_table border_command_table;
 
 #endif

@@ -145,12 +145,15 @@ static jobject device_info(JNIEnv *env, jclass type, jlong device) {
     if (server == NULL) {
         return NULL;
     }
-    return (*env)->NewObject(env, border()->info.of, border()->info.init, (jboolean)info.locked,
-                             (jboolean)info.enrolled, (jboolean)info.first_sync_done, id, user, login, company, server,
-                             (jlong)info.units_unsent, (jlong)info.ops_refused, (jlong)info.ops_parked,
-                             (jlong)info.conflicts_open, (jlong)info.rows, (jlong)info.last_sync_ms,
-                             (jint)info.last_sync_status, (jint)info.warnings, (jboolean)info.escrowed,
-                             (jboolean)info.disk_low, (jboolean)info.pin_required);
+    return (*env)->NewObject(
+        env, border()->info.of, border()->info.init, (jboolean)info.locked, (jboolean)info.enrolled,
+        (jboolean)info.first_sync_done, id, user, login, company, server, (jlong)info.units_unsent,
+        (jlong)info.ops_refused, (jlong)info.ops_parked, (jlong)info.conflicts_open, (jlong)info.rows,
+        (jlong)info.last_sync_ms, (jint)info.last_sync_status, (jint)info.warnings, (jboolean)info.escrowed,
+        (jboolean)info.disk_low, (jboolean)info.pin_required, (jlong)info.losses_on_server, (jlong)info.position.epoch,
+        (jlong)info.position.n, (jint)info.upgrade_done, (jint)info.upgrade_total, (jlong)info.orders_serial,
+        (jboolean)info.retiring, (jboolean)info.app_too_old, (jint)info.lease_days, (jlong)info.lease_left_ms,
+        (jlong)info.audit_position, (jint)info.audit_findings, (jlong)info.repairs);
 }
 
 static void device_acknowledge(JNIEnv *env, jclass type, jlong device, jint warnings) {

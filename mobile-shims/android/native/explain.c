@@ -6,12 +6,12 @@
 
 #include <satchel/explain.h>
 
-enum { ROW, CONFLICT, OTHER_USER, RULE, MINE, THEIRS, REFERENCES };
+enum { ROW, CONFLICT, OTHER_USER, KEEPER, RULE, MINE, THEIRS, REFERENCES };
 
 /* Ids may be null, the rest may not. */
 static bool make_references(JNIEnv *env, const satchel_reason *reason, jobject made[REFERENCES]) {
-    const satchel_id *const ids[] = {&reason->row, &reason->conflict, &reason->other_user};
-    for (unsigned i = 0; i < 3; i++) {
+    const satchel_id *const ids[] = {&reason->row, &reason->conflict, &reason->other_user, &reason->keeper};
+    for (unsigned i = 0; i < RULE; i++) {
         made[i] = border_new_id(env, ids[i]);
         if ((*env)->ExceptionCheck(env)) {
             return false;
@@ -27,11 +27,12 @@ static jobject new_reason(JNIEnv *env, const satchel_reason *reason) {
     jobject made[REFERENCES] = {NULL};
     jobject object = NULL;
     if (make_references(env, reason, made)) {
-        object = (*env)->NewObject(
-            env, border()->reason.of, border()->reason.init, (jint)reason->kind, (jlong)reason->sequence,
-            (jlong)reason->unit, (jint)reason->entity, made[ROW], (jint)reason->field, (jint)reason->status, made[RULE],
-            (jlong)reason->at_ms, (jlong)reason->held_by, (jboolean)reason->open, made[CONFLICT], made[MINE],
-            made[THEIRS], (jboolean)reason->mine_stands, made[OTHER_USER], (jlong)reason->other_ms);
+        object = (*env)->NewObject(env, border()->reason.of, border()->reason.init, (jint)reason->kind,
+                                   (jlong)reason->sequence, (jlong)reason->unit, (jint)reason->entity, made[ROW],
+                                   (jint)reason->field, (jint)reason->status, made[RULE], (jlong)reason->at_ms,
+                                   (jlong)reason->held_by, (jboolean)reason->open, made[CONFLICT], made[MINE],
+                                   made[THEIRS], (jboolean)reason->mine_stands, made[OTHER_USER],
+                                   (jlong)reason->other_ms, (jint)reason->change, (jint)reason->unit_ops, made[KEEPER]);
     }
     border_drop(env, made, REFERENCES);
     return object;

@@ -95,6 +95,13 @@ static jlong exchange_open(JNIEnv *env, jclass type, jlong device, jlong budget_
     return border_ok(env, status, &error) ? border_long(exchange) : 0;
 }
 
+static jobject new_progress(JNIEnv *env, const satchel_progress *progress) {
+    return (*env)->NewObject(env, border()->progress.of, border()->progress.init, (jlong)progress->rows_done,
+                             (jlong)progress->rows_total, (jlong)progress->rows_received,
+                             (jlong)progress->bytes_received, (jlong)progress->changes_done,
+                             (jlong)progress->changes_total, (jlong)progress->bytes_sent);
+}
+
 static jobject exchange_next(JNIEnv *env, jclass type, jlong exchange) {
     satchel_step step;
     satchel_error error = {0};
@@ -103,13 +110,22 @@ static jobject exchange_next(JNIEnv *env, jclass type, jlong exchange) {
         return NULL;
     }
     jobject request = step.kind == SATCHEL_STEP_SEND ? new_request(env, &step.request) : NULL;
-    if ((*env)->ExceptionCheck(env)) {
+    jobject progress = (*env)->ExceptionCheck(env) ? NULL : new_progress(env, &step.progress);
+    if (progress == NULL) {
         return NULL;
     }
     jint status = step.kind == SATCHEL_STEP_SEND ? (jint)SATCHEL_OK : (jint)step.status;
     return (*env)->NewObject(env, border()->step.of, border()->step.init, (jint)step.kind, request, (jlong)step.wait_ms,
-                             status, (jboolean)step.more, (jlong)step.progress.rows_done,
-                             (jlong)step.progress.rows_total, (jlong)step.units_unsent);
+                             status, (jboolean)step.more, (jlong)step.units_unsent, progress);
+}
+
+static jobject sync_progress(JNIEnv *env, jclass type, jlong device) {
+    const android_device *held = border_handle(device);
+    satchel_progress progress;
+    satchel_error error = {0};
+    (void)type;
+    return border_ok(env, satchel_sync_progress(held->device, &progress, &error), &error) ? new_progress(env, &progress)
+                                                                                          : NULL;
 }
 
 static void exchange_feed(JNIEnv *env, jclass type, jlong exchange, jint http_status, jbyteArray body,
@@ -144,6 +160,7 @@ static void exchange_close(JNIEnv *env, jclass type, jlong exchange) {
 }
 
 static const JNINativeMethod methods[] = {
+    BORDER_METHOD("syncProgress", "(J)Lsatchel/Progress;", sync_progress),
     BORDER_METHOD("enrolmentOpen", "(J[B[B[B)J", enrolment_open),
     BORDER_METHOD("enrolmentRequest", "(J)Lsatchel/Request;", enrolment_request),
     BORDER_METHOD("enrolmentFeed", "(JI[B)V", enrolment_feed),

@@ -150,6 +150,16 @@ public final class Device extends Handle {
         act(at -> Native.reasonDismiss(at, unit));
     }
 
+    /** What the server is asked to do. */
+    public Commands commands() {
+        return new Commands(this);
+    }
+
+    /** How far the running exchange is; all zero if none runs. */
+    public Progress progress() {
+        return call(Native::syncProgress);
+    }
+
     /** Tells of changed rows of `entity` (0: any) on the thread whose call changed them. */
     public Observer observe(int entity, Observer.Listener listener) {
         return observe(entity, null, listener);

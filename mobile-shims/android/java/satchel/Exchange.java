@@ -26,7 +26,7 @@ public final class Exchange extends Handle {
         act(Native::exchangeFail);
     }
 
-    /** From any thread: the next step is DONE with CANCELLED. */
+    /** From any thread: ends it before the next request, while it waits, and between two slices of a page. */
     public void cancel() {
         actAtOnce(Native::exchangeCancel);
     }

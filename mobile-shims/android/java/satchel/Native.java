@@ -155,4 +155,26 @@ final class Native {
     static native Reason[] reasonsList(long device, int kind, int limit);
 
     static native void reasonDismiss(long device, long unit);
+
+    static native Progress syncProgress(long device);
+
+    static native Receipt customerClaim(long device, long most, long least);
+
+    static native Receipt customerRelease(long device, long most, long least);
+
+    static native Receipt customerUnmerge(long device, long most, long least);
+
+    static native Receipt orderRequest(long device, long most, long least);
+
+    static native Receipt customerTransfer(long device, long most, long least, long userMost, long userLeast);
+
+    static native Receipt customerMerge(long device, long most, long least, long survivorMost, long survivorLeast);
+
+    static native Receipt approvalDecide(long device, long most, long least, long decision, byte[] comment);
+
+    static native Receipt planChange(long device, int entity, long most, long least, byte[] record);
+
+    static native Receipt conflictResolve(long device, long most, long least, int resolution, byte[] record);
+
+    static native Command[] commandsList(long device, int limit);
 }

@@ -26,10 +26,16 @@ public final class Reason {
     public final boolean mineStands;
     public final UUID otherUser;
     public final long otherMs;
+    /** Own op: what it does, else null. */
+    public final ChangeKind change;
+    /** Own op: how many its unit has. */
+    public final int unitOps;
+    /** PARKED: who decides on it; null: an administrator, or somebody not to be named. */
+    public final UUID keeper;
 
     private Reason(int kind, long sequence, long unit, int entity, UUID row, int field, int status, byte[] rule,
             long atMs, long heldBy, boolean open, UUID conflict, byte[] mine, byte[] theirs, boolean mineStands,
-            UUID otherUser, long otherMs) {
+            UUID otherUser, long otherMs, int change, int unitOps, UUID keeper) {
         this.kind = ReasonKind.of(kind);
         this.sequence = sequence;
         this.unit = unit;
@@ -47,5 +53,8 @@ public final class Reason {
         this.mineStands = mineStands;
         this.otherUser = otherUser;
         this.otherMs = otherMs;
+        this.change = change == 0 ? null : ChangeKind.of(change);
+        this.unitOps = unitOps;
+        this.keeper = keeper;
     }
 }

@@ -11,19 +11,17 @@ public final class Step {
     public final Status status;
     /** DONE: the budget ended it, more is ready. */
     public final boolean more;
-    public final long rowsDone;
-    public final long rowsTotal;
     public final long unitsUnsent;
+    public final Progress progress;
 
-    private Step(int kind, Request request, long waitMs, int status, boolean more, long rowsDone, long rowsTotal,
-            long unitsUnsent) {
+    private Step(int kind, Request request, long waitMs, int status, boolean more, long unitsUnsent,
+            Progress progress) {
         this.kind = StepKind.of(kind);
         this.request = request;
         this.waitMs = waitMs;
         this.status = Status.of(status);
         this.more = more;
-        this.rowsDone = rowsDone;
-        this.rowsTotal = rowsTotal;
         this.unitsUnsent = unitsUnsent;
+        this.progress = progress;
     }
 }

@@ -6,8 +6,8 @@ import java.net.SocketTimeoutException;
 
 /** Drives enrolment and exchanges over a transport. Never on the user interface's thread. */
 public final class Sync {
-    /** Told before each step; rows are of a first sync, 0 of 0 if none runs. */
-    public interface Progress {
+    /** Told before each step; {@link Step#progress} says how far it is. */
+    public interface Watcher {
         void step(Step step);
     }
 
@@ -29,13 +29,13 @@ public final class Sync {
      * One exchange to its end; gives its last step. Waits at most `waitMs` in all where the exchange wants to wait: a
      * job of the platform's scheduler gives 0 and comes back later. An interrupted thread ends it with CANCELLED.
      */
-    public static Step run(Device device, Transport transport, long budgetMs, long waitMs, Progress progress) {
+    public static Step run(Device device, Transport transport, long budgetMs, long waitMs, Watcher watcher) {
         try (Exchange exchange = device.exchange(budgetMs)) {
             SatchelException failure = null;
             long left = waitMs;
             for (Step step = exchange.next();; step = exchange.next()) {
-                if (progress != null) {
-                    progress.step(step);
+                if (watcher != null) {
+                    watcher.step(step);
                 }
                 switch (step.kind) {
                     case SEND:

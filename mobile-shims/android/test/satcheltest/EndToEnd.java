@@ -8,6 +8,12 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import satchel.AccessException;
+import satchel.AuditFinding;
+import satchel.ChangeKind;
+import satchel.Command;
+import satchel.CommandKind;
+import satchel.CommandState;
+import satchel.Commands;
 import satchel.Compare;
 import satchel.Device;
 import satchel.DeviceConfig;
@@ -24,6 +30,7 @@ import satchel.ReasonKind;
 import satchel.Receipt;
 import satchel.RecordBuilder;
 import satchel.RecordReader;
+import satchel.Resolution;
 import satchel.RetryException;
 import satchel.Row;
 import satchel.Status;
@@ -61,6 +68,12 @@ public final class EndToEnd {
                 break;
             case "refused":
                 phone.refused();
+                break;
+            case "commands":
+                phone.commands();
+                break;
+            case "parked":
+                phone.parked();
                 break;
             case "undecided":
                 phone.undecided();
@@ -117,8 +130,14 @@ public final class EndToEnd {
             AtomicInteger steps = new AtomicInteger();
             Step end = Sync.run(device, transport, 0, WAIT_MS, step -> steps.incrementAndGet());
             Check.that(steps.get() > 1 && !end.more, "progress is told");
+            Check.that(end.progress.rowsReceived > 0 && end.progress.bytesReceived > 1000, "what came down is counted");
+            Check.that(end.progress.bytesSent > 0 && end.progress.changesTotal == 0, "and what went up");
+            Check.same(0L, device.progress().bytesSent);
             Info info = device.info();
             Check.that(info.enrolled && info.firstSyncDone && !info.locked && info.rows > 0, "the first sync is done");
+            Check.that(info.epoch == 1 && info.position > 0, "how far the server is known");
+            Check.same(0L, info.lossesOnServer + info.repairs + info.upgradeTotal + info.leaseDays);
+            Check.that(!info.retiring && !info.appTooOld && !info.found(AuditFinding.SHORTER), "nothing is ordered");
             Check.same("wang.fang", info.login);
             Check.same("测试公司 Test Company", info.company);
             pages(device);
@@ -185,7 +204,9 @@ public final class EndToEnd {
         Check.that(row.isPending() && row.baseN == 0, "what is not sent is marked");
         Check.same(SMILE, text(device, row, Model.CUSTOMER_NAME));
         Check.same(ReasonKind.WAITING, device.why(Model.ENTITY_CUSTOMER, id).get(0).kind);
-        sync(device);
+        Step end = sync(device);
+        Check.same(2L, end.progress.changesDone);
+        Check.same(2L, end.progress.changesTotal);
         Check.same(0L, device.info().unitsUnsent);
         Check.that(!device.row(Model.ENTITY_CUSTOMER, id).isPending(), "what is sent is not marked");
         Check.same(SMILE, Check.ask("name " + id));
@@ -268,7 +289,60 @@ public final class EndToEnd {
             Check.same(conflict.mineStands ? "mine 1" : "theirs 2",
                     text(device, device.row(Model.ENTITY_CUSTOMER, id), Model.CUSTOMER_STREET));
             Check.that(!device.reasons(ReasonKind.CONFLICT, 10).isEmpty(), "conflicts can be listed");
+            device.commands().resolve(conflict.conflict, Resolution.KEEP, null);
+            sync(device);
+            Check.same(CommandState.ACCEPTED, device.commands().list(1).get(0).state);
             Check.refused(UserException.class, Status.INVALID_ARGUMENT, () -> device.reasons(ReasonKind.HELD, 0));
+        }
+    }
+
+    /** What the server is asked to do; what cannot be asked is refused here. */
+    private void commands() {
+        UUID none = new UUID(0, 0);
+        UUID stranger = UUID.randomUUID();
+        try (Device device = enrolled()) {
+            sync(device);
+            Commands commands = device.commands();
+            UUID id = shop(device);
+            Receipt receipt = commands.release(id);
+            Command command = commands.list(1).get(0);
+            Check.same(receipt.firstSequence, command.sequence);
+            Check.same(CommandKind.RELEASE, command.kind);
+            Check.same(CommandState.WAITING, command.state);
+            Check.same(id, command.row);
+            sync(device);
+            command = commands.list(10).get(0);
+            Check.same(CommandState.ACCEPTED, command.state);
+            Check.that(command.winner == null && command.status == Status.OK && command.atMs > 0, "it was carried out");
+            commands.claim(id);
+            sync(device);
+            Check.same(CommandKind.CLAIM, commands.list(1).get(0).kind);
+            Check.refused(UserException.class, Status.INVALID_ARGUMENT, () -> commands.transfer(id, none));
+            Check.refused(UserException.class, Status.INVALID_ARGUMENT, () -> commands.merge(id, id));
+            Check.refused(UserException.class, Status.NOT_FOUND, () -> commands.unmerge(stranger));
+            Check.refused(UserException.class, Status.NOT_FOUND, () -> commands.decide(stranger, 1, "好"));
+            Check.refused(UserException.class, Status.NOT_FOUND, () -> commands.requestOrder(stranger));
+            Check.refused(UserException.class, Status.INVALID_ARGUMENT,
+                    () -> commands.changePlan(Model.ENTITY_CUSTOMER, id, new byte[0]));
+            Check.refused(UserException.class, Status.NOT_FOUND,
+                    () -> commands.resolve(stranger, Resolution.KEEP, null));
+            Check.refused(UserException.class, Status.INVALID_ARGUMENT, () -> commands.list(0));
+        }
+    }
+
+    /** The stub of a parked edit says what it was, and who has it now. */
+    private void parked() throws Exception {
+        try (Device device = enrolled()) {
+            sync(device);
+            UUID id = shop(device);
+            edit(device, id, Model.CUSTOMER_NOTE, "too late");
+            Check.ask("move " + id);
+            sync(device);
+            Reason stub = device.reasons(ReasonKind.PARKED, 10).get(0);
+            Check.same(ChangeKind.EDIT, stub.change);
+            Check.same(1, stub.unitOps);
+            Check.same(UUID.fromString(Check.ask("boss")), stub.keeper);
+            Check.same(0, stub.mine.length);
         }
     }
 
