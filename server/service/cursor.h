@@ -23,7 +23,7 @@ typedef struct satchel_cursor_snapshot {
     bool begun;       /* `at` holds the last aggregate that was sent; on the route: of the customer in hand */
     satchel_place at;
     uint64_t done; /* aggregates, for progress */
-    uint64_t total;
+    uint64_t total; /* 0: not counted yet */
 } satchel_cursor_snapshot;
 
 typedef struct satchel_cursor {

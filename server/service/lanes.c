@@ -535,8 +535,9 @@ satchel_status satchel_snapshot_lane(pull_work *work) {
         status = run_snapshot(work, 0, &finished);
         const satchel_cursor_snapshot *first = &cursor->snapshots[0];
         uint64_t total = first->total > first->done ? first->total : first->done;
-        work->progress_total = total;
-        work->progress_done = finished ? total : first->done;
+        bool told = finished || first->total > 0; /* not counted yet: the first page is not to wait for that */
+        work->progress_total = told ? total : 0;
+        work->progress_done = finished ? total : told ? first->done : 0;
         if (status == SATCHEL_OK && finished) {
             cursor->snapshot_count--;
             cursor->route_count = 0; /* it was of this one */

@@ -101,24 +101,34 @@ static satchel_status lost_hits_present(pull_work *work, uint8_t generation, boo
     return status;
 }
 
-/* Entries of a scope, but for kinds of rows of which he sees none: what is hidden does not count. */
+/*
+ * Entries of a scope, but for kinds of rows of which he sees none: what is hidden does not count. One pass over the
+ * index without grouping: a scope may have very many.
+ */
 static satchel_status count_scope(pull_work *work, uint32_t scope, uint64_t *count) {
-    satchel_db_statement *statement = NULL;
-    satchel_status status = SATCHEL_DB_START(&statement, work->db, work->error,
-                                             "SELECT rank, count(*) FROM membership WHERE scope = ?1 AND present = 1"
-                                             " GROUP BY rank",
-                                             satchel_db_count(scope));
-    bool found = status == SATCHEL_OK;
-    while (status == SATCHEL_OK && found) {
+    const satchel_model *model = work->service->schema.model;
+    satchel_buffer sql;
+    int64_t found = 0;
+    satchel_buffer_init(&sql);
+    satchel_status status = satchel_buffer_append_format(
+        &sql, "SELECT count(*) FROM membership WHERE scope = ?1 AND present = 1 AND rank NOT IN (-1");
+    for (uint32_t i = 0; status == SATCHEL_OK && i < model->entity_count; i++) {
+        uint32_t entity = model->entities[i].number;
         bool shown = false;
-        status = satchel_db_step(statement, &found, work->error);
-        if (status == SATCHEL_OK && found) {
-            const satchel_place place = {.rank = (uint32_t)satchel_db_uint(statement, 0)};
-            status = satchel_gathering_shows(&work->gathering, scope, satchel_place_entity(&place), &shown);
+        status = satchel_gathering_shows(&work->gathering, scope, entity, &shown);
+        if (status == SATCHEL_OK && !shown) {
+            status =
+                satchel_buffer_append_format(&sql, ", %u", entity == SATCHEL_ENTITY_CUSTOMER ? 0u : (unsigned)entity);
         }
-        *count += status == SATCHEL_OK && found && shown ? satchel_db_uint(statement, 1) : 0;
     }
-    satchel_db_end(statement);
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append(&sql, satchel_bytes_of(")", sizeof ")"));
+    }
+    if (status == SATCHEL_OK) {
+        status = SATCHEL_DB_NUMBER(work->db, work->error, &found, 0, (const char *)sql.data, satchel_db_count(scope));
+    }
+    satchel_buffer_deinit(&sql);
+    *count += (uint64_t)found;
     return status;
 }
 
@@ -156,7 +166,7 @@ static satchel_status freeze_route(pull_work *work) {
     return status;
 }
 
-/* Begins a snapshot of scopes that the phone does not have. */
+/* Begins a snapshot of scopes that the phone does not have. What is in them is counted with its second page. */
 static satchel_status add_snapshot(pull_work *work, const satchel_scope_list *gained) {
     satchel_cursor *cursor = &work->cursor;
     satchel_scope_list all = *gained;
@@ -178,9 +188,6 @@ static satchel_status add_snapshot(pull_work *work, const satchel_scope_list *ga
         return status;
     }
     status = satchel_gathering_set(&work->gathering, all.numbers, all.count, &snapshot->set);
-    if (status == SATCHEL_OK) {
-        status = count_members(work, &all, &snapshot->total);
-    }
     work->snapshot_scopes[cursor->snapshot_count++] = all;
     return status;
 }
@@ -188,8 +195,11 @@ static satchel_status add_snapshot(pull_work *work, const satchel_scope_list *ga
 static satchel_status load_snapshots(pull_work *work) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; status == SATCHEL_OK && i < work->cursor.snapshot_count; i++) {
-        status = satchel_scope_set_get(work->db, work->cursor.snapshots[i].set, work->arena, &work->snapshot_scopes[i],
-                                       work->error);
+        satchel_cursor_snapshot *snapshot = &work->cursor.snapshots[i];
+        status = satchel_scope_set_get(work->db, snapshot->set, work->arena, &work->snapshot_scopes[i], work->error);
+        if (status == SATCHEL_OK && snapshot->total == 0) {
+            status = count_members(work, &work->snapshot_scopes[i], &snapshot->total);
+        }
     }
     return status;
 }
