@@ -29,6 +29,8 @@ static satchel_status begin_verb(verb_call *call, satchel_device *device, satche
             .now_ms = satchel_device_now_ms(device),
             .user = device->identity.user,
             .random = satchel_device_random(device),
+            .discount_limit_bp = device->book.orders.discount_limit_bp,
+            .discount_steps = device->book.orders.discount_steps,
         };
     }
     return status;
@@ -133,6 +135,18 @@ satchel_status satchel_order_submit(satchel_device *device, const satchel_id *or
     }
     status = satchel_sales_order_submit(&call.sales, order, error);
     return end_verb(&call, status, SATCHEL_ENTITY_ORDER, SATCHEL_ENTITY_ORDER);
+}
+
+satchel_status satchel_order_waits(satchel_device *device, const satchel_id *order, bool *out, satchel_error *error) {
+    verb_call call;
+    *out = false;
+    satchel_status status = begin_verb(&call, device, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = satchel_sales_order_waits(&call.sales, order, out, error);
+    satchel_device_leave(device);
+    return status;
 }
 
 satchel_status satchel_task_add(satchel_device *device, satchel_text title, const satchel_id *customer,

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "rules/orders.h"
+#include "store/rights.h"
 
 #include <string.h>
 
@@ -265,7 +266,7 @@ satchel_status satchel_sales_order_add(const satchel_sales *sales, const satchel
     return status;
 }
 
-/* --- remove, submit --- */
+/* --- remove --- */
 
 static satchel_status fill_remove(sales_unit *unit, const satchel_id *line) {
     satchel_record removed;
@@ -300,24 +301,53 @@ satchel_status satchel_sales_order_remove(const satchel_sales *sales, const satc
     return status;
 }
 
-static satchel_status fill_submit(sales_unit *unit, const satchel_id *order) {
-    satchel_record read;
-    satchel_record fields;
-    order_lines lines;
-    satchel_status status = satchel_sales_read(unit, SATCHEL_ENTITY_ORDER, order, &read);
-    if (status == SATCHEL_OK && !satchel_order_is_open(&read)) {
+/* --- submit --- */
+
+/* Somebody has to approve its discount, and no role of his could. What the phone is not sure of the server decides. */
+static satchel_status needs_approval(sales_unit *unit, const satchel_record *order, const order_lines *lines,
+                                     bool *out) {
+    const satchel_sales *sales = unit->sales;
+    bool approves = false;
+    *out = false;
+    if (sales->discount_steps == 0 ||
+        satchel_order_discount(order, lines->items, lines->count) <= sales->discount_limit_bp) {
+        return SATCHEL_OK;
+    }
+    satchel_status status =
+        satchel_store_might(sales->store, SATCHEL_ENTITY_ORDER, SATCHEL_VERB_APPROVE, &approves, unit->error);
+    *out = status == SATCHEL_OK && !approves;
+    return status;
+}
+
+static satchel_status look_at_order(sales_unit *unit, const satchel_id *order, satchel_record *out,
+                                    order_lines *lines) {
+    satchel_status status = satchel_sales_read(unit, SATCHEL_ENTITY_ORDER, order, out);
+    if (status == SATCHEL_OK && !satchel_order_is_open(out)) {
         status = satchel_fail_field(unit->error, SATCHEL_ILLEGAL_STATE, SATCHEL_ENTITY_ORDER, SATCHEL_ORDER_STATUS,
                                     "the order is no draft any more");
     }
     if (status == SATCHEL_OK) {
-        status = read_lines(unit, order, NULL, &lines);
+        status = read_lines(unit, order, NULL, lines);
     }
+    return status == SATCHEL_OK ? satchel_order_check_submit(out, lines->count, unit->error) : status;
+}
+
+static satchel_status fill_submit(sales_unit *unit, const satchel_id *order) {
+    satchel_record read;
+    satchel_record fields;
+    order_lines lines;
+    bool waits = false;
+    satchel_status status = look_at_order(unit, order, &read, &lines);
     if (status == SATCHEL_OK) {
-        status = satchel_order_check_submit(&read, lines.count, unit->error);
+        status = needs_approval(unit, &read, &lines, &waits);
     }
     satchel_record_init(&fields, &unit->arena);
     if (status == SATCHEL_OK) {
         status = derive(unit, &read, &lines, &fields);
+    }
+    if (status == SATCHEL_OK && waits) {
+        return satchel_draft_command(unit->draft, SATCHEL_ENTITY_ORDER, order, SATCHEL_COMMAND_SUBMIT_ORDER, &fields,
+                                     unit->error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_record_set_int(&fields, SATCHEL_ORDER_STATUS, SATCHEL_ORDER_STATUS_SUBMITTED);
@@ -335,4 +365,21 @@ satchel_status satchel_sales_order_submit(const satchel_sales *sales, const satc
         status = satchel_sales_unit_end(&unit, fill_submit(&unit, order));
     }
     return status;
+}
+
+satchel_status satchel_sales_order_waits(const satchel_sales *sales, const satchel_id *order, bool *out,
+                                         satchel_error *error) {
+    sales_unit unit;
+    satchel_record read;
+    order_lines lines;
+    *out = false;
+    satchel_status status = satchel_sales_unit_open(&unit, sales, error);
+    if (status != SATCHEL_OK) {
+        return status;
+    }
+    status = look_at_order(&unit, order, &read, &lines);
+    if (status == SATCHEL_OK) {
+        status = needs_approval(&unit, &read, &lines, out);
+    }
+    return satchel_sales_unit_end(&unit, status); /* an empty draft commits nothing */
 }

@@ -20,6 +20,9 @@ typedef struct satchel_sales {
     int64_t now_ms;        /* best estimate of the true time: what is recorded as the time of the fact */
     satchel_id user;
     satchel_random random; /* for new ids */
+    /* As the company's standing orders have it: an order with a larger discount waits; steps 0: none does. */
+    int64_t discount_limit_bp;
+    int64_t discount_steps;
 } satchel_sales;
 
 /* Errors: as the function of <satchel/sales.h> of the same purpose. */
@@ -53,6 +56,8 @@ SATCHEL_MUST_USE satchel_status satchel_sales_order_remove(const satchel_sales *
                                                            satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_sales_order_submit(const satchel_sales *sales, const satchel_id *order,
                                                            satchel_error *error);
+SATCHEL_MUST_USE satchel_status satchel_sales_order_waits(const satchel_sales *sales, const satchel_id *order,
+                                                          bool *out, satchel_error *error);
 
 /* `customer` may be NULL or none; `assignee` NULL or none: the user himself. due_ms 0: no due time. */
 SATCHEL_MUST_USE satchel_status satchel_sales_task_add(const satchel_sales *sales, satchel_text title,

@@ -4,6 +4,7 @@
  * what lies below them, the users that report to him; and the rules of his roles. Only what is certain is refused on
  * the phone: what no role of his could do to any row, however he stands to it. The server decides everything else.
  */
+#include "store/rights.h"
 #include "store/rows.h"
 
 #include "access/policy_text.h"
@@ -250,7 +251,8 @@ static satchel_access_row nearest_row(const satchel_access_user *user, uint32_t 
     return row;
 }
 
-satchel_status satchel_store_check_access(satchel_store *store, const satchel_op *op, satchel_error *error) {
+/* What was read of the user, anew if his rows may have moved. */
+static satchel_status look_at_user(satchel_store *store, satchel_error *error) {
     satchel_error ignored;
     if (!store->user_fresh) {
         satchel_arena_deinit(&store->user_arena);
@@ -262,14 +264,31 @@ satchel_status satchel_store_check_access(satchel_store *store, const satchel_op
         store->user_known = status == SATCHEL_OK;
         store->user_fresh = true;
     }
-    if (!store->user_known || store->user.roles == 0 || !store->user_certain) {
-        return SATCHEL_OK; /* left to the server */
+    return SATCHEL_OK;
+}
+
+static bool is_certain(const satchel_store *store) {
+    return store->user_known && store->user.roles != 0 && store->user_certain;
+}
+
+satchel_status satchel_store_might(satchel_store *store, uint32_t entity, uint32_t verb, bool *out,
+                                   satchel_error *error) {
+    satchel_status status = look_at_user(store, error);
+    *out = status == SATCHEL_OK && (!is_certain(store) || satchel_access_reach(&store->user_policy, &store->user,
+                                                                               entity, (satchel_verb)verb) != 0);
+    return status;
+}
+
+satchel_status satchel_store_check_access(satchel_store *store, const satchel_op *op, satchel_error *error) {
+    satchel_status status = look_at_user(store, error);
+    if (status != SATCHEL_OK || !is_certain(store)) {
+        return status; /* left to the server */
     }
     satchel_access_user user = store->user;
     user.reports = &store->user.id; /* whom he leads by teams is not known here: perhaps anybody */
     user.report_count = 1;
     satchel_access_row row = nearest_row(&user, op->entity);
-    satchel_status status = satchel_access_check_op(&store->schema, &store->user_policy, &user, &row, op, error);
+    status = satchel_access_check_op(&store->schema, &store->user_policy, &user, &row, op, error);
     return status == SATCHEL_OUT_OF_SCOPE
                ? satchel_fail_field(error, SATCHEL_FORBIDDEN, op->entity, 0, "no role of the user allows this")
                : status;

@@ -23,6 +23,8 @@ static const satchel_wire_member orders_members[] = {
     SATCHEL_WIRE_MEMBER(satchel_orders, minimum_app, 6, SATCHEL_WIRE_U32, 0),
     SATCHEL_WIRE_MEMBER(satchel_orders, command, 7, SATCHEL_WIRE_ENUM, SATCHEL_ORDER_WIPE),
     SATCHEL_WIRE_MEMBER(satchel_orders, issued_ms, 8, SATCHEL_WIRE_I64, 0),
+    SATCHEL_WIRE_MEMBER(satchel_orders, discount_limit_bp, 9, SATCHEL_WIRE_U32, 0),
+    SATCHEL_WIRE_MEMBER(satchel_orders, discount_steps, 10, SATCHEL_WIRE_U32, 0),
 };
 static const satchel_wire_message orders_message = SATCHEL_WIRE_TABLE("StandingOrders", satchel_orders, orders_members);
 

@@ -35,6 +35,8 @@ typedef struct satchel_orders {
     uint32_t minimum_app;                           /* major * 1,000,000 + minor * 1,000 + patch; 0: any */
     satchel_order_command command;
     int64_t issued_ms;
+    uint32_t discount_limit_bp; /* an order with a larger discount waits for an approval, if there are steps */
+    uint32_t discount_steps;    /* of that approval; 0: none is needed */
 } satchel_orders;
 
 /* Appends a block. Errors: NO_MEMORY, LIMIT_EXCEEDED (lease). */

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "service/command.h"
 #include "service/desk.h"
+#include "service/orders.h"
 
 #include <satchel/model.h>
 
@@ -115,6 +116,9 @@ satchel_status satchel_rule_set(const satchel_service *service, satchel_db *db, 
                                 "INSERT INTO company_rule (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE"
                                 " SET value = excluded.value",
                                 satchel_value_text(satchel_text_of(info->name)), satchel_value_int(value));
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_orders_renew(db, error); /* phones are told the rules of discounts */
     }
     return satchel_desk_close(&desk, status, "rule set", 0, &none);
 }

@@ -92,7 +92,7 @@ static satchel_status check_order(satchel_order_given *given) {
 static satchel_status ask_for_approval(satchel_order_given *given, const order_look *look, int64_t steps) {
     satchel_op op = *given->op;
     satchel_order_given asked = *given;
-    satchel_record_init(&op.set, given->change->arena);
+    satchel_record_init(&op.set, given->change->arena); /* nor does it count when it says that this was */
     asked.op = &op;
     asked.row.merged.value = look->after;
     return satchel_discount_ask(&asked, steps);

@@ -84,8 +84,9 @@ satchel_status satchel_discount_ask(satchel_order_given *given, int64_t steps) {
     for (size_t i = 0; status == SATCHEL_OK && i < sizeof totals / sizeof *totals; i++) {
         status = satchel_record_set_int(&op.set, totals[i], satchel_record_int(values, totals[i], 0));
     }
-    if (status == SATCHEL_OK && submitted != NULL) {
-        status = satchel_record_set(&op.set, SATCHEL_ORDER_SUBMITTED_AT, submitted);
+    if (status == SATCHEL_OK) {
+        const satchel_value now = satchel_value_time(given->change->stamp_ms);
+        status = satchel_record_set(&op.set, SATCHEL_ORDER_SUBMITTED_AT, submitted != NULL ? submitted : &now);
     }
     if (status == SATCHEL_OK) {
         status = satchel_discount_flags(given->change->arena, values, true, &flags);

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "crypto/secret.h"
 #include "service/audit.h"
+#include "service/command.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -88,10 +89,18 @@ satchel_status satchel_orders_command(const satchel_service *service, satchel_db
 satchel_status satchel_orders_build(const satchel_service *service, satchel_db *db, const satchel_id *device,
                                     const satchel_order_state *state, satchel_buffer *out, satchel_error *error) {
     satchel_company_policy policy;
+    int64_t limit_bp = 0;
+    int64_t steps = 0;
     uint8_t secret[SATCHEL_SIGN_SECRET_BYTES];
     satchel_status status = satchel_store_policy_get(db, &policy, error);
     if (status == SATCHEL_OK) {
         status = satchel_company_secret(db, secret, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_rule_get(db, SATCHEL_RULE_DISCOUNT_LIMIT_BP, &limit_bp, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_rule_get(db, SATCHEL_RULE_APPROVE_DISCOUNT, &steps, error);
     }
     if (status == SATCHEL_OK) {
         satchel_orders orders = {.device = *device,
@@ -100,7 +109,9 @@ satchel_status satchel_orders_build(const satchel_service *service, satchel_db *
                                  .lease_days = state->lease_days,
                                  .minimum_app = state->minimum_app,
                                  .command = state->command,
-                                 .issued_ms = satchel_service_now_ms(service)};
+                                 .issued_ms = satchel_service_now_ms(service),
+                                 .discount_limit_bp = (uint32_t)limit_bp,
+                                 .discount_steps = (uint32_t)steps};
         memcpy(orders.recovery_key, policy.recovery_key, sizeof orders.recovery_key);
         status = satchel_orders_sign(&orders, secret, out);
         status = status == SATCHEL_OK ? status : satchel_fail(error, status, "orders cannot be written");

@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "service/desk.h"
+#include "service/orders.h"
 
 #include <satchel/model.h>
 
@@ -158,7 +159,7 @@ static satchel_status write_rules(satchel_desk *desk, const preset_rule *rules) 
         status = SATCHEL_DB_RUN(desk->db, desk->error, "INSERT INTO company_rule (name, value) VALUES (?1, ?2)",
                                 satchel_value_text(satchel_text_of(rules[i].name)), satchel_value_int(rules[i].value));
     }
-    return status;
+    return status == SATCHEL_OK ? satchel_orders_renew(desk->db, desk->error) : status;
 }
 
 satchel_status satchel_preset_apply(const satchel_service *service, satchel_db *db, const satchel_actor *actor,

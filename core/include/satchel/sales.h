@@ -67,9 +67,21 @@ SATCHEL_MUST_USE satchel_status satchel_order_add(satchel_device *device, const 
 SATCHEL_MUST_USE satchel_status satchel_order_remove(satchel_device *device, const satchel_id *line,
                                                      satchel_error *error);
 
-/* Submits: from then on the body stands. Errors: REQUIRED_MISSING (no line), ILLEGAL_STATE (no draft). */
+/*
+ * Submits: from then on the body stands. An order of which satchel_order_waits is true stays a draft and is asked for
+ * instead, as by satchel_order_request; one of which the phone does not know that comes back from the server as a draft
+ * with the flag `awaiting_approval`. Either way it is submitted when somebody approved. Errors: REQUIRED_MISSING (no
+ * line), ILLEGAL_STATE (no draft).
+ */
 SATCHEL_MUST_USE satchel_status satchel_order_submit(satchel_device *device, const satchel_id *order,
                                                      satchel_error *error);
+
+/*
+ * Would submitting it wait for an approval, because of its discounts? As far as the phone knows: the server decides.
+ * Errors: as satchel_order_submit.
+ */
+SATCHEL_MUST_USE satchel_status satchel_order_waits(satchel_device *device, const satchel_id *order, bool *out,
+                                                    satchel_error *error);
 
 /* A task for `assignee` (NULL: oneself); customer may be NULL; due in ms since 1970, 0 = none. */
 SATCHEL_MUST_USE satchel_status satchel_task_add(satchel_device *device, satchel_text title, const satchel_id *customer,

@@ -2,6 +2,7 @@
 /*
  * The verbs of field sales through the façade: a day without network, then one sync.
  */
+#include "device/device.h"
 #include "unit/device/fixture.h"
 
 static const satchel_fix no_fix = {false, 0, 0, 0, false};
@@ -53,6 +54,26 @@ TEST(sales_verbs, an_order_with_a_line_taken_out_again) {
     CHECK_INT(phone_int(&p, SATCHEL_ENTITY_ORDER, &order, SATCHEL_ORDER_TOTAL_MINOR), 2250);
     REQUIRE_OK(phone_sync(&p));
     CHECK_UINT(phone_info(&p).units_unsent, 0);
+    phone_deinit(&p);
+}
+
+TEST(sales_verbs, too_large_a_discount_is_told_beforehand_and_asked_for) {
+    phone p;
+    satchel_id order = {{0}};
+    bool waits = false;
+    phone_ready(&p, 74);
+    REQUIRE_OK(satchel_order_new(p.device, &fake_customer, NULL, satchel_text_of("CNY"), satchel_text_of(""), &order,
+                                 &p.error));
+    REQUIRE_OK(satchel_order_add(p.device, &order, &fake_product, 2000, -1, 1000, NULL, &p.error));
+    CHECK_OK(satchel_order_waits(p.device, &order, &waits, &p.error));
+    CHECK(!waits);
+    p.device->book.orders.discount_limit_bp = 999;
+    p.device->book.orders.discount_steps = 1;
+    CHECK_OK(satchel_order_waits(p.device, &order, &waits, &p.error));
+    CHECK(waits);
+    REQUIRE_OK(satchel_order_submit(p.device, &order, &p.error));
+    CHECK_INT(phone_int(&p, SATCHEL_ENTITY_ORDER, &order, SATCHEL_ORDER_STATUS), SATCHEL_ORDER_STATUS_DRAFT);
+    CHECK_STATUS(satchel_order_waits(p.device, &fake_customer, &waits, &p.error), SATCHEL_NOT_FOUND);
     phone_deinit(&p);
 }
 

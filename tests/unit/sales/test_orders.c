@@ -2,6 +2,7 @@
 /*
  * Orders, tasks and notes.
  */
+#include "store/rights.h"
 #include "unit/sales/fixture.h"
 
 #include <string.h>
@@ -66,6 +67,30 @@ TEST(orders, submitted_they_take_no_change) {
     CHECK_STATUS(satchel_sales_order_remove(&s.sales, &line, &s.error), SATCHEL_LATE_FOR_PARENT);
     CHECK_STATUS(satchel_sales_order_submit(&s.sales, &order, &s.error), SATCHEL_ILLEGAL_STATE);
     shop_close(&s);
+}
+
+/* Larger than the limit, and the rep approves nothing: it is asked for, and stays a draft. */
+TEST(orders, one_with_too_large_a_discount_is_asked_for_and_the_phone_tells_before) {
+    for (int64_t above = 0; above < 2; above++) {
+        shop s;
+        bool waits = false;
+        shop_open(&s, 24);
+        s.sales.discount_steps = 1;
+        s.sales.discount_limit_bp = 1000;
+        satchel_id order = new_order(&s);
+        REQUIRE_OK(add(&s, &order, &shop_tea, 1000, -1, 1000 + above, NULL));
+        uint32_t units = shop_units(&s);
+        CHECK_OK(satchel_sales_order_waits(&s.sales, &order, &waits, &s.error));
+        CHECK(waits == (above != 0));
+        CHECK_UINT(shop_units(&s), units);
+        REQUIRE_OK(satchel_sales_order_submit(&s.sales, &order, &s.error));
+        CHECK_UINT(shop_units(&s), units + 1);
+        CHECK_INT(shop_int(&s, SATCHEL_ENTITY_ORDER, &order, SATCHEL_ORDER_STATUS),
+                  above ? SATCHEL_ORDER_STATUS_DRAFT : SATCHEL_ORDER_STATUS_SUBMITTED);
+        satchel_status again = satchel_sales_order_waits(&s.sales, &order, &waits, &s.error);
+        CHECK_STATUS(again, above ? SATCHEL_OK : SATCHEL_ILLEGAL_STATE);
+        shop_close(&s);
+    }
 }
 
 TEST(orders, quantities_discounts_and_prices_have_their_ranges) {
@@ -213,5 +238,16 @@ TEST(sales, a_failing_random_source_commits_nothing) {
     CHECK_STATUS(satchel_sales_task_add(&s.sales, satchel_text_of("a"), NULL, NULL, 0, NULL, &s.error),
                  SATCHEL_RANDOM_FAILED);
     CHECK_UINT(shop_units(&s), 0);
+    shop_close(&s);
+}
+
+TEST(orders, what_a_user_might_do_is_told_by_his_roles) {
+    shop s;
+    bool might = true;
+    shop_open(&s, 25);
+    CHECK_OK(satchel_store_might(s.store, SATCHEL_ENTITY_ORDER, SATCHEL_VERB_APPROVE, &might, &s.error));
+    CHECK(!might);
+    CHECK_OK(satchel_store_might(s.store, SATCHEL_ENTITY_ORDER, SATCHEL_VERB_CREATE, &might, &s.error));
+    CHECK(might);
     shop_close(&s);
 }

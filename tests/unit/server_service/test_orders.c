@@ -2,6 +2,7 @@
 /*
  * Standing orders, retirement, wipe and the audit's witnesses, as the server sees them.
  */
+#include "service/command_admin.h"
 #include "support/server_service/stage.h"
 
 #include "base/text.h"
@@ -79,6 +80,22 @@ TEST(server_orders, a_changed_policy_is_sent_until_the_phone_says_that_it_has_it
     set_policy(&here, 0, 30);
     phone_sync(&mine);
     CHECK(orders_of(&here, &mine).serial > orders.serial);
+    tear_down(&here, &mine);
+}
+
+TEST(server_orders, phones_are_told_the_rules_of_discounts) {
+    static const char *const names[] = {"discount.limit_bp", "approve.discount"};
+    stage here;
+    phone mine;
+    set_up(&here, &mine);
+    for (int64_t i = 0; i < 2; i++) {
+        stage_begin(&here);
+        REQUIRE_OK(satchel_rule_set(here.service, here.db, &here.system, satchel_text_of(names[i]), 2 + i, NULL));
+        stage_commit(&here);
+    }
+    phone_sync(&mine);
+    satchel_orders orders = orders_of(&here, &mine);
+    CHECK(orders.discount_limit_bp == 2 && orders.discount_steps == 3);
     tear_down(&here, &mine);
 }
 

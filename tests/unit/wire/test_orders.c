@@ -28,6 +28,8 @@ static satchel_orders some_orders(void) {
     orders.minimum_app = 1002003;
     orders.command = SATCHEL_ORDER_WIPE;
     orders.issued_ms = INT64_C(1795305600000);
+    orders.discount_limit_bp = 10000;
+    orders.discount_steps = 5;
     return orders;
 }
 
@@ -41,6 +43,7 @@ TEST(orders, a_signed_block_comes_back) {
     CHECK(satchel_id_equal(&read.device, &orders.device) && read.serial == 41 && read.policy == 3);
     CHECK(read.lease_days == 30 && read.minimum_app == 1002003 && read.command == SATCHEL_ORDER_WIPE);
     CHECK(read.issued_ms == orders.issued_ms && memcmp(read.recovery_key, orders.recovery_key, 32) == 0);
+    CHECK(read.discount_limit_bp == 10000 && read.discount_steps == 5);
     CHECK(block.bytes <= SATCHEL_ORDERS_BLOCK_BYTES);
     satchel_buffer_deinit(&block);
 }
