@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "schema/text_form.h"
+#include "service/audit.h"
 #include "verbs.h"
 #include <satchel/model.h>
 
@@ -83,6 +84,40 @@ static satchel_status run_work(void *context, satchel_db *db, satchel_error *err
 satchel_status satchel_command_read(satchel_command *command, satchel_command_work work, void *context,
                                     satchel_error *error) {
     return satchel_host_read(command->host, run_work, &(command_work){command, work, context}, error);
+}
+
+/* Has it fields that some role does not read in clear? */
+static bool has_closed_fields(const satchel_schema *schema, uint32_t entity) {
+    const satchel_field *field = NULL;
+    for (uint32_t i = 0; (field = satchel_schema_field_at(schema, entity, i)) != NULL; i++) {
+        if ((field->flags & SATCHEL_FIELD_META) == 0 && field->sensitivity != SATCHEL_SENSITIVITY_OPEN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+typedef struct reading_note {
+    const satchel_service *service;
+    const satchel_command_reading *what;
+} reading_note;
+
+static satchel_status note_reading(void *context, satchel_db *db, satchel_error *error) {
+    const reading_note *note = context;
+    const satchel_audit_entry entry = {.action = note->what->action,
+                                       .subject_entity = note->what->entity,
+                                       .subject_row = note->what->row != NULL ? *note->what->row : (satchel_id){{0}}};
+    return satchel_audit_note(note->service, db, &entry, error);
+}
+
+satchel_status satchel_command_read_clear(satchel_command *command, satchel_command_work work, void *context,
+                                          const satchel_command_reading *what, satchel_error *error) {
+    satchel_status status = satchel_command_read(command, work, context, error);
+    if (status != SATCHEL_OK || (!what->always && !has_closed_fields(command->schema, what->entity))) {
+        return status;
+    }
+    reading_note note = {command->service, what};
+    return satchel_host_write(command->host, note_reading, &note, error);
 }
 
 satchel_status satchel_command_write(satchel_command *command, satchel_command_work work, void *context,

@@ -45,6 +45,21 @@ typedef satchel_status (*satchel_command_work)(satchel_command *command, void *c
                                                satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_command_read(satchel_command *command, satchel_command_work work, void *context,
                                                      satchel_error *error);
+/*
+ * The same in a read transaction, and then an entry of the audit: the operator saw in clear what others see masked or
+ * not at all, or took it out of the server. Without the entry nothing is shown. `row` is looked at when `work` is done;
+ * NULL: of no row. Of an entity whose fields are all open nothing is entered unless `action` says it is an export.
+ */
+#define SATCHEL_AUDIT_SHOWN "shown in clear"
+typedef struct satchel_command_reading {
+    const char *action; /* of the audit */
+    uint32_t entity;
+    const satchel_id *row;
+    bool always; /* an export, or a journal: whatever the entity's fields */
+} satchel_command_reading;
+SATCHEL_MUST_USE satchel_status satchel_command_read_clear(satchel_command *command, satchel_command_work work,
+                                                           void *context, const satchel_command_reading *what,
+                                                           satchel_error *error);
 SATCHEL_MUST_USE satchel_status satchel_command_write(satchel_command *command, satchel_command_work work,
                                                       void *context, satchel_error *error);
 

@@ -280,6 +280,13 @@ static satchel_status decide_one(satchel_command *command, journal_kind *kind, s
     return satchel_command_write(command, edit ? edit_conflict : decide, &given, error);
 }
 
+/* A journal holds values of all classes; a user is shown his own of them. */
+static satchel_status list_clear(satchel_command *command, journal_kind *kind, satchel_error *error) {
+    const satchel_command_reading what = {.action = SATCHEL_AUDIT_SHOWN, .entity = kind->entity, .always = true};
+    return kind->as != NULL ? satchel_command_read(command, list_journal, kind, error)
+                            : satchel_command_read_clear(command, list_journal, kind, &what, error);
+}
+
 static satchel_status run_journal(satchel_command *command, journal_kind *kind, satchel_error *error) {
     int all = 0;
     struct poptOption table[] = {{"all", 0, POPT_ARG_NONE, &all, 0, NULL, NULL},
@@ -291,8 +298,7 @@ static satchel_status run_journal(satchel_command *command, journal_kind *kind, 
     satchel_status status = satchel_command_options(command, table, error);
     kind->all = all != 0;
     if (status == SATCHEL_OK) {
-        status = command->argument_count == 1 ? satchel_command_read(command, list_journal, kind, error)
-                                              : decide_one(command, kind, error);
+        status = command->argument_count == 1 ? list_clear(command, kind, error) : decide_one(command, kind, error);
     }
     free(kind->of_entity);
     free(kind->customer);

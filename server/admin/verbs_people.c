@@ -29,6 +29,11 @@ static satchel_status list_entity(satchel_command *command, void *context, satch
     return status;
 }
 
+static satchel_status list_clear(satchel_command *command, uint32_t entity, satchel_error *error) {
+    const satchel_command_reading what = {.action = SATCHEL_AUDIT_SHOWN, .entity = entity};
+    return satchel_command_read_clear(command, list_entity, &entity, &what, error);
+}
+
 /* --- user --- */
 
 /* popt reads into char *, the rest is read-only. */
@@ -108,7 +113,7 @@ satchel_status satchel_verb_user(satchel_command *command, satchel_error *error)
     uint32_t entity = SATCHEL_ENTITY_USER;
     satchel_status status = satchel_command_options(command, table, error);
     if (status == SATCHEL_OK && satchel_command_is(command, "list", 2)) {
-        status = satchel_command_read(command, list_entity, &entity, error);
+        status = list_clear(command, entity, error);
     } else if (status == SATCHEL_OK && satchel_command_is(command, "add", 3)) {
         status = satchel_command_write(command, user_add, &options, error);
     } else if (status == SATCHEL_OK) {
@@ -151,7 +156,7 @@ satchel_status satchel_verb_territory(satchel_command *command, satchel_error *e
     uint32_t entity = SATCHEL_ENTITY_TERRITORY;
     satchel_status status = satchel_command_options(command, table, error);
     if (status == SATCHEL_OK && satchel_command_is(command, "list", 2)) {
-        status = satchel_command_read(command, list_entity, &entity, error);
+        status = list_clear(command, entity, error);
     } else if (status == SATCHEL_OK && satchel_command_is(command, "add", 3)) {
         status = satchel_command_write(command, territory_add, &options, error);
     } else if (status == SATCHEL_OK) {

@@ -19,6 +19,7 @@ typedef struct person_request {
     const char *name;
     const char *reason;
     uint64_t rows;
+    satchel_id found; /* whose data is exported */
 } person_request;
 
 /* contact, customer or user; 0: another word. */
@@ -112,13 +113,12 @@ static satchel_status put_section(void *context, const char *section, uint32_t e
 }
 
 static satchel_status export_person(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
-    const person_request *given = context;
+    person_request *given = context;
     const satchel_actor system = satchel_actor_system();
-    satchel_id row;
-    satchel_status status = satchel_command_find(command, db, given->entity, given->name, &row, error);
-    return status == SATCHEL_OK
-               ? satchel_personal_walk(command->service, db, &system, given->entity, &row, put_section, command, error)
-               : status;
+    satchel_status status = satchel_command_find(command, db, given->entity, given->name, &given->found, error);
+    return status == SATCHEL_OK ? satchel_personal_walk(command->service, db, &system, given->entity, &given->found,
+                                                        put_section, command, error)
+                                : status;
 }
 
 satchel_status satchel_verb_personal(satchel_command *command, satchel_error *error) {
@@ -132,5 +132,7 @@ satchel_status satchel_verb_personal(satchel_command *command, satchel_error *er
     if (status == SATCHEL_OK && given.entity == 0) {
         return satchel_command_usage(command, error);
     }
-    return status == SATCHEL_OK ? satchel_command_read(command, export_person, &given, error) : status;
+    const satchel_command_reading what = {
+        .action = "personal data exported", .entity = given.entity, .row = &given.found, .always = true};
+    return status == SATCHEL_OK ? satchel_command_read_clear(command, export_person, &given, &what, error) : status;
 }

@@ -17,6 +17,7 @@ typedef struct row_options {
     char **set;
     char **cleared;
     long long base_n;
+    satchel_id shown; /* the row that was found */
 } row_options;
 
 static satchel_status list_rows(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
@@ -31,7 +32,7 @@ static satchel_status list_rows(satchel_command *command, void *context, satchel
 }
 
 static satchel_status show_row(satchel_command *command, void *context, satchel_db *db, satchel_error *error) {
-    const row_options *options = context;
+    row_options *options = context;
     const satchel_actor system = satchel_actor_system();
     satchel_record record;
     satchel_id id;
@@ -44,12 +45,20 @@ static satchel_status show_row(satchel_command *command, void *context, satchel_
     if (status != SATCHEL_OK) {
         return status;
     }
+    options->shown = id;
     json_t *object = satchel_command_json(command, options->entity, &record);
     bool whole = object != NULL && json_object_set_new(object, "id", satchel_json_id(&id)) == 0 &&
                  json_object_set_new(object, "revision", json_integer((json_int_t)n)) == 0 &&
                  json_object_update(command->result, object) == 0;
     json_decref(object);
     return whole ? SATCHEL_OK : SATCHEL_NO_MEMORY;
+}
+
+static satchel_status show_clear(satchel_command *command, satchel_command_work work, row_options *options,
+                                 satchel_error *error) {
+    const satchel_command_reading what = {
+        .action = SATCHEL_AUDIT_SHOWN, .entity = options->entity, .row = &options->shown};
+    return satchel_command_read_clear(command, work, options, &what, error);
 }
 
 static satchel_status tell_outcome(satchel_command *command, const satchel_write_outcome *outcome) {
@@ -138,15 +147,15 @@ static void free_row_options(row_options *options) {
 }
 
 satchel_status satchel_verb_customer(satchel_command *command, satchel_error *error) {
-    row_options options = {SATCHEL_ENTITY_CUSTOMER, NULL, NULL, NULL, 0};
+    row_options options = {.entity = SATCHEL_ENTITY_CUSTOMER};
     satchel_status status = read_row_options(command, &options, error);
     bool changes = options.set != NULL || options.cleared != NULL;
     if (status != SATCHEL_OK) {
         /* told already */
     } else if (satchel_command_is(command, "list", 2) && !changes) {
-        status = satchel_command_read(command, list_rows, &options, error);
+        status = show_clear(command, list_rows, &options, error);
     } else if (satchel_command_is(command, "show", 3) && !changes) {
-        status = satchel_command_read(command, show_row, &options, error);
+        status = show_clear(command, show_row, &options, error);
     } else if (satchel_command_is(command, "add", 2) && options.set != NULL && options.cleared == NULL) {
         status = satchel_command_write(command, add_row, &options, error);
     } else if (satchel_command_is(command, "edit", 3) && changes) {
@@ -169,7 +178,7 @@ static satchel_status named_entity(const satchel_command *command, uint32_t *out
 
 satchel_status satchel_verb_show(satchel_command *command, satchel_error *error) {
     struct poptOption table[] = {POPT_TABLEEND};
-    row_options options = {0, NULL, NULL, NULL, 0};
+    row_options options = {.entity = 0};
     satchel_status status = satchel_command_options(command, table, error);
     if (status == SATCHEL_OK && command->argument_count != 2 && command->argument_count != 3) {
         status = satchel_command_usage(command, error);
@@ -181,11 +190,11 @@ satchel_status satchel_verb_show(satchel_command *command, satchel_error *error)
         return status;
     }
     options.row = command->argument_count == 3 ? command->arguments[2] : NULL;
-    return satchel_command_read(command, options.row != NULL ? show_row : list_rows, &options, error);
+    return show_clear(command, options.row != NULL ? show_row : list_rows, &options, error);
 }
 
 satchel_status satchel_verb_edit(satchel_command *command, satchel_error *error) {
-    row_options options = {0, NULL, NULL, NULL, 0};
+    row_options options = {.entity = 0};
     satchel_status status = read_row_options(command, &options, error);
     if (status == SATCHEL_OK && (command->argument_count != 3 || (options.set == NULL && options.cleared == NULL))) {
         status = satchel_command_usage(command, error);

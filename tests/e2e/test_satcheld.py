@@ -128,6 +128,23 @@ class Verbs(WithCompany):
         self.assertGreater(self.server.admin("audit", "verify")["entries"], 0)
         self.assertEqual(self.server.admin("parked")["rows"], [])
 
+    def test_what_is_shown_in_clear_and_exported_is_in_the_audit(self):
+        def counted(action, *argv):
+            rows = self.server.admin("show", "audit_event")["rows"]
+            before = sum(row["action"] == action for row in rows)
+            told = self.server.admin(*argv)
+            rows = self.server.admin("show", "audit_event")["rows"]
+            return told, [row for row in rows if row["action"] == action][before:]
+
+        shown, entries = counted("shown in clear", "customer", "show", "C-0001")
+        self.assertEqual([entry["subject_row"] for entry in entries], [shown["id"]])
+        for argv in (("customer", "list"), ("show", "contact"), ("user", "list"), ("conflicts",), ("parked",)):
+            self.assertEqual(len(counted("shown in clear", *argv)[1]), 1, argv)
+        self.assertEqual(counted("shown in clear", "territory", "list")[1], [])  # all its fields are open
+        entries = counted("personal data exported", "personal", "customer", "C-0001")[1]
+        self.assertEqual([entry["subject_row"] for entry in entries], [shown["id"]])
+        self.assertGreater(self.server.admin("audit", "verify")["entries"], 0)
+
     def test_the_table_for_people_is_aligned(self):
         done = run("territory", "list", data=self.server.folder)
         self.assertEqual(done.returncode, 0, done.stderr)
