@@ -54,6 +54,10 @@ class Commands(unittest.TestCase):
         self.assertIn({"rule": "pool.claims_a_day", "value": 5, "least": 0, "most": 100000}, rules)
         self.assertEqual(self.server.admin("pool", "show")["rows"], rules)
         self.server.admin("pool", "release", row)
+        self.li.run(["sync"])  # of another territory: this pool is not hers
+        with self.assertRaises(CommandFailed):
+            self.li.run(["claim", row])
+        self.server.admin("customer", "edit", row, "--clear", "territory")
         for phone in (self.wang, self.li):
             phone.run(["sync"])
             phone.run(["claim", row])
