@@ -148,8 +148,32 @@ static satchel_status order_remove(cli_session *cli, int argc, const char **argv
     return with_row(cli, SATCHEL_ENTITY_ORDER_LINE, satchel_order_remove, argc, argv, out);
 }
 
+/* Tells whether it waits for an approval now, as far as the phone knows. */
 static satchel_status order_submit(cli_session *cli, int argc, const char **argv, json_t **out) {
-    return with_row(cli, SATCHEL_ENTITY_ORDER, satchel_order_submit, argc, argv, out);
+    cli_args args;
+    satchel_id id;
+    bool waits = false;
+    satchel_status status = cli_args_open(&args, cli, argc, argv, NULL, 1, 1);
+    if (status == SATCHEL_OK) {
+        status = cli_open(cli, false);
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_find(cli, SATCHEL_ENTITY_ORDER, args.words[0], &id);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_order_waits(cli->device, &id, &waits, &cli->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_order_submit(cli->device, &id, &cli->error);
+    }
+    if (status == SATCHEL_OK) {
+        status = cli_give_id(cli, &id, out);
+    }
+    if (status == SATCHEL_OK && json_object_set_new(*out, "awaits_approval", json_boolean(waits)) != 0) {
+        status = SATCHEL_NO_MEMORY;
+    }
+    cli_args_close(&args);
+    return status;
 }
 
 /* --- list, show --- */

@@ -128,6 +128,30 @@ class Commands(unittest.TestCase):
         self.server.admin("unmerge", gone)
         self.assertEqual(self.wang.run(["contact", "list", "--customer", survivor])["rows"], [])
 
+    def test_an_order_with_too_large_a_discount_waits_by_whatever_way_it_is_submitted(self):
+        rules = ("approve.discount=1", "discount.limit_bp=1000")
+        customer = self.customer(1)
+        orders = [self.wang.run(["order", "new", customer, "--currency", "CNY"])["id"] for _ in range(2)]
+        for order in orders:
+            self.wang.run(["order", "add", order, "P-100", "--quantity", "1", "--discount-bp", "2000"])
+        self.assertFalse(self.wang.run(["order", "submit", orders[0]])["awaits_approval"])  # it does not know yet
+        try:
+            for rule in rules:
+                self.server.admin("pool", "set", rule)
+            self.wang.run(["sync"])
+            self.assertTrue(self.wang.run(["order", "submit", orders[1]])["awaits_approval"])
+            self.wang.run(["sync"])
+            for order in orders:
+                self.assertEqual(self.server.admin("show", "order", order)["status"], "draft")
+                self.assertEqual(self.wang.run(["order", "show", order])["record"]["status"], "draft")
+            for approval in self.server.admin("approval", "list")["rows"]:
+                self.server.admin("approval", "approve", approval["id"])
+            self.wang.run(["sync"])
+            for order in orders:
+                self.assertEqual(self.wang.run(["order", "show", order])["record"]["status"], "submitted")
+        finally:
+            self.server.admin("pool", "set", "approve.discount=0")
+
     def test_an_order_is_submitted_when_it_was_asked_for(self):
         row = self.customer(9)
         orders = []
