@@ -175,10 +175,10 @@ static const char distances[] =
 satchel_status satchel_postgres_functions_add(satchel_db *db, satchel_error *error) {
     static const char *const texts[] = {varints, sets, messages, customs, blobs, distances};
     int64_t there = 0;
-    satchel_status status = satchel_db_number_values(
-        db,
-        "SELECT count(*) FROM pg_proc WHERE proname = 'satchel_distance_m' AND pronamespace = current_schema()::regnamespace",
-        NULL, 0, 0, &there, error);
+    satchel_status status = satchel_db_number_values(db,
+                                                     "SELECT count(*) FROM pg_proc WHERE proname = 'satchel_distance_m'"
+                                                     " AND pronamespace = current_schema()::regnamespace",
+                                                     NULL, 0, 0, &there, error);
     for (size_t i = 0; status == SATCHEL_OK && there == 0 && i < sizeof texts / sizeof *texts; i++) {
         status = satchel_db_exec(db, texts[i], error);
     }

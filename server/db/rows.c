@@ -259,9 +259,26 @@ static satchel_status insert_row(row_writer *writer, satchel_db *db, satchel_sto
     return satchel_db_number_values(db, table->insert, writer->values, writer->count, 0, &row->rowid, error);
 }
 
-/* Appends `, "name" = ?n` for the value that was put last. */
+static satchel_status put_text(satchel_buffer *sql, const char *text) {
+    return satchel_buffer_append(sql, satchel_bytes_of(text, strlen(text)));
+}
+
+/* Appends `, "name" = ?n` for the value that was put last. A text is made for each save, so not by a format. */
 static satchel_status set_column(satchel_buffer *sql, const char *name, uint32_t parameter) {
-    return satchel_buffer_append_format(sql, ", \"%s\" = ?%u", name, (unsigned)parameter);
+    char number[8];
+    size_t at = sizeof number;
+    for (uint32_t left = parameter; at == sizeof number || left > 0; left /= 10) {
+        number[--at] = (char)('0' + left % 10);
+    }
+    satchel_status status = put_text(sql, ", \"");
+    if (status == SATCHEL_OK) {
+        status = put_text(sql, name);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_text(sql, "\" = ?");
+    }
+    return status == SATCHEL_OK ? satchel_buffer_append(sql, satchel_bytes_of(number + at, sizeof number - at))
+                                : status;
 }
 
 static const uint32_t always_saved[] = {SATCHEL_FIELD_UPDATED_AT, SATCHEL_FIELD_UPDATED_BY, SATCHEL_FIELD_DELETED,
@@ -293,11 +310,14 @@ static satchel_status update_row(row_writer *writer, satchel_db *db, const uint3
         status = put_versions(writer);
     }
     if (status == SATCHEL_OK) {
-        status =
-            satchel_buffer_append_format(&sql,
-                                         "UPDATE %s SET \"versions\" = ?2, \"rev_open\" = ?3, \"rev_personal\" = ?4, "
-                                         "\"rev_commercial\" = ?5, \"rev_secret\" = ?6",
-                                         table->name);
+        status = put_text(&sql, "UPDATE ");
+    }
+    if (status == SATCHEL_OK) {
+        status = put_text(&sql, table->name);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_text(&sql, " SET \"versions\" = ?2, \"rev_open\" = ?3, \"rev_personal\" = ?4,"
+                                " \"rev_commercial\" = ?5, \"rev_secret\" = ?6");
     }
     for (uint32_t i = 0; status == SATCHEL_OK && i < sizeof always_saved / sizeof *always_saved; i++) {
         status = put_column(writer, &sql, always_saved[i], &custom_done);
@@ -312,7 +332,7 @@ static satchel_status update_row(row_writer *writer, satchel_db *db, const uint3
         status = set_column(&sql, "tail", writer->count);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_format(&sql, " WHERE rowid = ?1");
+        status = put_text(&sql, " WHERE rowid = ?1");
     }
     if (status == SATCHEL_OK) {
         status = satchel_buffer_append_byte(&sql, 0);

@@ -158,6 +158,7 @@ typedef struct deciding {
     satchel_counter counter;
     satchel_author author;
     satchel_intake intake;
+    satchel_arena scratch;
 } deciding;
 
 static satchel_status decide_run(satchel_server_exchange *exchange, satchel_db *db,
@@ -170,6 +171,7 @@ static satchel_status decide_run(satchel_server_exchange *exchange, satchel_db *
         status = satchel_author_of_phone(db, incarnation, &work->author, error);
     }
     work->intake.batch.touched.arena = arena;
+    work->intake.scratch = &work->scratch;
     work->intake.together = together;
     for (uint32_t i = first; status == SATCHEL_OK && i < end && exchange->tried; i++) {
         status = satchel_unit_read_ops(&exchange->service->schema, &exchange->arena, &exchange->units[i], error);
@@ -216,6 +218,7 @@ static satchel_status decide_units(satchel_server_exchange *exchange, satchel_db
         status = move_device(exchange, db, state, incarnation, first_new, end, error);
     }
     exchange->facts.stored_answers = first_new;
+    satchel_arena_deinit(&work.scratch);
     return status;
 }
 

@@ -49,9 +49,23 @@ static const satchel_field *next_unseen(const satchel_schema *schema, const satc
     return NULL;
 }
 
+static bool is_closed(const satchel_schema *schema, uint32_t entity, uint32_t number) {
+    return !is_covered_class(satchel_schema_field(schema, entity, number), UINT32_C(1) << SATCHEL_SENSITIVITY_OPEN);
+}
+
+/* Asked of every edit: from what it touches, which is little, and not from all fields of the entity. */
 static bool touches_closed(const satchel_schema *schema, const satchel_op *op) {
-    uint32_t at = 0;
-    return next_unseen(schema, op, UINT32_C(1) << SATCHEL_SENSITIVITY_OPEN, &at) != NULL;
+    bool closed = false;
+    for (uint32_t i = 0; i < op->set.count && !closed; i++) {
+        closed = is_closed(schema, op->entity, op->set.fields[i].number);
+    }
+    for (uint32_t i = 0; i < op->removed.count && !closed; i++) {
+        closed = is_closed(schema, op->entity, op->removed.fields[i].number);
+    }
+    for (uint32_t i = 0; i < op->cleared_count && !closed; i++) {
+        closed = is_closed(schema, op->entity, op->cleared[i]);
+    }
+    return closed;
 }
 
 static void put_exception(satchel_base_exception *into, uint32_t *count, uint32_t field) {

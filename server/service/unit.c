@@ -679,10 +679,10 @@ static satchel_status decide_unit(unit_work *work) {
 }
 
 satchel_status satchel_unit_decide(satchel_intake *intake, satchel_arrived_unit *unit, satchel_error *error) {
-    unit_work work = {.intake = intake, .unit = unit, .error = error};
-    satchel_arena_init(&work.arena);
+    unit_work work = {.intake = intake, .unit = unit, .arena = *intake->scratch, .error = error};
     satchel_status status = decide_unit(&work);
-    satchel_arena_deinit(&work.arena);
+    *intake->scratch = work.arena;
+    satchel_arena_reset(intake->scratch);
     return status;
 }
 

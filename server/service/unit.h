@@ -47,6 +47,7 @@ typedef struct satchel_intake {
     uint8_t receipt_key[SATCHEL_KEY_BYTES];
     satchel_change_batch batch;
     satchel_arena *lasting; /* of the exchange: results live there until it is answered */
+    satchel_arena *scratch; /* of the unit that is being decided: its blocks serve the next one too */
     bool seen_known;        /* the last seen revision that was looked up, and its time */
     uint64_t seen_n;
     int64_t seen_ms;
