@@ -53,6 +53,8 @@
     X(RETURNS, returns)                                                                                                \
     X(HELD, held)                                                                                                      \
     X(TOO_LATE, too_late)                                                                                              \
+    X(UNSURE, unsure)                                                                                                  \
+    X(FOUND_AGAIN, found_again)                                                                                        \
     X(VIOLATIONS, violations)                                                                                          \
     X(STUCK, stuck)
 

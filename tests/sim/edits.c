@@ -151,6 +151,7 @@ void sim_edit_end(sim_phone *phone, sim_edit *edit, satchel_status status, uint6
     }
     if (status == SATCHEL_IO_ERROR) {
         edit->unsure = true; /* a commit whose sync failed may be found again when the store is opened */
+        sim_count(here, SIM_UNSURE);
         return;
     }
     here->edit_count--;

@@ -23,12 +23,12 @@
 
 #define LIST_ROWS 500
 #define REASONS_MOST 1000
-#define UNSURE_MOST 10 /* commits into one row of which nobody knows */
 #define DECIDED_MOST (SIM_EDITS_MOST * 2)
 
 typedef struct decided_unit {
     uint8_t digest[SATCHEL_DIGEST_BYTES];
     bool applied;
+    bool named; /* by an edit of the ledger */
 } decided_unit;
 
 typedef struct case_file {
@@ -63,6 +63,7 @@ static void list_decided(case_file *file) {
             decided_unit *unit = &file->decided[file->decided_count++];
             memcpy(unit->digest, digest.data, digest.bytes);
             unit->applied = satchel_db_is_null(statement, 1);
+            unit->named = false;
         } else if (row) {
             status = SATCHEL_LIMIT_EXCEEDED;
         }
@@ -75,10 +76,10 @@ static void list_decided(case_file *file) {
 }
 
 /* How often the unit was decided on; `*applied`: it took effect. */
-static uint32_t decided_times(const case_file *file, const sim_edit *edit, bool *applied) {
+static uint32_t decided_times(case_file *file, const sim_edit *edit, bool *applied) {
     decided_unit key = {.applied = false};
     memcpy(key.digest, edit->unit, sizeof key.digest);
-    const decided_unit *found = bsearch(&key, file->decided, file->decided_count, sizeof *file->decided, by_digest);
+    decided_unit *found = bsearch(&key, file->decided, file->decided_count, sizeof *file->decided, by_digest);
     uint32_t times = 0;
     *applied = found != NULL && found->applied;
     if (found != NULL) {
@@ -87,6 +88,7 @@ static uint32_t decided_times(const case_file *file, const sim_edit *edit, bool 
             found--;
         }
         for (; found < end && by_digest(found, &key) == 0; found++) {
+            found->named = true;
             times++;
         }
     }
@@ -322,7 +324,10 @@ static void judge_decisions(case_file *file) {
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *edit = &here->edits[i];
         bool applied = true;
-        uint32_t times = edit->phone < 0 || edit->unsure ? 1 : decided_times(file, edit, &applied);
+        if (edit->unsure) {
+            continue; /* it was not made: see judge_unmade */
+        }
+        uint32_t times = edit->phone < 0 ? 1 : decided_times(file, edit, &applied);
         file->counts[i] = times > 0;
         file->applied[i] = applied && times > 0;
         if (times > 1) {
@@ -333,6 +338,24 @@ static void judge_decisions(case_file *file) {
             sim_violation(here, "an edit of phone %d (%s) never reached the server", (int)edit->phone, edit->value);
         }
         here->counters[SIM_LOST_WITH_A_LIFE] += times == 0 ? 1 : 0;
+    }
+    /* Stories write past the ledger. */
+    for (uint32_t i = 0; here->edit_count > 0 && i < file->decided_count; i++) {
+        if (!file->decided[i].named) {
+            sim_violation(here, "the server decided on a unit that nobody committed");
+        }
+    }
+}
+
+/* A commit that failed, and that no opening of the store found again, is nowhere. */
+static void judge_unmade(case_file *file) {
+    sim *here = file->here;
+    for (uint32_t i = 0; i < here->edit_count; i++) {
+        const sim_edit *edit = &here->edits[i];
+        if (edit->unsure && edit->value[0] != '\0' &&
+            (file->lost[i] || is_listed(file, edit->value) || stands(file, edit))) {
+            sim_violation(here, "%s of phone %d is there, though its commit failed", edit->value, (int)edit->phone);
+        }
     }
 }
 
@@ -346,19 +369,17 @@ static void judge_texts(case_file *file) {
         /* Its bytes are kept, or what it wrote is a loser of the journal, by row and field. */
         bool listed = file->applied[i - 1] ? file->lost[i - 1] : edit->value[0] == '\0' || is_listed(file, edit->value);
         file->fine[i - 1] = stands(file, edit) || listed || accounted(file, i - 1);
-        if (!file->fine[i - 1] && !edit->unsure) {
+        if (!file->fine[i - 1]) {
             sim_violation(here, "%s of phone %d, kind %d, entity %u, field %u, is gone without a trace", edit->value,
                           (int)edit->phone, (int)edit->kind, (unsigned)edit->entity, (unsigned)edit->field);
         }
     }
 }
 
-/* What the ledger says of a row: the sum of its points, or of its lines; and what may have been added or not. */
+/* What the ledger says of a row: the sum of its points, or of its lines. */
 typedef struct sums {
     int64_t sum;
     int64_t count;
-    int64_t unsure[UNSURE_MOST];
-    uint32_t unsure_count;
 } sums;
 
 static sums sums_of(const case_file *file, sim_kind kind, const satchel_id *row) {
@@ -367,32 +388,12 @@ static sums sums_of(const case_file *file, sim_kind kind, const satchel_id *row)
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *edit = &here->edits[i];
         const satchel_id *of = kind == SIM_LINE ? &edit->parent : &edit->row;
-        if (edit->kind != kind || !file->applied[i] || !satchel_id_equal(of, row)) {
-            continue;
-        }
-        if (edit->unsure && out.unsure_count < UNSURE_MOST) {
-            out.unsure[out.unsure_count++] = edit->amount;
-        } else {
+        if (edit->kind == kind && file->applied[i] && satchel_id_equal(of, row)) {
             out.sum += edit->amount;
             out.count++;
         }
     }
     return out;
-}
-
-/* Is it what is sure and some of what is not? `count`: -1 if it does not matter. */
-static bool sums_fit(const sums *all, int64_t sum, int64_t count) {
-    bool fits = false;
-    for (uint32_t taken = 0; taken >> all->unsure_count == 0 && !fits; taken++) {
-        int64_t expected = all->sum;
-        int64_t pieces = all->count;
-        for (uint32_t i = 0; i < all->unsure_count; i++) {
-            expected += (taken >> i & 1) != 0 ? all->unsure[i] : 0;
-            pieces += (taken >> i & 1) != 0 ? 1 : 0;
-        }
-        fits = sum == expected && (count < 0 || count == pieces);
-    }
-    return fits;
 }
 
 /* Each op's effect is there once: points of a customer, lines of an order and their worth. */
@@ -405,14 +406,14 @@ static void judge_sums(case_file *file, const sim_edit *edit) {
     if (edit->kind == SIM_SUM) {
         const sums all = sums_of(file, SIM_SUM, &edit->row);
         int64_t points = satchel_record_int(&record, edit->field, 0);
-        if (!sums_fit(&all, points, -1)) {
+        if (points != all.sum) {
             sim_violation(here, "a customer has %lld points of %lld", (long long)points, (long long)all.sum);
         }
     } else if (there) {
         const sums all = sums_of(file, SIM_LINE, &edit->row);
         int64_t worth = satchel_record_int(&record, SATCHEL_ORDER_TOTAL_MINOR, 0);
         int64_t lines = satchel_record_int(&record, SATCHEL_ORDER_LINE_COUNT, 0);
-        if (!sums_fit(&all, worth, lines)) {
+        if (worth != all.sum || lines != all.count) {
             sim_violation(here, "order %s has %lld lines worth %lld of %lld worth %lld", edit->value, (long long)lines,
                           (long long)worth, (long long)all.count, (long long)all.sum);
         }
@@ -445,6 +446,8 @@ void sim_judge_ledger(sim *here) {
     static bool fine[SIM_EDITS_MOST];
     case_file file = {
         .here = here, .decided = decided, .counts = counts, .applied = applied, .lost = lost, .fine = fine};
+    memset(counts, 0, sizeof counts);
+    memset(applied, 0, sizeof applied);
     memset(fine, 0, sizeof fine);
     memset(lost, 0, sizeof lost);
     for (uint32_t i = 0; i < here->phone_count; i++) {
@@ -460,6 +463,7 @@ void sim_judge_ledger(sim *here) {
     list_book(&file, SATCHEL_ENTITY_PARKED_EDIT, note_parked);
     list_decided(&file);
     judge_decisions(&file);
+    judge_unmade(&file);
     judge_texts(&file);
     count_hazards(&file);
     for (uint32_t i = 0; i < here->edit_count; i++) {

@@ -204,7 +204,7 @@ void sim_phone_close(sim_phone *phone) {
 }
 
 /* The disk is exchanged below a phone that lost its power, and it is switched on again. */
-void sim_phone_start_from(sim_phone *phone, test_disk *disk, const char *what) {
+static void start_from(sim_phone *phone, test_disk *disk, bool in_a_copy, const char *what) {
     sim *here = phone->sim;
     satchel_error error = {SATCHEL_OK, 0, 0, ""};
     cut_power(phone);
@@ -218,6 +218,11 @@ void sim_phone_start_from(sim_phone *phone, test_disk *disk, const char *what) {
         sim_violation(here, "phone %u does not open after %s: %s (%s)", (unsigned)phone->index, what,
                       satchel_status_name(status), error.detail);
     }
+    sim_phone_find_unsure(phone, in_a_copy);
+}
+
+void sim_phone_start_from(sim_phone *phone, test_disk *disk, const char *what) {
+    start_from(phone, disk, false, what);
 }
 
 /* Whatever was committed is there after a crash, and the store is not taken for an older one. */
@@ -290,7 +295,7 @@ void sim_phone_restore(sim_phone *phone) {
         here->edits[i].may_be_gone = here->edits[i].may_be_gone || here->edits[i].phone == (int32_t)phone->index;
     }
     phone->committed = 0;
-    sim_phone_start_from(phone, test_disk_after_power_loss(phone->copy, TEST_SURVIVES_ALL, 1), "a restore");
+    start_from(phone, test_disk_after_power_loss(phone->copy, TEST_SURVIVES_ALL, 1), true, "a restore");
     note_warnings(phone);
 }
 
@@ -311,7 +316,7 @@ void sim_phone_clone(sim_phone *phone) {
     twin->boots = phone->boots;
     sim_count(here, SIM_CLONES);
     sim_tell(here, "phone %u is cloned: the clone is phone %u", (unsigned)phone->index, (unsigned)twin->index);
-    sim_phone_start_from(twin, test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1), "a cloning");
+    start_from(twin, test_disk_after_power_loss(phone->disk, TEST_SURVIVES_ALL, 1), true, "a cloning");
     note_warnings(twin);
 }
 
@@ -359,6 +364,7 @@ static void lock_and_unlock(sim_phone *phone) {
         sim_violation(here, "phone %u does not unlock: %s", (unsigned)phone->index, satchel_status_name(status));
     }
     sim_phone_end_exchange(phone);
+    sim_phone_find_unsure(phone, false);
 }
 
 /* One of its next operations fails, once: a broken block, or a moment without space. */

@@ -71,7 +71,7 @@ typedef struct sim_edit {
     int32_t previous; /* the edit whose value the writer saw there, -1: none of the ledger's */
     int32_t previous_other;
     uint8_t unit[SATCHEL_DIGEST_BYTES]; /* digest of the unit that carries it: how the server names what it decided */
-    bool unsure;      /* the commit failed, but may be found again when the store is opened: its unit is not known */
+    bool unsure;      /* the commit failed, and was not found when the store was opened: its unit is not known */
     bool may_be_gone; /* the phone was restored to a copy from before it: it may never have been sent */
 } sim_edit;
 
@@ -228,6 +228,10 @@ typedef struct sim_choice {
 
 bool sim_choose(sim_phone *phone, uint32_t entity, sim_choice *out);
 void sim_choice_deinit(sim_choice *choice);
+
+/* --- unsure.c: commits that ended in an error of the disk --- */
+/* After the store was opened: which of them are there after all? `in_a_copy`: the next power cut may end this life. */
+void sim_phone_find_unsure(sim_phone *phone, bool in_a_copy);
 
 /* --- sales.c: orders of the sales verbs --- */
 void sim_phone_sell(sim_phone *phone);
