@@ -17,9 +17,8 @@
 #include <string.h>
 
 bool satchel_checkpoint_due(const satchel_service *service, const satchel_order_state *state) {
-    int64_t since_ms = satchel_service_now_ms(service) - state->checkpoint_ms;
-    return state->audit_position > state->checkpoint_position &&
-           (state->checkpoint_position == 0 || since_ms < 0 || since_ms >= SATCHEL_CHECKPOINT_STEP_MS);
+    int64_t hour = satchel_service_now_ms(service) / SATCHEL_CHECKPOINT_STEP_MS;
+    return state->checkpoint_position == 0 || state->checkpoint_ms / SATCHEL_CHECKPOINT_STEP_MS != hour;
 }
 
 static satchel_status keep_checkpoint(satchel_db *db, const satchel_checkpoint *checkpoint, satchel_bytes block,
@@ -27,7 +26,7 @@ static satchel_status keep_checkpoint(satchel_db *db, const satchel_checkpoint *
     satchel_status status =
         SATCHEL_DB_RUN(db, error,
                        "INSERT INTO audit_checkpoint (position, at_ms, hash, block) VALUES (?1, ?2, ?3, ?4)"
-                       " ON CONFLICT (position) DO NOTHING",
+                       " ON CONFLICT (position) DO UPDATE SET at_ms = excluded.at_ms, block = excluded.block",
                        satchel_db_count(checkpoint->position), satchel_value_time(checkpoint->at_ms),
                        satchel_db_blob(checkpoint->hash, sizeof checkpoint->hash), satchel_value_bytes(block));
     return status == SATCHEL_OK

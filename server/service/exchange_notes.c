@@ -119,7 +119,8 @@ satchel_status satchel_exchange_tell(const satchel_server_exchange *exchange, sa
     if (status == SATCHEL_OK && state.serial > state.heard && (!ended || state.command == SATCHEL_ORDER_WIPE)) {
         status = tell_orders(exchange, db, &state, arena, head, error);
     }
-    if (status == SATCHEL_OK && !ended && state.checkpoint_position > state.witness_position) {
+    if (status == SATCHEL_OK && !ended &&
+        (state.checkpoint_position > state.witness_position || state.checkpoint_ms > state.witness_ms)) {
         status = tell_checkpoint(db, &state, arena, head, error);
     }
     return status;

@@ -15,7 +15,7 @@
 
 static const char state_sql[] =
     "SELECT b.policy_serial, b.lease_days, b.minimum_app, b.checkpoint_position, b.checkpoint_ms, c.audit_position,"
-    " o.serial, o.command, o.heard, o.receipt_kind, w.position, w.bad_position FROM order_book b"
+    " o.serial, o.command, o.heard, o.receipt_kind, w.position, w.bad_position, w.at_ms FROM order_book b"
     " CROSS JOIN counter c LEFT JOIN device_orders o ON o.device = ?1 LEFT JOIN audit_witness w ON w.device = ?1"
     " WHERE b.one = 1";
 
@@ -41,7 +41,8 @@ satchel_status satchel_order_state_load(satchel_db *db, const satchel_id *device
                                      .checkpoint_ms = satchel_db_int(statement, 4),
                                      .audit_position = satchel_db_uint(statement, 5),
                                      .witness_position = satchel_db_uint(statement, 10),
-                                     .bad_position = satchel_db_uint(statement, 11)};
+                                     .bad_position = satchel_db_uint(statement, 11),
+                                     .witness_ms = satchel_db_int(statement, 12)};
     }
     satchel_db_end(statement);
     return status;

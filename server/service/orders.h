@@ -24,6 +24,7 @@ typedef struct satchel_order_state {
     int64_t checkpoint_ms;
     uint64_t audit_position;   /* of the chain */
     uint64_t witness_position; /* of the checkpoint that the phone showed last; 0: none */
+    int64_t witness_ms;        /* when that was made */
     uint64_t bad_position;     /* of the first one that it showed and the chain does not hold; 0: none */
 } satchel_order_state;
 
@@ -54,11 +55,14 @@ SATCHEL_MUST_USE satchel_status satchel_orders_forget(satchel_db *db, const satc
 
 /* --- checkpoints of the audit --- */
 
-/* The chain's end is signed at most once in this time: every phone gets the same block. */
+/*
+ * The chain's end is signed with the first exchange of each hour by the clock, whether it moved or not, and every phone
+ * gets the same block: that one comes tells a phone nothing of what others do.
+ */
 #define SATCHEL_CHECKPOINT_STEP_MS INT64_C(3600000)
 
 bool satchel_checkpoint_due(const satchel_service *service, const satchel_order_state *state);
-/* Writes: signs the chain's present end, if it moved since the last. */
+/* Writes: signs the chain's present end, if it is due. */
 SATCHEL_MUST_USE satchel_status satchel_checkpoint_make(const satchel_service *service, satchel_db *db,
                                                         satchel_error *error);
 /* The newest block, and the chain's own hash where the phone's stands (zeros: it has no such entry). */

@@ -3,6 +3,7 @@
  * Standing orders, retirement, wipe and the audit's witnesses, as the server sees them.
  */
 #include "service/command_admin.h"
+#include "service/orders.h"
 #include "support/server_service/stage.h"
 
 #include "base/text.h"
@@ -209,11 +210,32 @@ TEST(server_orders, a_checkpoint_is_handed_out_once_and_the_next_after_an_hour) 
     phone_edit_text(&mine, SATCHEL_ENTITY_CUSTOMER, &customer, SATCHEL_CUSTOMER_CITY, "Ningbo");
     phone_sync(&mine);
     CHECK_UINT(mine.got_checkpoint_bytes, 0);
-    stage_pass(&here, 3600000);
+    stage_pass(&here, 3599999 - here.now_ms % 3600000); /* the last moment of the hour */
+    phone_sync(&mine);
+    CHECK_UINT(mine.got_checkpoint_bytes, 0);
+    stage_pass(&here, 1);
     phone_sync(&mine);
     CHECK(checkpoint_of(&here, &mine).position > first.position);
     CHECK_UINT(mine.got_witnessed_bytes, sizeof first.hash);
     CHECK(memcmp(mine.got_witnessed, first.hash, sizeof first.hash) == 0);
+    tear_down(&here, &mine);
+}
+
+TEST(server_orders, a_checkpoint_comes_every_hour_though_nothing_was_entered) {
+    stage here;
+    phone mine;
+    uint8_t kept[SATCHEL_CHECKPOINT_BLOCK_BYTES];
+    set_up(&here, &mine);
+    show_it(&mine, kept);
+    phone_sync(&mine);
+    mine.says_witness = (satchel_bytes){NULL, 0};
+    phone_sync(&mine);
+    CHECK_UINT(mine.got_checkpoint_bytes, 0);
+    uint64_t entries = stage_counts(&here).audit_entries;
+    stage_pass(&here, SATCHEL_CHECKPOINT_STEP_MS);
+    phone_sync(&mine);
+    CHECK_UINT(stage_counts(&here).audit_entries, entries);
+    CHECK_UINT(checkpoint_of(&here, &mine).position, entries);
     tear_down(&here, &mine);
 }
 

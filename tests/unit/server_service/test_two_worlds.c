@@ -29,6 +29,7 @@ typedef struct half {
     test_random random; /* the same draws in both worlds */
     satchel_id north, boss, li, zhao, users[WATCHED];
     phone phones[WATCHED];
+    uint8_t shown[WATCHED][SATCHEL_CHECKPOINT_BLOCK_BYTES];
     satchel_id customers[CUSTOMERS]; /* even ones are Li's, odd ones Zhao's, whom none of the watched leads */
     satchel_id product, visit;
     const char *secret; /* what this world writes where nobody watched sees it */
@@ -172,9 +173,16 @@ static void note_revision(traffic *out, uint64_t n) {
 
 static void cover(traffic *out, satchel_answer_frame *frame) {
     static const uint8_t nothing[SATCHEL_RECEIPT_BYTES] = {0};
+    static const uint8_t blank[100] = {0};
     switch (frame->kind) {
-    case SATCHEL_FRAME_HEAD: /* the company's audit chain moves with every commit: it is a position */
-        frame->as.head.checkpoint = frame->as.head.witnessed = (satchel_bytes){NULL, 0};
+    case SATCHEL_FRAME_HEAD: /* the company's audit chain moves with every commit: it is a position; when it comes not
+                              */
+        if (frame->as.head.checkpoint.bytes > 0) {
+            frame->as.head.checkpoint = satchel_bytes_of(blank, 100);
+        }
+        if (frame->as.head.witnessed.bytes > 0) {
+            frame->as.head.witnessed = satchel_bytes_of(blank, SATCHEL_CHECKPOINT_HASH_BYTES);
+        }
         break;
     case SATCHEL_FRAME_RESULT:
         if (frame->as.result.receipt.bytes > 0) {
@@ -233,6 +241,10 @@ static void exchange(half *world, uint64_t which, uint32_t page_bytes) {
     phone *mine = &world->phones[which];
     satchel_buffer_clear(&mine->wire);
     mine->page_bytes = page_bytes;
+    if (mine->got_checkpoint_bytes > 0) { /* shown again, as a phone does */
+        memcpy(world->shown[which], mine->got_checkpoint, mine->got_checkpoint_bytes);
+        mine->says_witness = satchel_bytes_of(world->shown[which], mine->got_checkpoint_bytes);
+    }
     REQUIRE_STATUS(phone_exchange(mine, PHONE_GOOD_LUCK), SATCHEL_OK);
 }
 
