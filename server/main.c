@@ -7,7 +7,7 @@
 #include "admin/channel.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "host/host.h"
+#include "host/backup_plan.h"
 #include "http/routes.h"
 #include "input.h"
 #include "recovery.h"
@@ -28,6 +28,8 @@
 
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_THREADS 64
+#define DEFAULT_EVERY "1d"
+#define DEFAULT_KEEP 30
 #define REQUEST_TIMEOUT_MS 30000
 #define DRAIN_MS 20000
 #define UPKEEP_EVERY_MS 30000
@@ -44,6 +46,10 @@ typedef struct options {
     char *ledger;
     char *key;
     const char *backup; /* restore: the file */
+    char *backup_folder;
+    char *backup_second;
+    char *backup_every;
+    int backup_keep;
     int zone_minutes;
     int ready_fd;
 } options;
@@ -165,11 +171,40 @@ static void tell_ready(int descriptor, uint16_t port) {
     }
 }
 
+static void back_up(satchel_host *host, satchel_backup_plan *plan) {
+    satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    bool made = false;
+    satchel_status status =
+        satchel_backup_plan_step(host, plan, satchel_service_now_ms(satchel_host_service(host)), &made, &error);
+    if (status != SATCHEL_OK) {
+        fprintf(stderr, "satcheld: the backup: %s: %s\n", satchel_status_name(status), error.detail);
+    }
+}
+
+/* The plan's folder NULL: none was asked for. */
+static satchel_status plan_backups(const options *given, satchel_backup_plan *out, satchel_error *error) {
+    *out = (satchel_backup_plan){.folder = given->backup_folder,
+                                 .second = given->backup_second,
+                                 .key_path = given->key,
+                                 .keep = given->backup_keep > 0 ? (uint32_t)given->backup_keep : 0};
+    bool asked = given->backup_second != NULL || given->backup_every != NULL || given->backup_keep != DEFAULT_KEEP;
+    if (given->backup_folder == NULL) {
+        return asked ? satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "backups need --backup-dir FOLDER") : SATCHEL_OK;
+    }
+    satchel_status status =
+        satchel_duration_read(given->backup_every != NULL ? given->backup_every : DEFAULT_EVERY, &out->every_ms, error);
+    return status == SATCHEL_OK ? satchel_backup_plan_check(out, error) : status;
+}
+
 /* Until a signal comes: dated assignments begin and end even if no phone asks. */
-static void wait_for_end(satchel_host *host, int signals) {
+static void wait_for_end(satchel_host *host, satchel_backup_plan *plan, int signals) {
+    int64_t every_ms = plan->folder != NULL && plan->every_ms < UPKEEP_EVERY_MS ? plan->every_ms : UPKEEP_EVERY_MS;
     for (;;) {
         struct pollfd wait = {signals, POLLIN, 0};
-        int ready = poll(&wait, 1, UPKEEP_EVERY_MS);
+        if (plan->folder != NULL) {
+            back_up(host, plan);
+        }
+        int ready = poll(&wait, 1, (int)every_ms);
         if (ready > 0 || (ready < 0 && errno != EINTR)) {
             return;
         }
@@ -185,7 +220,8 @@ static void wait_for_end(satchel_host *host, int signals) {
     }
 }
 
-static satchel_status serve(const options *given, satchel_host *host, int signals, satchel_error *error) {
+static satchel_status serve(const options *given, satchel_host *host, satchel_backup_plan *plan, int signals,
+                            satchel_error *error) {
     satchel_channel *channel = NULL;
     satchel_http_server *http = NULL;
     satchel_routes_context routes = {.host = host, .turns = SATCHEL_TURNS_INIT};
@@ -211,7 +247,7 @@ static satchel_status serve(const options *given, satchel_host *host, int signal
         tell_fence(host);
         fprintf(stderr, "satcheld: listening on %s\n", config.listen);
         tell_ready(given->ready_fd, satchel_http_server_port(http));
-        wait_for_end(host, signals);
+        wait_for_end(host, plan, signals);
     }
     satchel_http_server_close(http, DRAIN_MS);
     satchel_channel_close(channel);
@@ -231,9 +267,13 @@ static int run_serve(const options *given) {
         return usage("--threads is out of range");
     }
     int signals = catch_signals(); /* before the first thread starts */
-    satchel_status status = satchel_host_open(&host, &config, &error);
+    satchel_backup_plan plan;
+    satchel_status status = plan_backups(given, &plan, &error);
     if (status == SATCHEL_OK) {
-        status = serve(given, host, signals, &error);
+        status = satchel_host_open(&host, &config, &error);
+    }
+    if (status == SATCHEL_OK) {
+        status = serve(given, host, &plan, signals, &error);
     }
     satchel_host_close(host);
     if (signals >= 0) {
@@ -361,6 +401,10 @@ static bool read_options(int argc, const char **argv, options *out) {
                                  {"ready-fd", 0, POPT_ARG_INT, &out->ready_fd, 0, NULL, NULL},
                                  {"ledger", 0, POPT_ARG_STRING, &out->ledger, 0, NULL, NULL},
                                  {"key", 0, POPT_ARG_STRING, &out->key, 0, NULL, NULL},
+                                 {"backup-dir", 0, POPT_ARG_STRING, &out->backup_folder, 0, NULL, NULL},
+                                 {"backup-second", 0, POPT_ARG_STRING, &out->backup_second, 0, NULL, NULL},
+                                 {"backup-every", 0, POPT_ARG_STRING, &out->backup_every, 0, NULL, NULL},
+                                 {"backup-keep", 0, POPT_ARG_INT, &out->backup_keep, 0, NULL, NULL},
                                  {"json", 0, POPT_ARG_NONE, &json, 0, NULL, NULL},
                                  POPT_TABLEEND};
     poptContext context = poptGetContext(NULL, argc, argv, table, 0);
@@ -376,7 +420,7 @@ static bool read_options(int argc, const char **argv, options *out) {
 }
 
 static int run_local(const char *data, int argc, const char **argv) {
-    options given = {.threads = DEFAULT_THREADS, .ready_fd = -1};
+    options given = {.threads = DEFAULT_THREADS, .ready_fd = -1, .backup_keep = DEFAULT_KEEP};
     int code = SATCHEL_EXIT_USAGE;
     const char *database = getenv("SATCHELD_DATABASE"); /* an address may hold a password, which ps would show */
     given.data = strdup(data);
@@ -397,6 +441,9 @@ static int run_local(const char *data, int argc, const char **argv) {
     free(given.listen);
     free(given.ledger);
     free(given.key);
+    free(given.backup_folder);
+    free(given.backup_second);
+    free(given.backup_every);
     free(given.database);
     return code;
 }

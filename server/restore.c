@@ -36,6 +36,9 @@ static satchel_status load(void *context, satchel_db *db, satchel_error *error) 
         status = satchel_backup_read(work->path, work->key, db, &work->out->facts, digest, error);
     }
     if (status == SATCHEL_OK) {
+        status = satchel_backup_note_loaded(db, &work->out->facts, digest, error);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_host_loaded(work->host, db, error);
     }
     if (status == SATCHEL_OK) {

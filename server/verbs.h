@@ -12,7 +12,8 @@
       "make the company in an empty data folder")                                                                      \
     X(serve,                                                                                                           \
       "[--listen ADDRESS:PORT] [--database postgres://…] [--behind-proxy] [--threads N] [--zone-minutes N] "         \
-      "[--ready-fd N] [--ledger FILE]",                                                                                \
+      "[--ready-fd N] [--ledger FILE] [--backup-dir FOLDER --key KEYFILE [--backup-every 1d] "                         \
+      "[--backup-keep 30] [--backup-second FOLDER]]",                                                                  \
       "serve phones over HTTP until SIGTERM")                                                                          \
     X(restore, "FILE --key KEYFILE [--ledger FILE] [--database postgres://…]",                                         \
       "a backup into an empty data folder: a new epoch; without the ledger phones wait for unfence")                   \

@@ -35,6 +35,9 @@ static satchel_status tell_counts(satchel_command *command, const satchel_compan
                    {"parked_open", counts->parked_open},
                    {"audit_entries", counts->audit_entries},
                    {"audit_alarms", counts->audit_alarms},
+                   {"backups", counts->backups},
+                   {"backup_age_s", counts->backup_age_s},
+                   {"fenced", counts->fenced},
                    {"role_troubles", counts->role_troubles}};
     if (json_object_set_new(command->result, "company", json_string(company->name)) != 0) {
         return SATCHEL_NO_MEMORY;

@@ -190,8 +190,11 @@ static void handle_health(void *context, const satchel_http_incoming *incoming, 
     count_work work = {.service = satchel_host_service(routes->host)};
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
     satchel_status status = satchel_host_read(routes->host, count_all, &work, &error);
-    json_t *answer = json_pack("{s:s, s:I, s:I}", "status", status == SATCHEL_OK ? "ok" : satchel_status_name(status),
-                               "epoch", (json_int_t)work.counts.epoch, "revision", (json_int_t)work.counts.n);
+    json_t *answer =
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:b}", "status", status == SATCHEL_OK ? "ok" : satchel_status_name(status),
+                  "epoch", (json_int_t)work.counts.epoch, "revision", (json_int_t)work.counts.n, "backups",
+                  (json_int_t)work.counts.backups, "backup_age_s", (json_int_t)work.counts.backup_age_s, "fenced",
+                  work.counts.fenced != 0);
     char *text = answer != NULL ? json_dumps(answer, JSON_COMPACT) : NULL;
     reply->media_type = JSON_TYPE;
     reply_text(reply, status == SATCHEL_OK && text != NULL ? 200 : 503, text != NULL ? text : "{}");
@@ -239,6 +242,11 @@ static satchel_status describe(satchel_routes_context *routes, const satchel_ser
         {"conflicts_open", "gauge", "Conflicts that wait for a person.", counts->conflicts_open},
         {"parked_open", "gauge", "Parked edits that wait for a person.", counts->parked_open},
         {"role_troubles", "gauge", "Roles or rules that make no sense and give nothing.", counts->role_troubles},
+        {"backups", "gauge", "Backups that were read back.", counts->backups},
+        {"backup_age_seconds", "gauge", "How long ago the newest backup was read back; 0 if there is none.",
+         counts->backup_age_s},
+        {"fenced", "gauge", "Why phones are turned away: 0 not, 1 no ledger, 2 an old one, 3 a phone has seen more.",
+         counts->fenced},
         {"exchanges_total", "counter", "Exchanges answered by this process.", atomic_load(&routes->exchanges)},
         {"exchanges_turned_away_total", "counter", "Exchanges beyond what one device may have at once.",
          atomic_load(&routes->turned_away)},

@@ -326,10 +326,37 @@ satchel_status satchel_backup_note(const satchel_service *service, satchel_db *d
     return status == SATCHEL_OK ? satchel_audit_note(service, db, &entry, error) : status;
 }
 
+satchel_status satchel_backup_newest(satchel_db *db, satchel_backup_last *out, satchel_error *error) {
+    satchel_db_statement *statement = NULL;
+    bool found = false;
+    *out = (satchel_backup_last){.number = 0};
+    satchel_status status = satchel_db_start(
+        &statement, db, "SELECT number, epoch, n, at_ms FROM backup ORDER BY number DESC LIMIT 1", NULL, 0, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_db_step(statement, &found, error);
+    }
+    if (status == SATCHEL_OK && found) {
+        *out = (satchel_backup_last){satchel_db_uint(statement, 0), (uint32_t)satchel_db_uint(statement, 1),
+                                     satchel_db_uint(statement, 2), satchel_db_int(statement, 3)};
+    }
+    satchel_db_end(statement);
+    return status;
+}
+
+satchel_status satchel_backup_note_loaded(satchel_db *db, const satchel_backup_facts *facts,
+                                          const uint8_t digest[SATCHEL_HASH_BYTES], satchel_error *error) {
+    return SATCHEL_DB_RUN(
+        db, error,
+        "INSERT INTO backup (number, epoch, n, at_ms, audit_position, audit_hash, bytes, digest)"
+        " SELECT coalesce(max(number), 0) + 1, ?1, ?2, (SELECT coalesce(max(at_ms), 0) FROM revision_time"
+        " WHERE n <= ?2), ?3, ?4, 0, ?5 FROM backup",
+        satchel_db_count(facts->epoch), satchel_db_count(facts->n), satchel_db_count(facts->audit_position),
+        satchel_db_blob(facts->audit_hash, sizeof facts->audit_hash), satchel_db_blob(digest, SATCHEL_HASH_BYTES));
+}
+
 satchel_status satchel_backup_verified(satchel_db *db, uint64_t *out, satchel_error *error) {
-    int64_t n = 0;
-    satchel_status status =
-        satchel_db_number_values(db, "SELECT n FROM backup ORDER BY number DESC LIMIT 1", NULL, 0, 0, &n, error);
-    *out = (uint64_t)n;
+    satchel_backup_last last;
+    satchel_status status = satchel_backup_newest(db, &last, error);
+    *out = last.n;
     return status;
 }

@@ -52,5 +52,21 @@ SATCHEL_MUST_USE satchel_status satchel_backup_note(const satchel_service *servi
                                                     const uint8_t digest[SATCHEL_HASH_BYTES], satchel_error *error);
 /* Up to where the newest verified backup of the present database reaches; 0: there is none. */
 SATCHEL_MUST_USE satchel_status satchel_backup_verified(satchel_db *db, uint64_t *out, satchel_error *error);
+/* The newest verified backup that this database knows of. */
+typedef struct satchel_backup_last {
+    uint64_t number; /* 0: there is none */
+    uint32_t epoch;
+    uint64_t n;
+    int64_t at_ms; /* when it was read back */
+} satchel_backup_last;
+SATCHEL_MUST_USE satchel_status satchel_backup_newest(satchel_db *db, satchel_backup_last *out, satchel_error *error);
+
+/*
+ * Writes, when a backup was loaded: it was read whole, so all of it is in a verified backup. Its age is that of the
+ * newest change in it.
+ */
+SATCHEL_MUST_USE satchel_status satchel_backup_note_loaded(satchel_db *db, const satchel_backup_facts *facts,
+                                                           const uint8_t digest[SATCHEL_HASH_BYTES],
+                                                           satchel_error *error);
 
 #endif

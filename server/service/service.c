@@ -2,6 +2,7 @@
 /*
  * Opening the service, the counter row, named values, and what is counted.
  */
+#include "service/backup.h"
 #include "service/ledger.h"
 
 #include "base/error.h"
@@ -240,6 +241,8 @@ static const struct {
     {offsetof(satchel_service_counts, memberships), "SELECT coalesce(sum(members), 0) FROM scope"},
     {offsetof(satchel_service_counts, audit_entries), "SELECT audit_position FROM counter"},
     {offsetof(satchel_service_counts, audit_alarms), "SELECT value FROM metric WHERE name = 'audit_alarms'"},
+    {offsetof(satchel_service_counts, backups), "SELECT count(*) FROM backup"},
+    {offsetof(satchel_service_counts, fenced), "SELECT fenced FROM counter"},
     {offsetof(satchel_service_counts, n), "SELECT n FROM counter"},
 };
 
@@ -263,5 +266,11 @@ satchel_status satchel_service_count(const satchel_service *service, satchel_db 
         status = satchel_policy_now(service, db, &book, error);
     }
     out->role_troubles = status == SATCHEL_OK ? book->trouble_count : 0;
+    satchel_backup_last last = {.number = 0};
+    if (status == SATCHEL_OK) {
+        status = satchel_backup_newest(db, &last, error);
+    }
+    int64_t age_ms = last.number != 0 ? satchel_service_now_ms(service) - last.at_ms : 0;
+    out->backup_age_s = age_ms > 0 ? (uint64_t)age_ms / 1000 : 0;
     return status;
 }

@@ -95,8 +95,10 @@ typedef struct satchel_service_counts {
     uint64_t parked_open;
     uint64_t memberships;
     uint64_t audit_entries;
-    uint64_t audit_alarms;  /* phones that showed what the audit does not hold */
-    uint64_t role_troubles; /* roles, or lines of their rules, that make no sense and give nothing */
+    uint64_t audit_alarms;          /* phones that showed what the audit does not hold */
+    uint64_t role_troubles;         /* roles, or lines of their rules, that make no sense and give nothing */
+    uint64_t backups, backup_age_s; /* verified ones; how long ago the newest was read back, 0 if there is none */
+    uint64_t fenced;                /* satchel_fence: why phones are turned away */
     uint64_t n;
     uint32_t epoch;
 } satchel_service_counts;

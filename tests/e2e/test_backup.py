@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backup and restore with real programs: phones ahead, a lost ledger, revoked and erased, a kill on the way."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 import unittest
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
@@ -238,6 +240,58 @@ class OldLedgers(Restored):
         with open(os.path.join(self.server.folder, "ledger_at"), "w") as file:
             file.write(ledger)
         self.server.start()
+
+
+class Planned(Restored):
+    """serve --backup-dir: nobody has to think of it."""
+
+    def serve(self, *options):
+        self.server.stop()
+        self.server.options = ["--backup-dir", self.backups, "--key", self.key, *options]
+        self.server.start()
+
+    def until(self, holds):
+        end = time.monotonic() + 30
+        while not holds() and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertTrue(holds())
+
+    def test_one_is_made_at_the_start_and_copied_and_old_ones_go(self):
+        second = self.stage.path("second")
+        os.makedirs(second)
+        self.assertEqual(self.server.admin("status")["backups"], 0)
+        for count in (1, 2, 3):
+            self.note(self.wang, f"change {count}")
+            if self.server.process.poll() is None:
+                self.wang.run(["sync"])
+            self.serve("--backup-second", second, "--backup-every", "1s", "--backup-keep", "2")
+            self.until(lambda: len(os.listdir(self.backups)) == min(count, 2) and
+                       sorted(os.listdir(self.backups)) == sorted(os.listdir(second)))
+            self.wang.run(["sync"])
+        state = self.server.admin("status")
+        self.assertGreaterEqual(state["backups"], 3)
+        self.assertLess(state["backup_age_s"], 60)
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/metrics") as answer:
+            self.assertIn("satchel_backup_age_seconds", answer.read().decode())
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/healthz") as answer:
+            health = json.loads(answer.read())
+        self.assertFalse(health["fenced"])
+        self.assertGreaterEqual(health["backups"], 3)
+        path = max((os.path.join(second, name) for name in os.listdir(second)), key=os.path.getmtime)
+        self.server.options = []
+        self.put_back(path)
+        self.wang.run(["sync"])
+        self.assertEqual(self.on_server()["note"], "change 3")
+        # what was restored was read whole: phones need not keep its receipts
+        self.assertEqual(self.server.admin("epoch", "show")["verified"], int(path.split("-")[-1].split(".")[0]))
+
+    def test_a_plan_that_makes_no_sense_ends_the_server_at_once(self):
+        for options in (["--backup-every", "1d"], ["--backup-dir", "/nowhere", "--key", self.key],
+                        ["--backup-dir", self.backups], ["--backup-dir", self.backups, "--key", self.key,
+                                                         "--backup-every", "often"]):
+            command = [program("satcheld"), "serve", "--data", self.stage.path("other"), *options]
+            done = subprocess.run(command, stderr=subprocess.PIPE, env=self.server.environment)
+            self.assertEqual(done.returncode, 2, done.stderr)
 
 
 class Files(Restored):

@@ -49,13 +49,15 @@ class Server:
         self.port = free_port()
         self.process = None
         self.kills = 0
+        self.options = []  # more of them for serve
         self.environment = dict(os.environ)
         if "SATCHEL_TEST_POSTGRES" in os.environ:
             self.environment["SATCHELD_DATABASE"] = new_schema()
 
     def start(self):
         self.process = subprocess.Popen(
-            [self.program, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{self.port}", "--ready-fd", "1"],
+            [self.program, "serve", "--data", self.folder, "--listen", f"127.0.0.1:{self.port}", "--ready-fd", "1",
+             *self.options],
             stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL, env=self.environment)
         if not self.process.stdout.readline():
             raise Died(f"the server did not start, exit {self.process.wait()}")
