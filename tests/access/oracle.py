@@ -24,7 +24,7 @@ VERBS = ("read", "create", "edit", "delete", "assign", "export", "approve")
 RELATIONS = ("own", "assigned", "shared", "team", "territory", "company", "any")
 CLASSES = ("open", "personal", "commercial", "secret")
 LEVELS = ("hidden", "masked", "read", "write")
-KINDS = {"create": 1, "edit": 2, "delete": 3, "command": 5}
+KINDS = {"create": 1, "edit": 2, "delete": 3, "take back": 4, "command": 5}
 
 CUSTOMER = 1
 
@@ -165,6 +165,8 @@ def decide_op(policy, user, row, fields, kind, touched):
         return "OUT_OF_SCOPE", 0
     if kind == "command":
         return "OK", 0
+    if kind == "take back":
+        return ("OK", 0) if verbs & {"create", "edit", "delete"} else ("FORBIDDEN", 0)
     if kind not in verbs:
         return "FORBIDDEN", 0
     for number in touched:
