@@ -5,6 +5,7 @@ nothing is there twice, the audit chain holds. The database syncs its commits an
 import collections
 import os
 import random
+import subprocess
 import sys
 import threading
 import unittest
@@ -14,7 +15,7 @@ sys.path[:0] = [SUPPORT, os.path.join(SUPPORT, "..", "e2e")]
 
 import company
 from postgres import Cluster
-from processes import CommandFailed, Server
+from processes import CommandFailed, Server, new_schema
 from proxy import Proxy
 from stage import Stage, program
 
@@ -105,6 +106,51 @@ class TwoServers(unittest.TestCase):
             self.assertEqual(server.admin("status")["units_applied"], ROUNDS)
             self.assertGreater(server.admin("audit", "verify")["entries"], ROUNDS)
         print(f"seed {SEED}: {kills} kills of servers")
+
+
+class TwoLedgers(unittest.TestCase):
+    """Each server has a ledger of its own, and each holds what the other wrote."""
+
+    def setUp(self):
+        self.cluster = Cluster(durable=False)
+        self.addCleanup(self.cluster.stop)
+        os.environ["SATCHEL_TEST_POSTGRES"] = self.cluster.address
+        self.addCleanup(os.environ.pop, "SATCHEL_TEST_POSTGRES")
+        self.stage = Stage(lambda server, folder: company.found(server, folder, 3))
+        self.addCleanup(self.stage.close)
+        self.first = self.stage.server
+        self.second = Server(self.first.program, self.stage.path("second"), self.stage.log)
+        self.second.environment = self.first.environment
+        self.second.start()
+        self.addCleanup(lambda: self.second.process.poll() is None and self.second.end())
+
+    def test_after_a_restore_the_ledger_of_either_is_enough(self):
+        key = self.stage.path("backup.key")
+        path = self.stage.path("company.backup")
+        self.first.admin("backup", "new-key", key)
+        phone = self.stage.enroll("wang.fang", "old")
+        phone.run(["sync"])
+        self.first.admin("backup", path, "--key", key)
+        device, = (row["id"] for row in self.first.admin("device", "list")["rows"])
+        self.second.admin("device", "revoke", device)
+        late = self.stage.enroll("wang.fang", "late")
+        late.run(["sync"])
+        for server in (self.first, self.second):
+            server.kill()  # it fills its ledger up when it starts
+        for number, server in enumerate((self.first, self.second)):
+            ledger = os.path.join(server.folder, "ledger")
+            server.end()
+            server.folder = self.stage.path(f"again-{number}")
+            server.environment = dict(server.environment, SATCHELD_DATABASE=new_schema())
+            subprocess.run([program("satcheld"), "restore", path, "--key", key, "--data", server.folder, "--ledger",
+                            ledger], check=True, stdout=subprocess.DEVNULL, stderr=self.stage.log,
+                           env=server.environment)
+            server.start()
+            self.assertEqual((server.admin("epoch", "show")["epoch"], server.admin("epoch", "show")["fenced"]),
+                             (2, False))
+            revoked = {row["id"]: row["revoked"] for row in server.admin("device", "list")["rows"]}
+            self.assertEqual((revoked[device], sorted(revoked.values())), (True, [False, True]))
+        late.run(["sync"])
 
 
 if __name__ == "__main__":
