@@ -45,6 +45,10 @@ bool satchel_query_has_search(const satchel_query *query) {
     return query->words.bytes > 0;
 }
 
+bool satchel_query_only_searches(const satchel_query *query) {
+    return query->words.bytes > 0 && query->condition_count == 0 && query->sort_count == 0 && !query->has_near;
+}
+
 satchel_text satchel_query_words(const satchel_query *query) {
     return query->words;
 }

@@ -48,6 +48,8 @@ typedef struct satchel_predicate {
 
 uint32_t satchel_query_entity(const satchel_query *query);
 bool satchel_query_has_search(const satchel_query *query);
+/* Nothing but a search: no condition, no order but by id. */
+bool satchel_query_only_searches(const satchel_query *query);
 satchel_text satchel_query_words(const satchel_query *query);
 /* Does which rows come, or in which order, depend on the field: by a condition, the search, nearness or a sort key? */
 bool satchel_query_reads(const satchel_query *query, uint32_t field);

@@ -632,6 +632,9 @@ static satchel_status open_over(satchel_store *store, const satchel_store_releas
     int code = satchel_lite_functions_add(store->database);
     satchel_status status = code == SQLITE_OK ? SATCHEL_OK : satchel_store_fail(store, code, error);
     if (status == SATCHEL_OK) {
+        status = satchel_found_open(store, error);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_migrate_open(store, error);
     }
     if (status == SATCHEL_OK) {

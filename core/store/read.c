@@ -33,10 +33,10 @@ satchel_status satchel_store_read(satchel_store *store, uint32_t entity, const s
 
 /* --- queries --- */
 
-/* What of the store's own comes into a query: what is hidden, and what the search found. */
+/* What of the store's own comes into a query: what is hidden, and what the search found. `limit` 0: all of it. */
 static satchel_status write_predicate(satchel_store *store, const satchel_table *table, const satchel_query *query,
-                                      satchel_arena *arena, satchel_buffer *text, satchel_predicate *out,
-                                      bool *out_none) {
+                                      uint32_t limit, satchel_arena *arena, satchel_buffer *text,
+                                      satchel_predicate *out, bool *out_none, satchel_error *error) {
     const char *and = "";
     satchel_text match;
     satchel_status status = SATCHEL_OK;
@@ -53,8 +53,14 @@ static satchel_status write_predicate(satchel_store *store, const satchel_table 
     }
     if (status == SATCHEL_OK && satchel_query_has_search(query)) {
         int64_t first = satchel_search_target(table, 0);
+        bool many = false;
         status = satchel_search_match(satchel_query_words(query), arena, &match, out_none);
-        if (status == SATCHEL_OK) {
+        if (status == SATCHEL_OK && !*out_none && limit > 0 && satchel_query_only_searches(query)) {
+            status = satchel_found_look(store, table, match, limit, &many, error);
+        }
+        if (status == SATCHEL_OK && many) {
+            status = satchel_buffer_append_format(text, "%s" SATCHEL_FOUND_FUNCTION "(rowid)", and);
+        } else if (status == SATCHEL_OK) {
             status = satchel_buffer_append_format(
                 text,
                 "%srowid IN (SELECT rowid - ? FROM store_search WHERE store_search MATCH ? AND rowid > ? AND "
@@ -65,7 +71,7 @@ static satchel_status write_predicate(satchel_store *store, const satchel_table 
         bindings[1] = satchel_value_text(match);
         bindings[2] = satchel_value_int(first);
         bindings[3] = satchel_value_int(satchel_search_target(table, INT64_MAX));
-        out->binding_count = 4;
+        out->binding_count = many ? 0 : 4;
     }
     out->text = (satchel_text){(const char *)text->data, text->bytes};
     return status;
@@ -170,7 +176,7 @@ satchel_status satchel_store_query(satchel_store *store, const satchel_query *qu
         status = write_columns(table, &columns);
     }
     if (status == SATCHEL_OK) {
-        status = write_predicate(store, table, query, &arena, &text, &predicate, &none);
+        status = write_predicate(store, table, query, limit, &arena, &text, &predicate, &none, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_query_compile(query, &store->schema, SATCHEL_DIALECT_SQLITE,
@@ -209,7 +215,7 @@ satchel_status satchel_store_count(satchel_store *store, const satchel_query *qu
         status = satchel_migrate_catch_up(store, satchel_query_has_search(query), error);
     }
     if (status == SATCHEL_OK) {
-        status = write_predicate(store, table, query, &arena, &text, &predicate, &none);
+        status = write_predicate(store, table, query, 0, &arena, &text, &predicate, &none, error);
     }
     if (status == SATCHEL_OK) {
         status =

@@ -99,6 +99,16 @@ SATCHEL_MUST_USE satchel_status satchel_orphan_last(satchel_store *store, uint32
 SATCHEL_MUST_USE satchel_status satchel_orphan_take(satchel_store *store, uint32_t entity, const satchel_id *id,
                                                     satchel_overlay *out, satchel_error *error);
 
+/* --- search_words.c --- */
+
+bool satchel_field_is_searched(const satchel_field *field);
+/* All tokens of a record, in the order of its fields, with a space between two. */
+SATCHEL_MUST_USE satchel_status satchel_search_tokens(const satchel_schema *schema, const satchel_table *table,
+                                                      const satchel_record *record, satchel_buffer *out);
+/* The MATCH expression for the words of a query, in `arena`. `*out_none`: there is no word in them, nothing fits. */
+SATCHEL_MUST_USE satchel_status satchel_search_match(satchel_text words, satchel_arena *arena, satchel_text *out,
+                                                     bool *out_none);
+
 /* --- search.c --- */
 
 /*
@@ -112,9 +122,16 @@ SATCHEL_MUST_USE satchel_status satchel_search_enqueue(satchel_store *store, con
 /* Indexes up to `budget_rows` of the queue, in the running transaction. */
 SATCHEL_MUST_USE satchel_status satchel_search_drain(satchel_store *store, uint32_t budget_rows, bool *out_left,
                                                      satchel_error *error);
-/* The MATCH expression for the words of a query, in `arena`. `*out_none`: there is no word in them, nothing fits. */
-SATCHEL_MUST_USE satchel_status satchel_search_match(satchel_text words, satchel_arena *arena, satchel_text *out,
-                                                     bool *out_none);
+/*
+ * Looks for rows of the table. `*out_many`: so many that a page of `limit` by id is had quicker by going through the
+ * table and asking SATCHEL_FOUND_FUNCTION(rowid) of each row: found.c.
+ */
+#define SATCHEL_FOUND_FUNCTION "satchel_found"
+SATCHEL_MUST_USE satchel_status satchel_found_look(satchel_store *store, const satchel_table *table, satchel_text match,
+                                                   uint32_t limit, bool *out_many, satchel_error *error);
+/* With the store. */
+SATCHEL_MUST_USE satchel_status satchel_found_open(satchel_store *store, satchel_error *error);
+void satchel_found_close(satchel_store *store);
 /* Where a row stands in the index; rowid 0 is before, INT64_MAX behind all rows of the table. */
 int64_t satchel_search_target(const satchel_table *table, int64_t rowid);
 /* Empties the index, which satchel_search_walk then fills: after the searchable fields changed. */

@@ -291,6 +291,7 @@ void satchel_store_close(satchel_store *store) {
         return;
     }
     satchel_statements_close(store);
+    satchel_found_close(store);
     satchel_paging_close(store);
     satchel_digests_close(store);
     satchel_arena_deinit(&store->arena);

@@ -83,6 +83,13 @@ typedef struct satchel_paging {
     satchel_sync_state state;
 } satchel_paging;
 
+/* What the last search found that found many rows: found.c. */
+typedef struct satchel_found {
+    uint64_t *bits; /* by rowid; owned */
+    size_t words;
+    int64_t rows; /* that it tells of */
+} satchel_found;
+
 /* Slices that may share a transaction, and what is open of it now. */
 typedef struct satchel_held {
     uint32_t most;    /* rows of one transaction; 0: each slice has its own */
@@ -117,10 +124,11 @@ struct satchel_store {
     bool in_transaction;
     uint8_t told_late[32]; /* entities of rows that were stored long after their page: satchel_store_take_changed */
     bool grouped;          /* … of satchel_store_together: begin and end of what it calls do nothing */
-    satchel_held held;     /* the transaction that slices of background work share: held.c */
-    bool custom_read;      /* the custom fields were read anew in the running transaction */
-    bool mirrors_stale;    /* reading them anew failed: to be repeated before anything else */
-    bool totals_stale;     /* FTS5 may hold wrong totals: to be forgotten before anything is written */
+    satchel_found found;
+    satchel_held held;  /* the transaction that slices of background work share: held.c */
+    bool custom_read;   /* the custom fields were read anew in the running transaction */
+    bool mirrors_stale; /* reading them anew failed: to be repeated before anything else */
+    bool totals_stale;  /* FTS5 may hold wrong totals: to be forgotten before anything is written */
 
     /* mirrors of the tables */
     uint64_t next_sequence;

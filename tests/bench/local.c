@@ -150,30 +150,33 @@ static void change_rows(shop *s, uint64_t rows, int64_t changes, uint32_t field,
     }
 }
 
-static uint64_t search(shop *s, const char *words, bench_samples *out) {
+static uint64_t search(shop *s, const char *words, bench_samples *out, bench_samples *out_cpu) {
     satchel_query *query = NULL;
     satchel_page *page = NULL;
     int64_t start = bench_now_ns();
+    int64_t cpu = bench_thread_cpu_ns();
     bench_require(satchel_query_open(&query, SATCHEL_ENTITY_CUSTOMER) == SATCHEL_OK &&
                       satchel_query_search(query, satchel_text_of(words)) == SATCHEL_OK &&
                       satchel_page_open(&page, s->device, query, (satchel_bytes){NULL, 0}, 20, NULL) == SATCHEL_OK,
                   "a search");
     bench_samples_add(out, (double)(bench_now_ns() - start) / 1e3);
+    bench_samples_add(out_cpu, (double)(bench_thread_cpu_ns() - cpu) / 1e3);
     uint64_t found = satchel_page_count(page);
     satchel_page_close(page);
     satchel_query_close(query);
     return found;
 }
 
-static uint64_t search_all(shop *s, int64_t searches, uint64_t rows, bench_samples *chinese, bench_samples *english) {
+static uint64_t search_all(shop *s, int64_t searches, uint64_t rows, bench_samples *chinese, bench_samples *english,
+                           bench_samples *cpu) {
     static const char *const zh[] = {"华宁", "宁波永兴", "酒楼", "上海 福隆", "茶", "东源便利"};
     static const char *const en[] = {"muller", "golden tr", "har", "eastern foods", "summit", "huan"};
     uint64_t found = 0;
     for (int64_t i = 0; i < searches; i++) {
         char number[32];
         snprintf(number, sizeof number, "%llu", (unsigned long long)(mix((uint64_t)i) % rows));
-        found += search(s, zh[i % 6], chinese);
-        found += search(s, i % 7 == 6 ? number : en[i % 6], english);
+        found += search(s, zh[i % 6], chinese, cpu);
+        found += search(s, i % 7 == 6 ? number : en[i % 6], english, cpu);
     }
     return found;
 }
@@ -194,7 +197,7 @@ int main(int argc, char **argv) {
     satchel_device_config config = SATCHEL_DEVICE_CONFIG_INIT;
     test_temp temp = test_temp_make();
     char folder[TEST_PATH_BYTES];
-    bench_samples plain, plain_cpu, searched, searched_cpu, chinese, english;
+    bench_samples plain, plain_cpu, searched, searched_cpu, chinese, english, search_cpu;
     shop s = {NULL, {0}, {NULL, 0, 0}, {NULL, 0, 0}, 0};
     bench_require(satchel_crypto_init() == SATCHEL_OK && rows > 0, "libsodium, and rows");
     config.folder = test_temp_path(&temp, "phone", folder);
@@ -206,14 +209,16 @@ int main(int argc, char **argv) {
     bench_samples_init(&searched_cpu);
     bench_samples_init(&chinese);
     bench_samples_init(&english);
+    bench_samples_init(&search_cpu);
     fill_shop(&s, rows);
-    uint64_t found = search_all(&s, searches, rows, &chinese, &english);
+    uint64_t found = search_all(&s, searches, rows, &chinese, &english, &search_cpu);
     change_rows(&s, rows, changes, SATCHEL_CUSTOMER_DISTRICT, &plain, &plain_cpu);
     change_rows(&s, rows, changes, SATCHEL_CUSTOMER_CITY, &searched, &searched_cpu);
     bench_print("local_rows", (double)rows, "rows");
     bench_print("local_checksum", (double)found, "rows found");
     print_points("local_search_chinese", &chinese);
     print_points("local_search_english", &english);
+    print_points("local_search_cpu", &search_cpu);
     print_points("local_change", &plain);
     print_points("local_change_cpu", &plain_cpu);
     print_points("local_change_searched", &searched);

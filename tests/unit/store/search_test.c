@@ -5,6 +5,7 @@
  */
 #include "kit.h"
 
+#include "store/rows.h"
 #include "support/random.h"
 
 #include <stdio.h>
@@ -150,6 +151,95 @@ TEST(search, the_index_agrees_with_the_rows_whatever_happens) {
             REQUIRE_UINT(kit_find(&kit, words[i]), known_with(words[i]));
         }
         satchel_arena_reset(&kit.arena);
+    }
+    kit_close(&kit);
+}
+
+/* --- searches that find much --- */
+
+#define MANY 2100u
+
+static store_kit with_many(void) {
+    store_kit kit = kit_open(NULL);
+    kit_page page = kit_page_begin(0);
+    for (uint32_t i = 0; i < MANY; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "every%s%s", i % 2 == 0 ? " half" : "", i % 100 == 0 ? " rare" : "");
+        satchel_record record = kit_record(&kit, NAME, name);
+        /* The order of ids is not that in which rows came. */
+        kit_page_row(&kit, &page, CUSTOMER, kit_id((i * 37) % MANY + 1), 1, &record);
+    }
+    REQUIRE_OK(kit_page_store(&kit, &page, false));
+    bool left = true;
+    while (left) {
+        REQUIRE_OK(satchel_store_purge(kit.store, 1000, &left, NULL));
+    }
+    page = kit_page_begin(0);
+    kit_page_removal(&page, CUSTOMER, kit_id(1)); /* of row 0, which all words find; the index still holds it */
+    REQUIRE_OK(kit_page_store(&kit, &page, false));
+    return kit;
+}
+
+typedef struct found_rows {
+    uint32_t count;
+    satchel_id last;
+    bool in_order;
+} found_rows;
+
+static satchel_status see(void *context, const satchel_id *id, const satchel_record *record, uint32_t flags,
+                          uint64_t base_n) {
+    found_rows *found = context;
+    (void)record;
+    (void)flags;
+    (void)base_n;
+    found->in_order = found->in_order && (found->count == 0 || satchel_id_compare(&found->last, id) < 0);
+    found->last = *id;
+    found->count++;
+    return SATCHEL_OK;
+}
+
+static found_rows page_through(store_kit *kit, const char *words, uint32_t limit) {
+    found_rows found = {.in_order = true};
+    satchel_buffer at = {NULL, 0, 0}, next = {NULL, 0, 0};
+    satchel_query *query;
+    REQUIRE_OK(satchel_query_open(&query, CUSTOMER));
+    REQUIRE_OK(satchel_query_search(query, satchel_text_of(words)));
+    do {
+        uint32_t before = found.count;
+        satchel_buffer_clear(&next);
+        REQUIRE_OK(satchel_store_query(kit->store, query, satchel_buffer_view(&at), limit, see, &found, &next, NULL));
+        CHECK(found.count - before == limit || next.bytes == 0);
+        satchel_buffer_clear(&at);
+        REQUIRE_OK(satchel_buffer_append(&at, satchel_buffer_view(&next)));
+    } while (next.bytes > 0);
+    satchel_query_close(query);
+    satchel_buffer_deinit(&at);
+    satchel_buffer_deinit(&next);
+    return found;
+}
+
+TEST(search, pages_of_few_and_of_many_found_rows_are_the_same_list) {
+    static const struct {
+        const char *words;
+        uint32_t found;
+        bool many;
+    } cases[] = {{"every", MANY - 1, true},
+                 {"half", MANY / 2 - 1, true},
+                 {"rare", MANY / 100 - 1, false},
+                 {"ev ha", MANY / 2 - 1, true},
+                 {"none", 0, false}};
+    store_kit kit = with_many();
+    satchel_table *table = satchel_table_of(kit.store, CUSTOMER);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        satchel_text match;
+        bool none = false, many = false;
+        REQUIRE_OK(satchel_search_match(satchel_text_of(cases[i].words), &kit.arena, &match, &none));
+        REQUIRE_OK(satchel_found_look(kit.store, table, match, 20, &many, NULL));
+        CHECK(many == cases[i].many);
+        const found_rows found = page_through(&kit, cases[i].words, 20);
+        CHECK_UINT(found.count, cases[i].found);
+        CHECK(found.in_order);
+        CHECK_UINT(kit_find(&kit, cases[i].words), cases[i].found);
     }
     kit_close(&kit);
 }
