@@ -2,45 +2,18 @@
 /*
  * Storing an answer: results, scopes, rows and removals with the state of sync, in one transaction, so that a cursor
  * never stands without its page nor a page without its cursor. A long page is stored in several: the rest of it is
- * kept with the first and gone on with (paging.c), the state of sync comes with the last. A new row goes straight in;
- * a row that is here, or that own ops lie on, is read, rebased, and written where it differs.
+ * kept with the first and gone on with (paging.c), the state of sync comes with the last.
  */
-#include "store/page.h"
+#include "store/page_work.h"
 
 #include "store/digest.h"
 #include "store/epoch.h"
 #include "store/migrate.h"
 
-#include "merge/kernel.h"
-#include "wire/record_codec.h"
-
-#include <satchel/model.h>
-
-#include <inttypes.h>
-
 /* A page above this is first kept, then stored: the two together would hold the store too long. */
 #define KEPT_FIRST_BYTES 65536u
 /* What a new definition of a custom field concerns is at once as it should be in a small store. */
 #define LIFT_AT_ONCE_ROWS 100
-
-typedef struct page_work {
-    satchel_store *store;
-    satchel_store_outcome *outcome;
-    satchel_arena arena; /* of one frame */
-    uint32_t epoch;      /* of a restored server, whose first page this is; 0: nothing of the kind */
-    uint64_t through;    /* the page holds the own ops up to here */
-    size_t offset;       /* of the next frame */
-    size_t within;       /* rows of it that are done */
-    uint32_t granted;    /* rows that this slice may store, */
-    uint32_t budget;     /* … and may still */
-    satchel_bytes frame; /* the bytes of the row frame in hand */
-    int64_t scope_set;   /* its local scope set */
-    bool retrying;       /* what was set aside is tried again */
-    bool index_at_once;  /* many rows share a transaction: the queue of the search would cost more than it saves */
-    bool custom_changed;
-    bool conflicts_changed;
-    satchel_error *error;
-} page_work;
 
 void satchel_outcome_changed(satchel_store_outcome *outcome, uint32_t entity) {
     if (outcome != NULL && entity < 256) {
@@ -48,265 +21,10 @@ void satchel_outcome_changed(satchel_store_outcome *outcome, uint32_t entity) {
     }
 }
 
-/* --- what cannot be read --- */
-
-static satchel_status set_aside(page_work *work, const satchel_row_frame *row, satchel_status why) {
-    sqlite3_stmt *statement;
-    satchel_status status = satchel_statement_of(
-        work->store,
-        "INSERT OR REPLACE INTO store_aside (entity, row, n, local, status, frame) VALUES (?, ?, ?, ?, ?, ?)",
-        &statement, work->error);
-    if (status == SATCHEL_OK) {
-        satchel_bind_int(statement, 1, row->entity);
-        satchel_bind_id(statement, 2, &row->row);
-        satchel_bind_int(statement, 3, (int64_t)row->n);
-        satchel_bind_int(statement, 4, work->scope_set); /* its number may mean something else one day */
-        satchel_bind_int(statement, 5, (int64_t)why);
-        satchel_bind_bytes(statement, 6, work->frame);
-        status = satchel_statement_run(work->store, statement, work->error);
-    }
-    work->store->has_aside = true;
-    work->outcome->rows_set_aside++;
-    return status;
-}
-
-satchel_status satchel_aside_forget(satchel_store *store, uint32_t entity, const satchel_id *id, satchel_error *error) {
-    sqlite3_stmt *statement;
-    if (!store->has_aside) {
-        return SATCHEL_OK;
-    }
-    satchel_status status =
-        satchel_statement_of(store, "DELETE FROM store_aside WHERE entity = ? AND row = ?", &statement, error);
-    if (status == SATCHEL_OK) {
-        satchel_bind_int(statement, 1, entity);
-        satchel_bind_id(statement, 2, id);
-        status = satchel_statement_run(store, statement, error);
-    }
-    return status;
-}
-
-/*
- * A part of a row whose earlier news are set aside waits behind them: laid on the old row it would hide that they are
- * missing. `*out_waits` false: nothing of the row is set aside.
- */
-static satchel_status queue_behind_aside(page_work *work, const satchel_row_frame *row, bool *out_waits) {
-    sqlite3_stmt *statement;
-    satchel_buffer frames = {NULL, 0, 0};
-    satchel_status why = SATCHEL_OK;
-    *out_waits = false;
-    if (!work->store->has_aside || row->whole) {
-        return SATCHEL_OK;
-    }
-    satchel_status status = satchel_statement_of(
-        work->store, "SELECT status, frame FROM store_aside WHERE entity = ? AND row = ?", &statement, work->error);
-    if (status != SATCHEL_OK) {
-        return status;
-    }
-    satchel_bind_int(statement, 1, row->entity);
-    satchel_bind_id(statement, 2, &row->row);
-    status = satchel_statement_step(work->store, statement, out_waits, work->error);
-    if (status == SATCHEL_OK && *out_waits) {
-        why = (satchel_status)sqlite3_column_int64(statement, 0);
-        status = satchel_buffer_append(&frames, satchel_column_bytes(statement, 1));
-    }
-    satchel_statement_end(statement);
-    if (status == SATCHEL_OK && *out_waits) {
-        status = satchel_buffer_append(&frames, work->frame);
-    }
-    if (status == SATCHEL_OK && *out_waits) {
-        work->frame = satchel_buffer_view(&frames);
-        status = set_aside(work, row, why);
-    }
-    satchel_buffer_deinit(&frames);
-    return status;
-}
-
-/* --- rows --- */
-
-/* Revision and deletion stand in the frame, not in the record. */
-static satchel_status complete(const satchel_row_frame *row, satchel_record *record) {
-    satchel_record_remove(record, SATCHEL_FIELD_ID);
-    satchel_record_remove(record, SATCHEL_FIELD_DELETED);
-    satchel_status status = satchel_record_set_int(record, SATCHEL_FIELD_REVISION, (int64_t)row->n);
-    return status == SATCHEL_OK && row->deleted ? satchel_record_set_bool(record, SATCHEL_FIELD_DELETED, true) : status;
-}
-
-/* What the server has of the row: what it had, with what the frame says. */
-static satchel_status join(const satchel_record *known, const satchel_row_frame *row, const satchel_record *news,
-                           satchel_record *out) {
-    satchel_status status = satchel_record_copy(known, out);
-    satchel_record_remove(out, SATCHEL_FIELD_DELETED);
-    for (uint32_t i = 0; i < row->cleared_count; i++) {
-        satchel_record_remove(out, row->cleared[i]);
-    }
-    for (uint32_t i = 0; i < news->count && status == SATCHEL_OK; i++) {
-        status = satchel_record_set(out, news->fields[i].number, &news->fields[i].value);
-    }
-    if (status == SATCHEL_OK && news->tail.bytes > 0) {
-        status = satchel_merge_tails(out->arena, out->tail, news->tail, &out->tail);
-    }
-    return status;
-}
-
-static satchel_status rebase_row(page_work *work, satchel_stored_row *row, const satchel_record *server,
-                                 int64_t scope_set) {
-    const satchel_rebase how = {.server = server, .scope_set = scope_set, .through = work->through};
-    return satchel_row_rebase(work->store, row, &how, &work->arena, work->error);
-}
-
-/* A row that is here, or of which only a part came. */
-static satchel_status store_known(page_work *work, satchel_table *table, const satchel_row_frame *frame,
-                                  const satchel_record *news, int64_t scope_set) {
-    satchel_stored_row row;
-    satchel_record server;
-    satchel_status status = satchel_row_load(work->store, table, &frame->row, &work->arena, &row, work->error);
-    if (status != SATCHEL_OK) {
-        return status;
-    }
-    bool hidden = row.found && satchel_row_is_hidden(work->store, row.scope_set);
-    if (!frame->whole && (!row.found || hidden || row.overlay.kind == SATCHEL_OVERLAY_OWN)) {
-        return set_aside(work, frame, SATCHEL_NOT_FOUND); /* a part of what is not here */
-    }
-    server = *news;
-    if (!frame->whole) {
-        satchel_record_init(&server, &work->arena);
-        status = join(row.overlay.kind == SATCHEL_OVERLAY_SERVER ? &row.server : &row.visible, frame, news, &server);
-    }
-    if (hidden) {
-        work->store->rows = -1;
-    }
-    if (status == SATCHEL_OK && !row.found) {
-        status = satchel_fail(work->error, SATCHEL_INTERNAL, "a row is there and is not");
-    }
-    return status == SATCHEL_OK ? rebase_row(work, &row, &server, scope_set) : status;
-}
-
-/* A row that is new here. */
-static satchel_status store_new(page_work *work, satchel_table *table, const satchel_row_frame *frame,
-                                const satchel_record *news, int64_t scope_set, bool *out_inserted) {
-    satchel_stored_row row = {.table = table, .id = frame->row, .scope_set = scope_set, .visible = *news};
-    satchel_overlay orphan;
-    satchel_status status = satchel_row_insert(work->store, &row, &work->arena, out_inserted, work->error);
-    if (status != SATCHEL_OK || !*out_inserted) {
-        return status;
-    }
-    status = work->index_at_once ? satchel_search_update(work->store, table, row.rowid, NULL, news, true, work->error)
-                                 : satchel_search_enqueue(work->store, table, row.rowid, work->error);
-    if (status == SATCHEL_OK) {
-        status = satchel_orphan_take(work->store, frame->entity, &frame->row, &orphan, work->error);
-    }
-    if (status == SATCHEL_OK && orphan.kind != SATCHEL_OVERLAY_NONE) {
-        row.overlay = orphan;
-        row.server = *news;
-        status = rebase_row(work, &row, news, scope_set);
-    }
-    return status;
-}
-
-static void note_changed(page_work *work, uint32_t entity) {
-    satchel_outcome_changed(work->outcome, entity);
-    work->custom_changed = work->custom_changed || entity == SATCHEL_ENTITY_CUSTOM_FIELD;
-    work->conflicts_changed = work->conflicts_changed || entity == SATCHEL_ENTITY_CONFLICT;
-    if (entity == SATCHEL_ENTITY_USER || entity == SATCHEL_ENTITY_TERRITORY || entity == SATCHEL_ENTITY_ROLE) {
-        work->store->user_fresh = false;
-    }
-}
-
-/* A child that was set aside may have outlived its root. */
-static satchel_status root_is_here(page_work *work, const satchel_entity *entity, const satchel_record *record,
-                                   bool *out) {
-    satchel_table *table = satchel_table_of(work->store, entity->root);
-    const satchel_id id = satchel_record_id(record, entity->root_field);
-    satchel_stored_row root;
-    *out = true;
-    if (entity->root == 0 || table == NULL || satchel_id_is_none(&id)) {
-        return SATCHEL_OK;
-    }
-    satchel_status status = satchel_row_load(work->store, table, &id, &work->arena, &root, work->error);
-    *out = status == SATCHEL_OK && root.found && !satchel_row_is_hidden(work->store, root.scope_set);
-    return status;
-}
-
-static satchel_status store_readable(page_work *work, satchel_table *table, const satchel_row_frame *frame,
-                                     const satchel_record *news) {
-    uint32_t aside = work->outcome->rows_set_aside;
-    bool inserted = false;
-    bool here = true;
-    satchel_status status = satchel_aside_forget(work->store, frame->entity, &frame->row, work->error);
-    if (status == SATCHEL_OK && work->retrying) {
-        status = root_is_here(work, table->entity, news, &here);
-    }
-    if (status != SATCHEL_OK || !here) {
-        return status;
-    }
-    if (frame->whole) {
-        status = store_new(work, table, frame, news, work->scope_set, &inserted);
-    }
-    if (status == SATCHEL_OK && !inserted) {
-        status = store_known(work, table, frame, news, work->scope_set);
-    }
-    work->outcome->rows_stored += status == SATCHEL_OK && work->outcome->rows_set_aside == aside ? 1 : 0;
-    note_changed(work, frame->entity);
-    return status;
-}
-
-static satchel_status store_row(page_work *work, const satchel_row_frame *frame) {
-    satchel_table *table = satchel_table_of(work->store, frame->entity);
-    satchel_record news;
-    satchel_error ignored;
-    bool waits = false;
-    satchel_status status = SATCHEL_OK;
-    if (!work->retrying) {
-        status = satchel_scopes_number(work->store, frame->scope_set, &work->scope_set, work->error);
-    }
-    if (status == SATCHEL_OK) {
-        status = queue_behind_aside(work, frame, &waits);
-    }
-    if (status != SATCHEL_OK || waits) {
-        return status;
-    }
-    if (table == NULL) {
-        return set_aside(work, frame, SATCHEL_UNKNOWN_ENTITY);
-    }
-    satchel_record_init(&news, &work->arena);
-    status = satchel_record_decode(&work->store->schema, frame->entity, frame->record, true, &news, &ignored);
-    if (status == SATCHEL_OK) {
-        status = complete(frame, &news);
-    }
-    if (status != SATCHEL_OK) {
-        return status == SATCHEL_NO_MEMORY ? satchel_fail(work->error, status, "no memory for a row")
-                                           : set_aside(work, frame, status);
-    }
-    return store_readable(work, table, frame, &news);
-}
-
-/* Goes on behind the rows that are done; `*out_done` false: the budget ended it. */
-static satchel_status remove_rows(page_work *work, const satchel_removal_frame *removal, bool *out_done) {
-    satchel_table *table = satchel_table_of(work->store, removal->entity);
-    size_t count = table != NULL ? removal->rows.bytes / SATCHEL_ID_BYTES : 0;
-    satchel_status status = SATCHEL_OK;
-    while (work->within < count && work->budget > 0 && status == SATCHEL_OK) {
-        satchel_id id;
-        memcpy(id.bytes, removal->rows.data + work->within * SATCHEL_ID_BYTES, SATCHEL_ID_BYTES);
-        status = satchel_row_hide(work->store, table, &id, work->outcome, work->error);
-        note_changed(work, removal->entity);
-        work->conflicts_changed = true;
-        work->within++;
-        work->budget--;
-    }
-    *out_done = work->within >= count;
-    return status;
-}
-
 /* --- what a last page reflects --- */
 
-typedef struct touched_row {
-    uint32_t entity;
-    satchel_id id;
-} touched_row;
-
 /* Rows of ops behind `after` and up to `through`, at most `most`, and the sequence of the last op seen. */
-static satchel_status list_touched(page_work *work, uint64_t after, touched_row *rows, uint32_t most,
+static satchel_status list_touched(satchel_page_work *work, uint64_t after, satchel_touched_row *rows, uint32_t most,
                                    uint32_t *out_count, uint64_t *out_last) {
     sqlite3_stmt *statement;
     bool has_row = true;
@@ -325,7 +43,7 @@ static satchel_status list_touched(page_work *work, uint64_t after, touched_row 
         if (status != SATCHEL_OK || !has_row) {
             break;
         }
-        touched_row *row = &rows[*out_count];
+        satchel_touched_row *row = &rows[*out_count];
         *out_last = (uint64_t)sqlite3_column_int64(statement, 0);
         row->entity = (uint32_t)sqlite3_column_int64(statement, 1);
         status = satchel_column_id(statement, 2, &row->id);
@@ -335,7 +53,7 @@ static satchel_status list_touched(page_work *work, uint64_t after, touched_row 
     return status;
 }
 
-static satchel_status forget_orphans(page_work *work) {
+static satchel_status forget_orphans(satchel_page_work *work) {
     sqlite3_stmt *statement;
     if (!work->store->has_orphans) {
         return SATCHEL_OK;
@@ -353,9 +71,9 @@ static satchel_status forget_orphans(page_work *work) {
  * A last page reflects all ops that it holds, whether their rows were among it or not. `*out_done` false: the budget
  * ended it, and what is reflected so far is.
  */
-static satchel_status reflect(page_work *work, bool *out_done) {
+static satchel_status reflect(satchel_page_work *work, bool *out_done) {
     enum { BATCH = 256 };
-    touched_row rows[BATCH];
+    satchel_touched_row rows[BATCH];
     uint64_t after = work->store->reflected_through;
     uint32_t count = 1;
     satchel_status status = SATCHEL_OK;
@@ -363,7 +81,7 @@ static satchel_status reflect(page_work *work, bool *out_done) {
         status = list_touched(work, after, rows, work->budget < BATCH ? work->budget : BATCH, &count, &after);
         for (uint32_t i = 0; i < count && status == SATCHEL_OK; i++) {
             status = satchel_overlay_refresh(work->store, rows[i].entity, &rows[i].id, work->through, work->error);
-            note_changed(work, rows[i].entity);
+            satchel_page_note_changed(work, rows[i].entity);
         }
         work->budget -= count;
     }
@@ -377,7 +95,7 @@ static satchel_status reflect(page_work *work, bool *out_done) {
 
 /* --- the page --- */
 
-static satchel_status end_of_page(page_work *work, const satchel_page_end *end, bool *out_done) {
+static satchel_status end_of_page(satchel_page_work *work, const satchel_page_end *end, bool *out_done) {
     satchel_status status = end->more ? SATCHEL_OK : reflect(work, out_done);
     if (status == SATCHEL_OK && *out_done && !end->more && end->digest.bytes > 0) {
         return satchel_digests_compare(work->store, end->digest, work->error);
@@ -389,7 +107,7 @@ static satchel_status end_of_page(page_work *work, const satchel_page_end *end, 
 }
 
 /* `*out_done` false: the budget ended it, the frame comes again. */
-static satchel_status store_frame(page_work *work, const satchel_answer_frame *frame, bool *out_done) {
+static satchel_status store_frame(satchel_page_work *work, const satchel_answer_frame *frame, bool *out_done) {
     satchel_store *store = work->store;
     if (work->epoch != 0 && frame->kind >= SATCHEL_FRAME_SCOPE_SET) {
         satchel_status left = satchel_epoch_leave(store, work->epoch, work->outcome, work->error);
@@ -412,8 +130,8 @@ static satchel_status store_frame(page_work *work, const satchel_answer_frame *f
     case SATCHEL_FRAME_ROW:
         *out_done = work->budget > 0;
         work->budget -= *out_done ? 1 : 0;
-        return *out_done ? store_row(work, &frame->as.row) : SATCHEL_OK;
-    case SATCHEL_FRAME_REMOVAL: return remove_rows(work, &frame->as.removal, out_done);
+        return *out_done ? satchel_page_put_row(work, &frame->as.row) : SATCHEL_OK;
+    case SATCHEL_FRAME_REMOVAL: return satchel_page_take_rows(work, &frame->as.removal, out_done);
     case SATCHEL_FRAME_RANGES: return satchel_digests_settle(store, &frame->as.ranges, work->outcome, work->error);
     case SATCHEL_FRAME_END: return end_of_page(work, &frame->as.end, out_done);
     case SATCHEL_FRAME_ERASED:
@@ -425,7 +143,7 @@ static satchel_status store_frame(page_work *work, const satchel_answer_frame *f
 }
 
 /* Stores frames until the budget or the page ends. */
-static satchel_status store_frames(page_work *work, satchel_bytes payload, bool *out_done) {
+static satchel_status store_frames(satchel_page_work *work, satchel_bytes payload, bool *out_done) {
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
     satchel_status status = SATCHEL_OK;
     *out_done = true;
@@ -447,7 +165,7 @@ static satchel_status store_frames(page_work *work, satchel_bytes payload, bool 
 }
 
 /* What every slice leaves in order. */
-static satchel_status tidy(page_work *work) {
+static satchel_status tidy(satchel_page_work *work) {
     satchel_store *store = work->store;
     uint32_t at_once = LIFT_AT_ONCE_ROWS;
     satchel_status status = satchel_results_advance(store, work->error);
@@ -467,7 +185,7 @@ static satchel_status tidy(page_work *work) {
 }
 
 /* The transaction ends, or is left open for the next slice; what `out` tells is true, or becomes it. */
-static satchel_status end_slice(page_work *work, satchel_status status, bool last) {
+static satchel_status end_slice(satchel_page_work *work, satchel_status status, bool last) {
     satchel_store *store = work->store;
     satchel_arena_deinit(&work->arena);
     status = satchel_held_end(store, status, work->granted - work->budget, last, work->error);
@@ -499,7 +217,7 @@ static rest_turn turn_of(const satchel_answer_frame *frame) {
 }
 
 /* The one frame whose inside the reading of an answer does not look at. */
-static satchel_status check_ranges(page_work *work, const satchel_ranges_frame *ranges) {
+static satchel_status check_ranges(satchel_page_work *work, const satchel_ranges_frame *ranges) {
     satchel_digest_range *items = satchel_arena_take_array(&work->arena, SATCHEL_LIMIT_DIGEST_RANGES, sizeof *items);
     uint32_t count = 0;
     if (items == NULL) {
@@ -517,7 +235,7 @@ static satchel_status check_ranges(page_work *work, const satchel_ranges_frame *
  * The frames that are left, by their turns. Nothing of what is left can be malformed: the engine has checked the
  * frames, scope sets and ranges are looked at here.
  */
-static satchel_status gather_rest(page_work *work, satchel_bytes payload, satchel_buffer rest[REST_TURNS]) {
+static satchel_status gather_rest(satchel_page_work *work, satchel_bytes payload, satchel_buffer rest[REST_TURNS]) {
     satchel_reader reader = satchel_reader_of(payload);
     satchel_answer_frame frame = {.kind = SATCHEL_FRAME_HEAD};
     satchel_status status = SATCHEL_OK;
@@ -546,7 +264,7 @@ static satchel_status gather_rest(page_work *work, satchel_bytes payload, satche
  * What a page takes away is out of sight before the first of its rows that are new here. A removal that was begun
  * begins again, which hides nothing twice.
  */
-static satchel_status keep_rest(page_work *work, satchel_bytes payload, const satchel_sync_state *state) {
+static satchel_status keep_rest(satchel_page_work *work, satchel_bytes payload, const satchel_sync_state *state) {
     satchel_buffer rest[REST_TURNS] = {{NULL, 0, 0}};
     satchel_status status = gather_rest(work, payload, rest);
     for (rest_turn turn = REST_TAKES; turn < REST_TURNS && status == SATCHEL_OK; turn++) {
@@ -565,7 +283,8 @@ static satchel_status keep_rest(page_work *work, satchel_bytes payload, const sa
 satchel_status satchel_store_page_begin(satchel_store *store, satchel_bytes payload, const satchel_sync_state *state,
                                         uint32_t budget_rows, satchel_store_outcome *out, bool *out_left,
                                         satchel_error *error) {
-    page_work work = {.store = store, .outcome = out, .granted = budget_rows, .budget = budget_rows, .error = error};
+    satchel_page_work work = {
+        .store = store, .outcome = out, .granted = budget_rows, .budget = budget_rows, .error = error};
     bool done = false;
     memset(out, 0, sizeof *out);
     *out_left = false;
@@ -601,7 +320,7 @@ satchel_status satchel_store_page(satchel_store *store, satchel_bytes payload, c
  * The state that follows the page. Has the store begun a new life since the page came, its name, token and number
  * stay: the page is of the device, not of the life.
  */
-static satchel_status end_page(page_work *work) {
+static satchel_status end_page(satchel_page_work *work) {
     satchel_store *store = work->store;
     satchel_sync_state next = store->paging->state;
     if (!satchel_id_equal(&next.incarnation, &store->sync.incarnation)) {
@@ -616,7 +335,7 @@ static satchel_status end_page(page_work *work) {
 }
 
 /* A slice of the page that was begun, in the running transaction. */
-static satchel_status store_rest(page_work *work, bool *out_done) {
+static satchel_status store_rest(satchel_page_work *work, bool *out_done) {
     satchel_store *store = work->store;
     satchel_status status = satchel_paging_need(store, work->error);
     if (status == SATCHEL_OK) {
@@ -639,12 +358,12 @@ static satchel_status store_rest(page_work *work, bool *out_done) {
 
 satchel_status satchel_store_page_go_on(satchel_store *store, uint32_t budget_rows, satchel_store_outcome *out,
                                         bool *out_left, satchel_error *error) {
-    page_work work = {.store = store,
-                      .outcome = out,
-                      .granted = budget_rows,
-                      .budget = budget_rows,
-                      .index_at_once = store->held.most > 0,
-                      .error = error};
+    satchel_page_work work = {.store = store,
+                              .outcome = out,
+                              .granted = budget_rows,
+                              .budget = budget_rows,
+                              .index_at_once = store->held.most > 0,
+                              .error = error};
     bool done = true;
     memset(out, 0, sizeof *out);
     *out_left = store->page_left;
@@ -668,89 +387,5 @@ satchel_status satchel_store_page_go_on(satchel_store *store, uint32_t budget_ro
         satchel_paging_close(store);
     }
     *out_left = status == SATCHEL_OK && store->page_left;
-    return status;
-}
-
-/* --- what was set aside, again --- */
-
-/* The entry with the least (entity, row) behind the given one; its frames in the arena. */
-static satchel_status next_aside(page_work *work, touched_row *at, satchel_arena *arena, satchel_bytes *out,
-                                 bool *out_found) {
-    sqlite3_stmt *statement;
-    const touched_row after = *at;
-    satchel_status status =
-        satchel_statement_of(work->store,
-                             "SELECT entity, row, local, frame FROM store_aside WHERE (entity, row) "
-                             "> (?, ?) ORDER BY entity, row LIMIT 1",
-                             &statement, work->error);
-    if (status != SATCHEL_OK) {
-        return status;
-    }
-    satchel_bind_int(statement, 1, after.entity);
-    satchel_bind_id(statement, 2, &after.id);
-    status = satchel_statement_step(work->store, statement, out_found, work->error);
-    if (status == SATCHEL_OK && *out_found) {
-        at->entity = (uint32_t)sqlite3_column_int64(statement, 0);
-        work->scope_set = sqlite3_column_int64(statement, 2);
-        status = satchel_column_id(statement, 1, &at->id);
-    }
-    if (status == SATCHEL_OK && *out_found) {
-        status = satchel_arena_copy(arena, satchel_column_bytes(statement, 3), out);
-    }
-    satchel_statement_end(statement);
-    return status;
-}
-
-/* The frames of one row in order; from the first that still cannot be stored, all are set aside again. */
-static satchel_status retry_row(page_work *work, const touched_row *row, satchel_bytes frames) {
-    satchel_reader reader = satchel_reader_of(frames);
-    satchel_status status = satchel_aside_forget(work->store, row->entity, &row->id, work->error);
-    while (status == SATCHEL_OK && satchel_reader_left(&reader) > 0) {
-        satchel_answer_frame frame;
-        size_t begin = reader.at;
-        uint32_t aside = work->outcome->rows_set_aside;
-        satchel_arena_reset(&work->arena);
-        status = satchel_answer_read(&reader, &work->arena, &frame, work->error);
-        if (status != SATCHEL_OK || frame.kind != SATCHEL_FRAME_ROW) {
-            break;
-        }
-        work->frame = satchel_bytes_of(frames.data + begin, frames.bytes - begin);
-        status = store_row(work, &frame.as.row);
-        if (status == SATCHEL_OK && work->outcome->rows_set_aside != aside) {
-            break;
-        }
-    }
-    return status;
-}
-
-satchel_status satchel_aside_retry(satchel_store *store, uint32_t *budget_rows, uint32_t *entity, satchel_id *row,
-                                   bool *out_done, bool *out_custom, satchel_error *error) {
-    satchel_store_outcome ignored = {0};
-    page_work work = {
-        .store = store, .outcome = &ignored, .through = store->reflected_through, .retrying = true, .error = error};
-    touched_row at = {*entity, *row};
-    satchel_arena arena = {0};
-    bool found = store->has_aside;
-    satchel_status status = SATCHEL_OK;
-    for (; found && *budget_rows > 0 && status == SATCHEL_OK; (*budget_rows)--) {
-        satchel_bytes frames = {NULL, 0};
-        satchel_arena_reset(&arena);
-        status = next_aside(&work, &at, &arena, &frames, &found);
-        if (status == SATCHEL_OK && found) {
-            status = retry_row(&work, &at, frames);
-        }
-    }
-    if (status == SATCHEL_OK && work.conflicts_changed) {
-        status = satchel_conflicts_count(store, error);
-    }
-    for (size_t i = 0; i < sizeof ignored.changed; i++) {
-        store->told_late[i] = (uint8_t)(store->told_late[i] | ignored.changed[i]);
-    }
-    *entity = at.entity;
-    *row = at.id;
-    *out_done = !found;
-    *out_custom = work.custom_changed;
-    satchel_arena_deinit(&arena);
-    satchel_arena_deinit(&work.arena);
     return status;
 }
