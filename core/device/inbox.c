@@ -170,7 +170,7 @@ typedef struct taking {
 } taking;
 
 /* The parts of an item; borrowed from `plain`. */
-static bool read_item(satchel_bytes plain, const satchel_id *id, satchel_inbox_item *out) {
+bool satchel_inbox_item_read(satchel_bytes plain, const satchel_id *id, satchel_inbox_item *out) {
     satchel_reader reader = satchel_reader_of(plain);
     uint8_t format = 0;
     uint64_t kind_bytes = 0;
@@ -254,7 +254,7 @@ static satchel_status take_one(taking *work, const char *name, satchel_error *er
     if (status == SATCHEL_NOT_FOUND) {
         return SATCHEL_OK;
     }
-    if (status != SATCHEL_OK || !read_item(satchel_buffer_view(&work->plain), &id, &item)) {
+    if (status != SATCHEL_OK || !satchel_inbox_item_read(satchel_buffer_view(&work->plain), &id, &item)) {
         set_aside(work, name);
         return SATCHEL_OK;
     }
@@ -404,8 +404,9 @@ static satchel_status visit_item(satchel_device *device, const satchel_id *id, s
     name_value(id, name);
     satchel_status status = satchel_store_get_value(device->store, name, &arena, &plain, error);
     if (status == SATCHEL_OK) {
-        status = read_item(plain, id, &item) ? visit(context, &item)
-                                             : satchel_fail(error, SATCHEL_DAMAGED, "an item cannot be read");
+        status = satchel_inbox_item_read(plain, id, &item)
+                     ? visit(context, &item)
+                     : satchel_fail(error, SATCHEL_DAMAGED, "an item cannot be read");
     }
     satchel_arena_deinit(&arena);
     return status;

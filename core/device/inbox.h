@@ -61,6 +61,9 @@ SATCHEL_MUST_USE satchel_status satchel_inbox_erase(const char *folder, satchel_
 
 struct satchel_device;
 
+/* What a box held; borrowed from `plain`. False: nothing that was put so. */
+bool satchel_inbox_item_read(satchel_bytes plain, const satchel_id *id, satchel_inbox_item *out);
+
 /* After the store was opened: makes the key at the first time, takes in what waits. Failures wait for the next time. */
 void satchel_inbox_begin(struct satchel_device *device);
 

@@ -179,8 +179,12 @@ void fuzz_seeds(void) {
         seed_of(3, satchel_buffer_view(&plain));
         satchel_buffer_deinit(&plain);
     }
-    for (int kind = SATCHEL_LEDGER_NUMBERS; kind <= SATCHEL_LEDGER_ERASED; kind++) {
+    for (int kind = SATCHEL_LEDGER_NUMBERS; kind <= SATCHEL_LEDGER_ENROLLED; kind++) {
+        if (kind == SATCHEL_LEDGER_NUMBERED) {
+            continue; /* is what stands around another */
+        }
         const satchel_ledger_entry entry = {.kind = (satchel_ledger_kind)kind,
+                                            .serial = kind % 2 == 0 ? 300 : 0,
                                             .epoch = 2,
                                             .n = 4096,
                                             .id = {{3}},
