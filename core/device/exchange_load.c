@@ -45,7 +45,8 @@ static satchel_status load_nothing(satchel_exchange *exchange, satchel_error *er
     satchel_sync_state stored;
     satchel_status status = satchel_store_sync_state(exchange->device->store, &stored, error);
     if (status == SATCHEL_OK && !satchel_id_equal(&stored.incarnation, &next->incarnation)) {
-        return satchel_exchange_learn(exchange, true, error);
+        bool said = satchel_sync_engine_head(exchange->engine)->status == SATCHEL_FORKED;
+        return satchel_exchange_learn(exchange, said, error); /* else only the engine thinks so: it sent nothing yet */
     }
     satchel_sync_event event = {.kind = SATCHEL_SYNC_UNITS,
                                 .moment = satchel_device_moment(exchange->device),

@@ -352,13 +352,15 @@ static satchel_status on_forked(satchel_sync_engine *engine, const satchel_sync_
 
 /*
  * Decided under our name: what this store never sent. A copy of it spoke with our tokens, and what the server applied
- * of the copy must not be taken for ours. What an exchange sent or found settled is known by its bytes.
+ * of the copy must not be taken for ours. What an exchange sent or found settled is known by its bytes. While more is
+ * to be sent nothing can be told: a copy with the same tokens sent no more than this part, but a repaired log sends in
+ * parts, or not before it heard how far the server got, what it had sent at once.
  */
 static bool copy_spoke(const satchel_sync_engine *engine) {
     const satchel_sync_state *state = &engine->state;
     uint64_t ours = state->settled_through > engine->after ? state->settled_through : engine->after;
     ours = engine->last_sequence > ours ? engine->last_sequence : ours;
-    return !state->incarnation_new && engine->answer.head.applied_through > ours;
+    return !state->incarnation_new && !engine->more_units && engine->answer.head.applied_through > ours;
 }
 
 /* An answer that was placed: its effects go into the state, and with its page into the store. */

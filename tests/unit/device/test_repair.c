@@ -7,6 +7,7 @@
 
 #include "device/device.h"
 #include "fixture.h"
+#include "store/store_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -475,6 +476,35 @@ TEST(repair, what_the_server_decided_is_not_sent_as_something_new) {
         CHECK(!report.needless);
         phone_deinit(&p);
     }
+}
+
+static int64_t ask(phone *p, const char *sql) {
+    int64_t out = 0;
+    REQUIRE_OK(satchel_store_number(p->device->store, sql, 0, &out, &p->error));
+    return out;
+}
+
+/* What the server decided on and this store did not hear is asked again, and no copy of the store was at work. */
+TEST(repair, regress_refusals_that_were_not_heard_are_heard_behind_a_lost_op) {
+    phone p;
+    phone_with_work(&p, 94);
+    p.server.refuse_ops = true;
+    for (unsigned stop = 1; p.server.units_applied < EDITS; stop++) {
+        REQUIRE(phone_sync_until(&p, stop));
+    }
+    CHECK_INT(ask(&p, "SELECT count(*) FROM store_op WHERE state = 5"), 0);
+    CHECK_INT(ask(&p, "DELETE FROM store_op WHERE sequence = 10 RETURNING sequence"), 10);
+    phone_close(&p);
+    REQUIRE_OK(satchel_device_compact(&p.config, &p.error));
+    spoil_page(&p, 1);
+    satchel_repair_report report = repair(&p);
+    CHECK_UINT(report.ops_lost, 1);
+    phone_open(&p);
+    CHECK_STATUS(phone_sync(&p), SATCHEL_OK);
+    CHECK_UINT(p.server.units_applied, EDITS);
+    CHECK_UINT(p.server.lives, 0);
+    CHECK_INT(ask(&p, "SELECT count(*) FROM store_op WHERE state = 5"), EDITS - 1);
+    phone_deinit(&p);
 }
 
 /* Marks of an earlier repair are no ops: a store that was repaired twice before it synced still numbers like its

@@ -354,6 +354,22 @@ TEST(engine, regress_what_a_copy_sent_under_our_name_is_a_fork) {
     }
 }
 
+/* A repaired log sends in parts what was sent in one: the server knows more than this part, and no copy is at work. */
+TEST(engine, regress_what_is_still_to_be_sent_again_makes_no_fork) {
+    story s;
+    story_open(&s);
+    story_start(&s);
+    story_units(&s, 1, 3, true);
+    story_saved(&s);
+    story_answer_with(
+        &s,
+        &(story_answer){
+            .applied_through = 5, .result_first = 1, .result_count = 3, .rows = 1, .cursor = "c1", .continues = ""});
+    CHECK_INT(s.action.kind, SATCHEL_SYNC_DO_STORE);
+    CHECK(!s.disk.incarnation_new);
+    story_close(&s);
+}
+
 TEST(engine, names_that_the_server_may_not_know_are_kept_up_to_their_limit) {
     satchel_sync_state state = {.incarnation = {{1}}};
     const uint8_t token[SATCHEL_TOKEN_BYTES] = {9};
