@@ -161,7 +161,10 @@ static satchel_status reason_json(cli_session *cli, const satchel_reason *reason
     if (status == SATCHEL_OK) {
         status = put_side(cli, *out, "mine", reason->entity, reason->mine);
     }
-    return status == SATCHEL_OK ? put_side(cli, *out, "theirs", reason->entity, reason->theirs) : status;
+    if (status == SATCHEL_OK) {
+        status = put_side(cli, *out, "theirs", reason->entity, reason->theirs);
+    }
+    return status == SATCHEL_OK ? put_side(cli, *out, "base", reason->entity, reason->base) : status;
 }
 
 /* Which reasons are wanted. */
@@ -239,6 +242,7 @@ satchel_status verb_conflicts(cli_session *cli, int argc, const char **argv, jso
     if (status == SATCHEL_OK) {
         cli_column_add(cli, "title", "Row", "对象");
         cli_column_add(cli, "field", "Field", "字段");
+        cli_column_add(cli, "base", "Before", "原值");
         cli_column_add(cli, "mine", "Mine", "我的值");
         cli_column_add(cli, "theirs", "The other's", "对方的值");
         cli_column_add(cli, "mine_stands", "Mine stands", "我的生效");

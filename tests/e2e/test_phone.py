@@ -62,5 +62,40 @@ class Stubs(OnStage):
         self.assertEqual(caught.exception.status, "INVALID_ARGUMENT")
 
 
+class Journal(OnStage):
+    def test_a_conflict_tells_base_and_both_sides_who_when_and_by_what_policy(self):
+        phone = self.ready("li.na", "journal")
+        shop = phone.run(["customer", "list", "--limit", "1"])["rows"][0]["id"]
+        phone.run(["customer", "edit", shop, "--set", "name=before"])
+        phone.run(["sync"])
+        phone.run(["customer", "edit", shop, "--set", "name=mine"])
+        self.server.admin("edit", "customer", shop, "--set", "name=theirs")
+        phone.run(["sync"])
+        told = [row for row in phone.run(["conflicts", "--entity", "customer"])["rows"] if row["row"] == shop]
+        self.assertEqual(len(told), 1)
+        self.assertEqual({side: told[0][side]["name"] for side in ("base", "mine", "theirs")},
+                         {"base": "before", "mine": "mine", "theirs": "theirs"})
+        self.assertTrue(told[0]["policy"] and told[0]["at"] and told[0]["other_at"])
+        self.assertEqual(phone.run(["conflicts", "--entity", "contact"])["rows"], [])
+        self.assertEqual([row["conflict"] for row in phone.run(["conflicts", "--open"])["rows"]],
+                         [told[0]["conflict"]] if told[0]["open"] else [])
+        listed = self.server.admin("conflicts", "--all", "--customer", shop)["rows"]
+        self.assertEqual([row["id"] for row in listed], [told[0]["conflict"]])
+
+
+class Progress(OnStage):
+    def test_a_sync_tells_rows_changes_and_bytes_both_ways(self):
+        phone = self.stage.enroll("wang.fang", "progress")
+        first = phone.run(["sync"])
+        self.assertGreater(first["rows_received"], CUSTOMERS // 2)
+        self.assertEqual(first["rows_done"], first["rows_total"])
+        self.assertEqual((first["changes_done"], first["changes_total"]), (0, 0))
+        for number in range(3):
+            phone.run(["customer", "add", "--set", f"name=new {number}"])
+        second = phone.run(["sync"])
+        self.assertEqual((second["changes_done"], second["changes_total"]), (3, 3))
+        self.assertGreater(min(second["sent_bytes"], second["received_bytes"]), 0)
+
+
 if __name__ == "__main__":
     unittest.main()

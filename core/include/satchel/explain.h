@@ -52,6 +52,7 @@ typedef struct satchel_reason {
     satchel_id other_user;
     int64_t other_ms;
     satchel_change_kind change; /* own op: what it does, else 0 */
+    satchel_bytes base;         /* conflict: what this user saw when he wrote, if that is known; empty: it is not */
     uint32_t unit_ops;          /* own op: how many its unit has, which are mended or dismissed as one */
     satchel_id keeper;          /* parked: who decides on it; none: an administrator, or somebody not to be named */
 } satchel_reason;

@@ -77,6 +77,9 @@ TEST(reasons, a_lost_value_is_kept_with_both_sides) {
     satchel_buffer theirs = encoded(&kit, NAME, "Theirs");
     CHECK_BYTES(reason.mine, satchel_buffer_view(&mine));
     CHECK_BYTES(reason.theirs, satchel_buffer_view(&theirs));
+    satchel_buffer base = encoded(&kit, NAME, "Huaning");
+    CHECK_BYTES(reason.base, satchel_buffer_view(&base)); /* as he saw it when he wrote */
+    satchel_buffer_deinit(&base);
     CHECK(reason.open);
     CHECK(!reason.mine_stands);
     CHECK_UINT(reason.field, NAME);
