@@ -20,6 +20,7 @@
 #define MAGIC_BYTES (sizeof MAGIC - 1)
 #define HEAD_BYTES (MAGIC_BYTES + SATCHEL_SIGN_PUBLIC_BYTES)
 #define RECORD_MOST (SATCHEL_NONCE_BYTES + SATCHEL_LEDGER_ENTRY_MOST + SATCHEL_TAG_BYTES)
+#define SECTOR_BYTES 512
 #define RECORD_LEAST (SATCHEL_NONCE_BYTES + 1 + SATCHEL_TAG_BYTES)
 
 struct satchel_ledger_file {
@@ -76,12 +77,13 @@ static void step_over(satchel_ledger_file *file, satchel_bytes record) {
 }
 
 static satchel_status open_record(satchel_ledger_file *file, satchel_bytes record, satchel_ledger_reader visit,
-                                  void *context, satchel_error *error) {
+                                  void *context, bool *out_opens, satchel_error *error) {
     uint8_t associated[SATCHEL_TAG_BYTES + 8];
     satchel_buffer plain;
     satchel_ledger_entry entry;
     satchel_buffer_init(&plain);
     satchel_status status = satchel_unseal_message(file->key, associated_of(file, associated), record, &plain);
+    *out_opens = status == SATCHEL_OK || status == SATCHEL_NO_MEMORY;
     if (status != SATCHEL_OK) {
         status =
             satchel_fail(error, status, "record %llu of the ledger does not open", (unsigned long long)file->place + 1);
@@ -101,6 +103,32 @@ static satchel_status open_record(satchel_ledger_file *file, satchel_bytes recor
     return status;
 }
 
+/* Is some sector of these bytes of the file all zeros, as far as it lies among them? */
+static bool lacks_sector(const satchel_ledger_file *file, off_t at, off_t end) {
+    uint8_t bytes[SECTOR_BYTES];
+    for (off_t next = 0; at < end; at = next) {
+        next = (at / SECTOR_BYTES + 1) * SECTOR_BYTES;
+        next = next < end ? next : end;
+        size_t count = (size_t)(next - at);
+        uint8_t any = 0;
+        bool read = read_at(file->file, at, bytes, count);
+        for (size_t i = 0; read && i < count; i++) {
+            any |= bytes[i];
+        }
+        if (read && any == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The record at the end of what was read opened not, or has no length: torn if it was never written whole. */
+static bool is_torn(const satchel_ledger_file *file, uint32_t bytes, off_t size) {
+    bool has_length = bytes >= RECORD_LEAST && bytes <= RECORD_MOST;
+    off_t end = has_length ? file->end + 4 + (off_t)bytes : file->end + 4 + (off_t)RECORD_LEAST;
+    return lacks_sector(file, file->end, end < size ? end : size);
+}
+
 static satchel_status read_records(satchel_ledger_file *file, off_t size, satchel_ledger_reader visit, void *context,
                                    satchel_error *error) {
     uint8_t record[RECORD_MOST];
@@ -112,6 +140,9 @@ static satchel_status read_records(satchel_ledger_file *file, off_t size, satche
         }
         uint32_t bytes = satchel_get_u32be(length);
         if (bytes < RECORD_LEAST || bytes > RECORD_MOST) {
+            if (is_torn(file, bytes, size)) {
+                break;
+            }
             return satchel_fail(error, SATCHEL_DAMAGED, "record %llu of the ledger has no length",
                                 (unsigned long long)file->place + 1);
         }
@@ -121,7 +152,12 @@ static satchel_status read_records(satchel_ledger_file *file, off_t size, satche
         if (!read_at(file->file, file->end + 4, record, bytes)) {
             return fail_errno(error, "read");
         }
-        status = open_record(file, satchel_bytes_of(record, bytes), visit, context, error);
+        bool opens = true;
+        status = open_record(file, satchel_bytes_of(record, bytes), visit, context, &opens, error);
+        if (!opens && is_torn(file, bytes, size)) {
+            satchel_error_clear(error);
+            return SATCHEL_OK;
+        }
         if (status == SATCHEL_OK) {
             step_over(file, satchel_bytes_of(record, bytes));
         }

@@ -8,8 +8,9 @@
  *   "SATCHEL LEDGER 1\n" [company's public key 32]
  *   records   [bytes 4, big-endian][nonce 24, sealed, tag 16]   associated: the tag of the record before, and its place
  *
- * A record that was torn by a crash at the end was never answered: it is cut off. What is damaged before the end makes
- * the ledger DAMAGED, never shorter.
+ * A record that was torn by a crash was never answered: it is cut off with what follows. Torn is one that ends behind
+ * the file, or of which a sector was never written (all zeros: what is sealed is not). What is damaged otherwise makes
+ * the ledger DAMAGED, never shorter; that a sector went back to zeros shows by the serials (service/epoch.h).
  */
 #ifndef SATCHEL_SERVER_HOST_LEDGER_FILE_H
 #define SATCHEL_SERVER_HOST_LEDGER_FILE_H
