@@ -24,7 +24,8 @@
     X(row, "satchel/Row", "(" BORDER_UUID "[BIJ)V")                                                                    \
     X(page, "satchel/Page", "([Lsatchel/Row;[B)V")                                                                     \
     X(cell, "satchel/Cell", "(IIJD[B[B" BORDER_UUID "I)V")                                                             \
-    X(reason, "satchel/Reason", "(IJJI" BORDER_UUID "II[BJJZ" BORDER_UUID "[B[BZ" BORDER_UUID "JII" BORDER_UUID ")V")  \
+    X(reason, "satchel/Reason",                                                                                        \
+      "(IJJI" BORDER_UUID "II[BJJZ" BORDER_UUID "[B[BZ" BORDER_UUID "JII" BORDER_UUID "[B)V")                          \
     X(request, "satchel/Request", "([B[B[[B[BJ)V")                                                                     \
     X(progress, "satchel/Progress", "(JJJJJJJ)V")                                                                      \
     X(step, "satchel/Step", "(ILsatchel/Request;JIZJLsatchel/Progress;)V")                                             \

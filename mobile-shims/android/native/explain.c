@@ -6,7 +6,7 @@
 
 #include <satchel/explain.h>
 
-enum { ROW, CONFLICT, OTHER_USER, KEEPER, RULE, MINE, THEIRS, REFERENCES };
+enum { ROW, CONFLICT, OTHER_USER, KEEPER, RULE, MINE, THEIRS, BASE, REFERENCES };
 
 /* Ids may be null, the rest may not. */
 static bool make_references(JNIEnv *env, const satchel_reason *reason, jobject made[REFERENCES]) {
@@ -20,19 +20,20 @@ static bool make_references(JNIEnv *env, const satchel_reason *reason, jobject m
     made[RULE] = border_new_text(env, reason->rule);
     made[MINE] = made[RULE] != NULL ? border_new_bytes(env, reason->mine) : NULL;
     made[THEIRS] = made[MINE] != NULL ? border_new_bytes(env, reason->theirs) : NULL;
-    return made[THEIRS] != NULL;
+    made[BASE] = made[THEIRS] != NULL ? border_new_bytes(env, reason->base) : NULL;
+    return made[BASE] != NULL;
 }
 
 static jobject new_reason(JNIEnv *env, const satchel_reason *reason) {
     jobject made[REFERENCES] = {NULL};
     jobject object = NULL;
     if (make_references(env, reason, made)) {
-        object = (*env)->NewObject(env, border()->reason.of, border()->reason.init, (jint)reason->kind,
-                                   (jlong)reason->sequence, (jlong)reason->unit, (jint)reason->entity, made[ROW],
-                                   (jint)reason->field, (jint)reason->status, made[RULE], (jlong)reason->at_ms,
-                                   (jlong)reason->held_by, (jboolean)reason->open, made[CONFLICT], made[MINE],
-                                   made[THEIRS], (jboolean)reason->mine_stands, made[OTHER_USER],
-                                   (jlong)reason->other_ms, (jint)reason->change, (jint)reason->unit_ops, made[KEEPER]);
+        object = (*env)->NewObject(
+            env, border()->reason.of, border()->reason.init, (jint)reason->kind, (jlong)reason->sequence,
+            (jlong)reason->unit, (jint)reason->entity, made[ROW], (jint)reason->field, (jint)reason->status, made[RULE],
+            (jlong)reason->at_ms, (jlong)reason->held_by, (jboolean)reason->open, made[CONFLICT], made[MINE],
+            made[THEIRS], (jboolean)reason->mine_stands, made[OTHER_USER], (jlong)reason->other_ms,
+            (jint)reason->change, (jint)reason->unit_ops, made[KEEPER], made[BASE]);
     }
     border_drop(env, made, REFERENCES);
     return object;

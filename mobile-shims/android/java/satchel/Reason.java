@@ -32,10 +32,12 @@ public final class Reason {
     public final int unitOps;
     /** PARKED: who decides on it; null: an administrator, or somebody not to be named. */
     public final UUID keeper;
+    /** CONFLICT: what this user saw when he wrote; empty: not known. */
+    public final byte[] base;
 
     private Reason(int kind, long sequence, long unit, int entity, UUID row, int field, int status, byte[] rule,
             long atMs, long heldBy, boolean open, UUID conflict, byte[] mine, byte[] theirs, boolean mineStands,
-            UUID otherUser, long otherMs, int change, int unitOps, UUID keeper) {
+            UUID otherUser, long otherMs, int change, int unitOps, UUID keeper, byte[] base) {
         this.kind = ReasonKind.of(kind);
         this.sequence = sequence;
         this.unit = unit;
@@ -56,5 +58,6 @@ public final class Reason {
         this.change = change == 0 ? null : ChangeKind.of(change);
         this.unitOps = unitOps;
         this.keeper = keeper;
+        this.base = base;
     }
 }

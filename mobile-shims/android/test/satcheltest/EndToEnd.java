@@ -281,8 +281,10 @@ public final class EndToEnd {
             Check.same(id, conflict.row);
             Check.that(conflict.conflict != null && conflict.otherUser != null, "id and other user are told");
             try (Fields fields = device.fields();
+                    RecordReader base = fields.reader(Model.ENTITY_CUSTOMER, conflict.base);
                     RecordReader mine = fields.reader(Model.ENTITY_CUSTOMER, conflict.mine);
                     RecordReader theirs = fields.reader(Model.ENTITY_CUSTOMER, conflict.theirs)) {
+                Check.that(base.text(Model.CUSTOMER_STREET).endsWith("号"), "what was there before");
                 Check.same("mine 1", mine.text(Model.CUSTOMER_STREET));
                 Check.same("theirs 2", theirs.text(Model.CUSTOMER_STREET));
             }
