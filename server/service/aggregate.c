@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "service/command.h"
 #include "service/realign.h"
+#include "service/rights.h"
 #include "service/wire_scopes.h"
 #include "wire/record_codec.h"
 
@@ -224,7 +225,8 @@ static satchel_status relations_to(satchel_gathering *gathering, const satchel_p
     satchel_access_row row = {.entity = root->entity,
                               .owner = id_in(values, entity->owner_field),
                               .company = (entity->flags & SATCHEL_ENTITY_COMPANY) != 0};
-    if (root->entity == SATCHEL_ENTITY_CUSTOMER && satchel_pool_holds(values)) {
+    if (root->entity == SATCHEL_ENTITY_CUSTOMER && satchel_id_is_none(&row.owner) &&
+        satchel_record_int(values, SATCHEL_CUSTOMER_POOL_STATE, 0) == SATCHEL_POOL_STATE_POOL) {
         /* A customer of the pool comes through the pool of its territory alone: that says what of it is shown. */
         satchel_id territory = satchel_record_id(values, SATCHEL_CUSTOMER_TERRITORY);
         const satchel_access_row pooled = {.entity = root->entity,
@@ -264,12 +266,8 @@ static uint32_t classes_of(const satchel_gathering *gathering, uint32_t entity, 
     return satchel_access_visible_classes(gathering->person->policy, &gathering->person->access, entity, relations);
 }
 
-/* A conflict shows itself only to those who see the field that it is about. */
 static bool may_see_conflict(const satchel_gathering *gathering, const satchel_record *conflict, uint32_t relations) {
-    uint32_t subject = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
-    uint32_t of_class = 1u << satchel_journal_class(conflict);
-    return (classes_of(gathering, subject, relations) & of_class) != 0 &&
-           (classes_of(gathering, SATCHEL_ENTITY_CONFLICT, relations) & of_class) != 0;
+    return satchel_conflict_is_seen(gathering->person, conflict, relations);
 }
 
 /* --- removals --- */

@@ -92,8 +92,14 @@ satchel_status satchel_duplicate_keys(satchel_db *db, const satchel_stored_row *
     return status == SATCHEL_OK ? SATCHEL_OK : satchel_fail(error, status, "the keys of a customer");
 }
 
+/* A customer that shares a key. */
+typedef struct key_owner {
+    satchel_id customer;
+    key_kind kind; /* of the key */
+} key_owner;
+
 /* Customers but `self` that share a key; what is found may be there twice. */
-static satchel_status find(satchel_db *db, const key_list *keys, const satchel_id *self, satchel_id *found,
+static satchel_status find(satchel_db *db, const key_list *keys, const satchel_id *self, key_owner *found,
                            uint32_t most, uint32_t *out_count, satchel_error *error) {
     satchel_status status = SATCHEL_OK;
     *out_count = 0;
@@ -111,7 +117,7 @@ static satchel_status find(satchel_db *db, const key_list *keys, const satchel_i
         while (status == SATCHEL_OK && row && *out_count < most) {
             status = satchel_db_step(statement, &row, error);
             if (status == SATCHEL_OK && row) {
-                found[(*out_count)++] = satchel_db_id(statement, 0);
+                found[(*out_count)++] = (key_owner){satchel_db_id(statement, 0), keys->items[i].kind};
             }
         }
         satchel_db_end(statement);
@@ -119,22 +125,34 @@ static satchel_status find(satchel_db *db, const key_list *keys, const satchel_i
     return status;
 }
 
-/* Does the person see one of them? */
+/* Does he read, in clear, what the key is made of? */
+static bool reads_key(const satchel_service *service, const satchel_person *person, uint32_t relations, key_kind kind) {
+    uint32_t number = kind == KEY_NAME    ? SATCHEL_CUSTOMER_NAME
+                      : kind == KEY_PHONE ? SATCHEL_CUSTOMER_PHONES
+                                          : SATCHEL_CUSTOMER_EXTERNAL_ID;
+    const satchel_field *field = satchel_schema_field(&service->schema, SATCHEL_ENTITY_CUSTOMER, number);
+    return satchel_access_level(person->policy, &person->access, SATCHEL_ENTITY_CUSTOMER, relations,
+                                (satchel_sensitivity)field->sensitivity) >= SATCHEL_LEVEL_READ;
+}
+
+/* Does the person see that it is one of them? Of one whose key he does not read he must not learn whose key it is. */
 static satchel_status sees_one(const satchel_service *service, satchel_db *db, const satchel_person *person,
-                               const satchel_id *found, uint32_t count, satchel_arena *arena, bool *out,
+                               const key_owner *found, uint32_t count, satchel_arena *arena, bool *out,
                                satchel_error *error) {
     satchel_status status = SATCHEL_OK;
     *out = person->system && count > 0;
     for (uint32_t i = 0; status == SATCHEL_OK && !*out && i < count; i++) {
         satchel_standing standing = {.entity = SATCHEL_ENTITY_CUSTOMER};
         uint32_t relations = 0;
-        status = satchel_anchor_load(db, &found[i], arena, &standing.anchor, error);
+        status = satchel_anchor_load(db, &found[i].customer, arena, &standing.anchor, error);
         standing.owner = standing.anchor.owner;
+        standing.company = standing.anchor.pooled;
         if (status == SATCHEL_OK) {
             status = satchel_relations_of(db, &standing, person, satchel_service_today(service), &relations, error);
         }
         *out = satchel_access_allows(person->policy, &person->access, SATCHEL_ENTITY_CUSTOMER, relations,
-                                     SATCHEL_VERB_READ);
+                                     SATCHEL_VERB_READ) &&
+               reads_key(service, person, relations, found[i].kind);
     }
     return status;
 }
@@ -145,7 +163,7 @@ static satchel_status sees_one(const satchel_service *service, satchel_db *db, c
 static satchel_status answer(const satchel_service *service, satchel_db *db, const satchel_person *person,
                              const key_list *keys, const satchel_id *self, satchel_arena *arena, const char **out,
                              satchel_error *error) {
-    satchel_id found[FOUND_MOST];
+    key_owner found[FOUND_MOST];
     uint32_t count = 0;
     int64_t most = 0;
     int64_t asked = 0;

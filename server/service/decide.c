@@ -18,9 +18,25 @@ static satchel_status load_open(satchel_desk *desk, uint32_t entity, const satch
     satchel_status status =
         satchel_stored_row_load(desk->service->tables, desk->db, entity, id, &desk->arena, out, desk->error);
     if (status == SATCHEL_OK && !out->merged.exists) {
-        status = satchel_fail(desk->error, SATCHEL_NOT_FOUND, "there is no such row");
+        status = desk->person.system ? satchel_fail(desk->error, SATCHEL_NOT_FOUND, "there is no such row")
+                                     : satchel_fail(desk->error, SATCHEL_OUT_OF_SCOPE, "no such row is within reach");
     }
-    return status == SATCHEL_OK ? satchel_desk_require_row(desk, out, SATCHEL_VERB_READ, NULL) : status;
+    uint32_t relations = 0;
+    if (status == SATCHEL_OK) {
+        status = satchel_desk_require_row(desk, out, SATCHEL_VERB_READ, &relations);
+    }
+    bool hidden = status == SATCHEL_OK && entity == SATCHEL_ENTITY_CONFLICT && !desk->person.system &&
+                  !satchel_conflict_is_seen(&desk->person, &out->merged.value, relations);
+    return hidden ? satchel_fail(desk->error, SATCHEL_OUT_OF_SCOPE, "no such row is within reach") : status;
+}
+
+/* Deciding is for who may write every field that it is about. */
+static satchel_status require_decider(satchel_desk *desk, const satchel_stored_row *conflict) {
+    bool may = false;
+    satchel_status status = satchel_conflict_may_decide(&desk->change, conflict, &may, desk->error);
+    return status == SATCHEL_OK && !may
+               ? satchel_fail(desk->error, SATCHEL_FORBIDDEN, "no rule lets the user write what it is about")
+               : status;
 }
 
 typedef struct resolution_fields {
@@ -229,8 +245,8 @@ satchel_status satchel_conflict_decide(const satchel_service *service, satchel_d
     if (status == SATCHEL_OK && is_decided(&row)) {
         status = satchel_fail(error, SATCHEL_OVERTAKEN, "the conflict was decided before");
     }
-    if (status == SATCHEL_OK && restores) {
-        status = restore(&desk, &row);
+    if (status == SATCHEL_OK) {
+        status = restores ? restore(&desk, &row) : require_decider(&desk, &row);
     }
     if (status == SATCHEL_OK) {
         status =
@@ -280,6 +296,9 @@ satchel_status satchel_conflict_edit(const satchel_service *service, satchel_db 
     status = load_open(&desk, SATCHEL_ENTITY_CONFLICT, conflict, &row);
     if (status == SATCHEL_OK && is_decided(&row)) {
         status = satchel_fail(error, SATCHEL_OVERTAKEN, "the conflict was decided before");
+    }
+    if (status == SATCHEL_OK) {
+        status = require_decider(&desk, &row);
     }
     if (status == SATCHEL_OK) {
         status = write_instead(&desk, &row, record, cleared, cleared_count);

@@ -86,7 +86,7 @@ static uint32_t classes_of(const satchel_gathering *gathering, uint32_t entity, 
 static uint32_t classes_of_kind(const satchel_gathering *gathering, uint32_t kind, uint32_t relations) {
     uint32_t entity = satchel_digest_entity(kind);
     uint32_t subject = kind >> 8 & 0xff;
-    uint32_t of_class = 1u << (kind >> 16 & 0xff);
+    satchel_sensitivity of = (satchel_sensitivity)(kind >> 16 & 0xff);
     const satchel_access_policy *policy = gathering->person->policy;
     const satchel_entity *known = satchel_schema_entity(&gathering->service->schema, entity);
     bool anchored = kind >> ANCHORED_SHIFT != 0;
@@ -96,8 +96,10 @@ static uint32_t classes_of_kind(const satchel_gathering *gathering, uint32_t kin
         return 0;
     }
     uint32_t classes = classes_of(gathering, entity, relations);
-    bool hidden = entity == SATCHEL_ENTITY_CONFLICT &&
-                  ((classes_of(gathering, subject, relations) & of_class) == 0 || (classes & of_class) == 0);
+    const satchel_access_user *user = &gathering->person->access;
+    bool hidden = entity == SATCHEL_ENTITY_CONFLICT && /* as satchel_conflict_is_seen */
+                  (satchel_access_level(policy, user, subject, relations, of) < SATCHEL_LEVEL_READ ||
+                   satchel_access_level(policy, user, entity, relations, of) < SATCHEL_LEVEL_READ);
     return hidden ? 0 : classes;
 }
 

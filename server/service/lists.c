@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "service/desk.h"
 #include "service/journal.h"
+#include "service/rights.h"
 
 #include <satchel/model.h>
 #include <string.h>
@@ -52,6 +53,10 @@ static satchel_status view_row(satchel_desk *desk, const satchel_stored_row *row
     satchel_status status = satchel_desk_require_row(desk, row, SATCHEL_VERB_READ, &relations);
     if (status != SATCHEL_OK) {
         return status;
+    }
+    if (row->entity == SATCHEL_ENTITY_CONFLICT && !desk->person.system &&
+        !satchel_conflict_is_seen(&desk->person, &row->merged.value, relations)) {
+        return satchel_fail(desk->error, SATCHEL_OUT_OF_SCOPE, "no such row is within reach");
     }
     uint32_t classes = satchel_access_visible_classes(policy, &desk->person.access, row->entity, relations);
     satchel_row_stamp stamp = satchel_stored_row_stamp(&desk->service->schema, row, classes);

@@ -5,6 +5,7 @@
 #include "service/rights.h"
 
 #include "base/ids.h"
+#include "service/journal.h"
 
 #include <satchel/model.h>
 
@@ -60,4 +61,12 @@ uint32_t satchel_rights_forbidden(const satchel_field_rights *rights, const satc
         }
     }
     return 0;
+}
+
+bool satchel_conflict_is_seen(const satchel_person *person, const satchel_record *conflict, uint32_t relations) {
+    uint32_t subject = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
+    satchel_sensitivity of = (satchel_sensitivity)satchel_journal_class(conflict);
+    return satchel_access_level(person->policy, &person->access, subject, relations, of) >= SATCHEL_LEVEL_READ &&
+           satchel_access_level(person->policy, &person->access, SATCHEL_ENTITY_CONFLICT, relations, of) >=
+               SATCHEL_LEVEL_READ;
 }

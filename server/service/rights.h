@@ -28,4 +28,11 @@ bool satchel_rights_may(const satchel_field_rights *rights, satchel_verb verb);
 uint32_t satchel_rights_forbidden(const satchel_field_rights *rights, const satchel_record *winner,
                                   const satchel_record *loser);
 
+/*
+ * Does somebody who stands in these relations to its subject see a conflict? Who reads, in clear, the class of the
+ * field that it is about, of the subject and of conflicts: to who sees that field masked or not at all there is no
+ * conflict.
+ */
+bool satchel_conflict_is_seen(const satchel_person *person, const satchel_record *conflict, uint32_t relations);
+
 #endif

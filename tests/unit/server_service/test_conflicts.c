@@ -4,6 +4,8 @@
  */
 #include "command_stage.h"
 
+#include "service/policies.h"
+
 /* Both edit the customer's name: Li's is behind, so a person is asked. Gives the open conflict. */
 static satchel_id conflict_between(command_day *day, const char *mine, const char *theirs) {
     satchel_id ids[8];
@@ -130,5 +132,68 @@ TEST(conflicts, a_phone_decides_only_on_what_its_user_may_write) {
     CHECK_UINT(stage_counts(&day.here).conflicts_open, 1);
     resolve(&day.wangs, &conflict, SATCHEL_CONFLICT_STATUS_KEPT);
     CHECK_STATUS(phone_last(&day.wangs).status, SATCHEL_OUT_OF_SCOPE);
+    command_day_close(&day);
+}
+
+static satchel_status read_as(stage *here, const satchel_id *user, uint32_t entity, const satchel_id *row) {
+    satchel_actor actor = satchel_actor_user(user);
+    satchel_record seen = stage_record(here);
+    uint64_t n = 0;
+    return satchel_served_row_read(here->service, here->db, &actor, entity, row, &seen, &n, NULL);
+}
+
+/* About a field that he sees masked or not at all there is no conflict for him, at the desk as on the phone. */
+TEST(conflicts, regress_one_about_a_field_that_is_not_read_in_clear_is_not_there) {
+    static const char rules[] =
+        "* read own\n* open=read own\nconflict commercial=read own\ncustomer commercial=masked own";
+    command_day day;
+    command_day_open(&day);
+    stage *here = &day.here;
+    satchel_record record = stage_record(here);
+    satchel_write_outcome outcome;
+    uint64_t base = 0;
+    stage_read(here, SATCHEL_ENTITY_CUSTOMER, &day.customer, &base);
+    for (int i = 0; i < 2; i++) { /* two write what is commercial from the same base */
+        REQUIRE_OK(satchel_record_set_text(&record, SATCHEL_CUSTOMER_INVOICE_TITLE,
+                                           satchel_text_of(i == 0 ? "first" : "second")));
+        satchel_actor actor = i == 0 ? here->system : satchel_actor_user(&day.boss);
+        REQUIRE_OK(stage_try_edit(here, &actor, SATCHEL_ENTITY_CUSTOMER, &day.customer, base, &record, &outcome));
+    }
+    satchel_id conflict;
+    REQUIRE(stage_list(here, SATCHEL_ENTITY_CONFLICT, &conflict, 1) == 1);
+    CHECK_OK(read_as(here, &day.li, SATCHEL_ENTITY_CONFLICT, &conflict));
+    phone_sync(&day.lis);
+    CHECK(phone_find(&day.lis, SATCHEL_ENTITY_CONFLICT, &conflict) != NULL);
+    stage_begin(here);
+    REQUIRE_OK(
+        satchel_role_put(here->service, here->db, &here->system, satchel_text_of("rep"), satchel_text_of(rules), NULL));
+    stage_commit(here);
+    CHECK_STATUS(read_as(here, &day.li, SATCHEL_ENTITY_CONFLICT, &conflict), SATCHEL_OUT_OF_SCOPE);
+    satchel_actor li = satchel_actor_user(&day.li);
+    stage_begin(here);
+    CHECK_STATUS(satchel_conflict_decide(here->service, here->db, &li, &conflict, SATCHEL_DECISION_KEEP, NULL),
+                 SATCHEL_OUT_OF_SCOPE);
+    stage_commit(here);
+    phone_sync(&day.lis);
+    CHECK(phone_find(&day.lis, SATCHEL_ENTITY_CONFLICT, &conflict) == NULL);
+    CHECK_TEXT(day.lis.complaint, "");
+    command_day_close(&day);
+}
+
+/* Who only reads what it is about decides nothing, not even that all stays as it is. */
+TEST(conflicts, regress_keeping_is_for_who_may_write_what_it_is_about) {
+    command_day day;
+    command_day_open(&day);
+    satchel_id auditor = stage_user(&day.here, "eve", SATCHEL_ROLE_AUDITOR, NULL, NULL);
+    satchel_id conflict = make_conflict(&day);
+    const satchel_id *users[] = {&auditor, &day.li};
+    for (size_t i = 0; i < 2; i++) {
+        satchel_actor actor = satchel_actor_user(users[i]);
+        stage_begin(&day.here);
+        CHECK_STATUS(
+            satchel_conflict_decide(day.here.service, day.here.db, &actor, &conflict, SATCHEL_DECISION_KEEP, NULL),
+            i == 0 ? SATCHEL_FORBIDDEN : SATCHEL_OK);
+        stage_commit(&day.here);
+    }
     command_day_close(&day);
 }

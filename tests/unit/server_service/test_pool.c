@@ -297,3 +297,33 @@ TEST(pool, one_that_was_merged_away_is_no_double_any_more) {
     CHECK_INT(ask(here, &day.wang, "Berta's Shop"), SATCHEL_DUPLICATE_ELSEWHERE);
     command_day_close(&day);
 }
+
+static satchel_duplicate ask_by_phone(stage *here, const satchel_id *user, const char *number) {
+    const satchel_actor actor = satchel_actor_user(user);
+    satchel_record record = stage_record(here);
+    satchel_duplicate answer = SATCHEL_DUPLICATE_NONE;
+    satchel_bytes element = satchel_text_bytes(satchel_text_of(number));
+    const satchel_value phones = satchel_value_set(&element, 1);
+    REQUIRE_OK(satchel_record_set(&record, SATCHEL_CUSTOMER_PHONES, &phones));
+    stage_begin(here);
+    REQUIRE_OK(satchel_duplicate_ask(here->service, here->db, &actor, &record, &answer, NULL));
+    stage_commit(here);
+    return answer;
+}
+
+/* Of a customer in the pool a rep sees no phone number: whose a number is he must not find out by asking. */
+TEST(pool, regress_a_key_that_is_not_read_is_somewhere_and_no_more) {
+    command_day day;
+    command_day_open(&day);
+    satchel_id pooled = pool_customer(&day, "Pool Shop");
+    satchel_record record = stage_record(&day.here);
+    satchel_bytes number = satchel_text_bytes(satchel_text_of("13812344729"));
+    const satchel_value phones = satchel_value_set(&number, 1);
+    REQUIRE_OK(satchel_record_set(&record, SATCHEL_CUSTOMER_PHONES, &phones));
+    stage_edit(&day.here, SATCHEL_ENTITY_CUSTOMER, &pooled, &record);
+    CHECK_INT(ask_by_phone(&day.here, &day.li, "13812344729"), SATCHEL_DUPLICATE_ELSEWHERE);
+    CHECK_INT(ask(&day.here, &day.li, "Pool Shop"), SATCHEL_DUPLICATE_SEEN);
+    stage_edit(&day.here, SATCHEL_ENTITY_CUSTOMER, &day.customer, &record);
+    CHECK_INT(ask_by_phone(&day.here, &day.li, "13812344729"), SATCHEL_DUPLICATE_SEEN); /* his own, too */
+    command_day_close(&day);
+}

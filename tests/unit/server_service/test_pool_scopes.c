@@ -178,3 +178,22 @@ TEST(pool_scopes, pools_of_before_are_cut_by_a_walk_that_the_day_begins) {
     CHECK(!walked);
     tear_down(&all);
 }
+
+TEST(pool_scopes, regress_one_of_the_pool_that_is_archived_goes_on_as_a_row_of_it) {
+    pools all;
+    set_up(&all);
+    satchel_id shop = pool_in(&all, "Shop", &all.ningbo);
+    phone_sync(&all.zhaos);
+    satchel_record archived = stage_record(&all.day.here);
+    REQUIRE_OK(satchel_record_set_bool(&archived, SATCHEL_CUSTOMER_ARCHIVED, true));
+    stage_edit(&all.day.here, SATCHEL_ENTITY_CUSTOMER, &shop, &archived);
+    phone_sync(&all.zhaos);
+    const mirror_row *row = phone_find(&all.zhaos, SATCHEL_ENTITY_CUSTOMER, &shop);
+    REQUIRE(row != NULL);
+    CHECK(satchel_record_get(&row->record, SATCHEL_CUSTOMER_ARCHIVED) != NULL);
+    CHECK_TEXT(all.zhaos.complaint, "");
+    give_customer(&all.zhaos, SATCHEL_COMMAND_CLAIM, &shop);
+    phone_sync(&all.zhaos);
+    CHECK_STATUS(phone_last(&all.zhaos).status, SATCHEL_OVERTAKEN);
+    tear_down(&all);
+}
