@@ -144,7 +144,7 @@ static const char own_tables_3[] =
     "ALTER TABLE epoch ADD COLUMN ledger_serial BIGINT NOT NULL DEFAULT 9223372036854775807;\n"
     "ALTER TABLE erasure_due ADD COLUMN after_entity BIGINT NOT NULL DEFAULT 0;\n"
     "ALTER TABLE erasure_due ADD COLUMN after_row {blob} NOT NULL DEFAULT '';\n"
-    /* 0: no command, 1: one that waits to be carried out again, 2: it is */
+    /* 0: no command, 1: one that waits to be carried out again, 2: it is, 3: it was overtaken */
     "ALTER TABLE returned_op ADD COLUMN command BIGINT NOT NULL DEFAULT 0;\n"
     "CREATE INDEX returned_op_that_waits ON returned_op (n, sequence) WHERE command = 1;\n"
     "CREATE INDEX erasure_due_by_erasure ON erasure_due (erasure);\n"

@@ -59,12 +59,15 @@ static satchel_status list_waiting(command_work *work) {
     return status;
 }
 
-static satchel_status mark_done(const command_work *work, const waiting_command *given) {
+/* In returned_op.command. */
+enum { CARRIED_OUT = 2, GIVEN_UP = 3 };
+
+static satchel_status mark_done(const command_work *work, const waiting_command *given, int64_t how) {
     return SATCHEL_DB_RUN(work->change->db, work->error,
-                          "UPDATE returned_op SET command = 2 WHERE command = 1 AND n = ?1 AND sequence = ?2"
+                          "UPDATE returned_op SET command = ?4 WHERE command = 1 AND n = ?1 AND sequence = ?2"
                           " AND incarnation = ?3",
                           satchel_db_count(given->n), satchel_db_count(given->writer.sequence),
-                          satchel_db_count(given->writer.incarnation));
+                          satchel_db_count(given->writer.incarnation), satchel_value_int(how));
 }
 
 /* Fields of a plan that a later change set stay as that left them. */
@@ -174,7 +177,16 @@ static satchel_status try_one(command_work *work, waiting_command *given) {
     if (status != SATCHEL_OK) {
         return status;
     }
-    return decision.code == SATCHEL_RESULT_APPLIED ? mark_done(work, given) : tell(work, given, &decision);
+    if (decision.code == SATCHEL_RESULT_APPLIED) {
+        return mark_done(work, given, CARRIED_OUT);
+    }
+    status = tell(work, given, &decision);
+    /*
+     * No unit that follows changes that, and what is tried for ever keeps others from their turn. But a customer that
+     * was merged before may be taken back by a command that comes later.
+     */
+    bool is_over = decision.status == SATCHEL_OVERTAKEN && given->op.command != SATCHEL_COMMAND_MERGE;
+    return status == SATCHEL_OK && is_over ? mark_done(work, given, GIVEN_UP) : status;
 }
 
 satchel_status satchel_returned_commands(satchel_change *change, satchel_error *error) {

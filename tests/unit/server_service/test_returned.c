@@ -148,7 +148,23 @@ TEST(returned, who_got_it_since_the_restore_keeps_it_and_the_audit_tells) {
     keeper_return(at.lis);
     CHECK(is_owner(&at.here, &at.pooled, &at.wang));
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM audit_event WHERE action = 'returned command waits'"), 1);
-    CHECK_INT(waiting(&at), 1);
+    CHECK_INT(waiting(&at), 0);
+    close_stretch(&at);
+}
+
+TEST(returned, regress_commands_that_were_overtaken_keep_no_other_from_its_turn) {
+    stretch at;
+    open_stretch(&at);
+    back_up(&at);
+    command(at.lis, SATCHEL_COMMAND_CLAIM, SATCHEL_ENTITY_CUSTOMER, &at.pooled, NULL);
+    put_back(&at);
+    keeper_return(at.wangs);
+    command(at.wangs, SATCHEL_COMMAND_CLAIM, SATCHEL_ENTITY_CUSTOMER, &at.pooled, NULL);
+    keeper_return(at.lis);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM returned_op WHERE command = 3"), 1);
+    keeper_return(at.bosss);
+    CHECK(is_owner(&at.here, &at.pooled, &at.wang));
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM audit_event WHERE action = 'returned command waits'"), 1);
     close_stretch(&at);
 }
 
