@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define JSON_TYPE "application/json"
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -119,6 +120,20 @@ static void count_exchange(const sync_work *work) {
     atomic_fetch_add(&work->routes->removals_sent, facts.removals);
 }
 
+/* A new day begins, and a realignment goes on, while phones call; but not every call has to ask for it. */
+#define KEEP_UP_EVERY_MS 100
+
+static satchel_status keep_up(satchel_routes_context *routes, satchel_error *error) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    int64_t kept_ms = atomic_load(&routes->kept_up_ms);
+    bool is_due = kept_ms == 0 || now_ms - kept_ms >= KEEP_UP_EVERY_MS;
+    return is_due && atomic_compare_exchange_strong(&routes->kept_up_ms, &kept_ms, now_ms)
+               ? satchel_host_day(routes->host, error)
+               : SATCHEL_OK;
+}
+
 static void handle_sync(void *context, const satchel_http_incoming *incoming, satchel_http_reply *reply) {
     sync_work work = {context, incoming, {{0}, {0}, {0}, {0}}, NULL, reply};
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
@@ -127,7 +142,7 @@ static void handle_sync(void *context, const satchel_http_incoming *incoming, sa
     copy_header(incoming, "Signature-Input", work.headers.signature_input);
     copy_header(incoming, "Signature", work.headers.signature);
     reply->media_type = SATCHEL_BODY_MEDIA_TYPE;
-    satchel_status status = satchel_host_day(work.routes->host, &error);
+    satchel_status status = keep_up(work.routes, &error);
     if (status == SATCHEL_OK) {
         status = satchel_host_read(work.routes->host, sync_read, &work, &error);
     }

@@ -20,6 +20,7 @@ typedef struct satchel_routes_context {
     _Atomic uint64_t rows_sent;
     _Atomic uint64_t removals_sent;
     _Atomic uint64_t turned_away; /* a device had as many exchanges as it may */
+    _Atomic int64_t kept_up_ms;   /* when it was last asked whether a day or a realignment is due; monotonic */
     satchel_turns turns;          /* begins as SATCHEL_TURNS_INIT */
 } satchel_routes_context;
 

@@ -51,8 +51,8 @@ satchel_status satchel_scope_take(satchel_db *db, satchel_scope_kind kind, const
     }
     int64_t number = 0;
     status = SATCHEL_DB_NUMBER(db, error, &number, 0,
-                               "INSERT INTO scope (number, kind, subject, head_n, members) SELECT"
-                               " coalesce(max(number), 0) + 1, ?1, ?2, 0, 0 FROM scope RETURNING number",
+                               "INSERT INTO scope (number, kind, subject, head_n, members) VALUES"
+                               " ((SELECT coalesce(max(number), 0) + 1 FROM scope), ?1, ?2, 0, 0) RETURNING number",
                                satchel_value_int(kind), satchel_value_id(subject));
     *out = (uint32_t)number;
     return status;
@@ -311,8 +311,8 @@ satchel_status satchel_scope_set_intern(satchel_db *db, const uint32_t *numbers,
     }
     if (status == SATCHEL_OK && *out == 0) {
         status = SATCHEL_DB_NUMBER(db, error, &number, 0,
-                                   "INSERT INTO scope_set (number, scopes) SELECT coalesce(max(number), 0) + 1, ?1"
-                                   " FROM scope_set RETURNING number",
+                                   "INSERT INTO scope_set (number, scopes) VALUES"
+                                   " ((SELECT coalesce(max(number), 0) + 1 FROM scope_set), ?1) RETURNING number",
                                    satchel_value_bytes(satchel_buffer_view(&set)));
         *out = (uint32_t)number;
     }

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 
 #define STEPS_MOST 8
-#define ROWS_A_TRANSACTION 10000u
+#define ROWS_A_TRANSACTION 2000u
 #define FEWEST_SCOPES 10u
 #define FEWEST_ROWS 10000u
 
@@ -228,6 +228,7 @@ int main(int argc, char **argv) {
     step *steps = calloc(STEPS_MOST, sizeof *steps);
     bench_require(satchel_crypto_init() == SATCHEL_OK && steps != NULL && size.mine > 0 && size.spread > 0 && runs > 0,
                   "libsodium, memory, and sizes above 0");
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* it runs for minutes: what is known is shown */
     bench_print("growth_changes", size.mine, "changes");
     with_more_scopes(scopes, size, runs, steps);
     with_more_rows(rows, tiny ? 100 : FEWEST_ROWS, size, runs, steps);
