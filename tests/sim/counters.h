@@ -55,6 +55,8 @@
     X(TOO_LATE, too_late)                                                                                              \
     X(UNSURE, unsure)                                                                                                  \
     X(FOUND_AGAIN, found_again)                                                                                        \
+    X(BACKUPS, backups)                                                                                                \
+    X(SERVERS_PUT_BACK, servers_put_back)                                                                              \
     X(VIOLATIONS, violations)                                                                                          \
     X(STUCK, stuck)
 
@@ -69,6 +71,7 @@
     X(RESTORES, restores)                                                                                              \
     X(CLONES, clones)                                                                                                  \
     X(RESTARTS, restarts)                                                                                              \
+    X(BACKUPS, backups)                                                                                                \
     X(REASSIGNMENTS, reassignments)                                                                                    \
     X(ROLES, roles)                                                                                                    \
     X(OFFICE, office)                                                                                                  \

@@ -224,6 +224,7 @@ static satchel_status fill_points(sim_phone *phone, satchel_write *write, sim_ch
     edit->kind = SIM_SUM;
     edit->value[0] = '\0';
     edit->amount = 1 + (int64_t)test_random_below(&phone->sim->random, 1000);
+    sim_tell(phone->sim, "phone %u wants to add %lld", (unsigned)phone->index, (long long)edit->amount);
     return satchel_write_add(write, edit->entity, &edit->row, edit->field, edit->amount, NULL);
 }
 

@@ -165,9 +165,11 @@ static void compare(sim_phone *phone, const shown *served, const shown *held, ui
         if (field != 0) {
             satchel_text theirs = satchel_record_text(&served->rows[i].record, field);
             satchel_text mine = satchel_record_text(&held->rows[at].record, field);
-            sim_violation(here, "phone %u shows another value in entity %u, field %u: %.*s, the server %.*s",
+            sim_violation(here,
+                          "phone %u shows another value in entity %u, field %u: %.*s (%lld), the server %.*s (%lld)",
                           (unsigned)phone->index, (unsigned)entity, (unsigned)field, (int)mine.bytes, mine.data,
-                          (int)theirs.bytes, theirs.data);
+                          (long long)satchel_record_int(&held->rows[at].record, field, 0), (int)theirs.bytes,
+                          theirs.data, (long long)satchel_record_int(&served->rows[i].record, field, 0));
         }
         at++;
     }

@@ -327,7 +327,7 @@ static void judge_decisions(case_file *file) {
         if (edit->unsure) {
             continue; /* it was not made: see judge_unmade */
         }
-        uint32_t times = edit->phone < 0 ? 1 : decided_times(file, edit, &applied);
+        uint32_t times = edit->phone < 0 ? !edit->may_be_gone : decided_times(file, edit, &applied);
         file->counts[i] = times > 0;
         file->applied[i] = applied && times > 0;
         if (times > 1) {

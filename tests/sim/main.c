@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim --seeds A..B [--profile mild|hard|small] [--jobs N] [--database postgres] [--without TROUBLE,…] [--steps N]
+ * sim --seeds A..B [--profile mild|hard|restored|small] [--jobs N] [--database postgres] [--without TROUBLE,…] [--steps
+ * N]
  * [--json] [--story]: plays each seed and judges it. A seed that fails is played again with less, and told with the
  * shortest command that still fails. The last line is one of JSON; without --json what was counted is told before it.
  *
@@ -130,8 +131,9 @@ int main(int count, char **words) {
         return stories;
     }
     if (!read_options(count, words, &given)) {
-        fprintf(stderr, "usage: sim [--seeds A..B] [--profile mild|hard|small] [--jobs N] [--database postgres] "
-                        "[--without TROUBLE,…] [--steps N] [--json] [--story]\n");
+        fprintf(stderr,
+                "usage: sim [--seeds A..B] [--profile mild|hard|restored|small] [--jobs N] [--database postgres] "
+                "[--without TROUBLE,…] [--steps N] [--json] [--story]\n");
         return 2;
     }
     tally.profile = given.how.profile;

@@ -28,9 +28,7 @@ static bool open_service(sim *here) {
     return satchel_service_open(&here->service, &platform, here->db, NULL) == SATCHEL_OK;
 }
 
-/* Runs `work` in a transaction that is committed if it succeeds. */
-typedef satchel_status (*office_work)(sim *here, void *context);
-static satchel_status write_with(sim *here, office_work work, void *context) {
+satchel_status sim_office_write(sim *here, sim_office_work work, void *context) {
     satchel_status status = satchel_db_begin(here->db, SATCHEL_DB_WRITE, NULL);
     if (status == SATCHEL_OK) {
         status = work(here, context);
@@ -159,7 +157,7 @@ void sim_office_stop(sim *here) {
 }
 
 bool sim_office_found(sim *here) {
-    return open_service(here) && write_with(here, found, NULL) == SATCHEL_OK;
+    return open_service(here) && sim_office_write(here, found, NULL) == SATCHEL_OK;
 }
 
 bool sim_office_open(sim *here) {
@@ -200,7 +198,7 @@ static satchel_status issue(sim *here, void *context) {
 bool sim_office_link(sim *here, const satchel_id *user, satchel_buffer *out) {
     issue_work work = {.user = user};
     satchel_enroll_link link = {.server = satchel_text_of("http://localhost:8080")};
-    if (write_with(here, issue, &work) != SATCHEL_OK) {
+    if (sim_office_write(here, issue, &work) != SATCHEL_OK) {
         return false;
     }
     memcpy(link.code, work.code.code, sizeof link.code);
@@ -221,7 +219,7 @@ static satchel_status enrol(sim *here, void *context) {
 
 uint32_t sim_office_enroll(sim *here, satchel_bytes body, satchel_buffer *out) {
     enrol_work work = {.body = body, .out = out};
-    return write_with(here, enrol, &work) == SATCHEL_OK ? work.http_status : 500;
+    return sim_office_write(here, enrol, &work) == SATCHEL_OK ? work.http_status : 500;
 }
 
 static satchel_status apply(sim *here, void *context) {
@@ -233,7 +231,7 @@ static satchel_status answer(sim *here, satchel_server_exchange *exchange, satch
     satchel_status status = SATCHEL_OK;
     for (int round = 0; round < ROUNDS_MOST && status == SATCHEL_OK; round++) {
         if (satchel_server_exchange_needs_apply(exchange)) {
-            status = write_with(here, apply, exchange);
+            status = sim_office_write(here, apply, exchange);
         }
         if (status == SATCHEL_OK) {
             status = satchel_db_begin(here->db, SATCHEL_DB_READ, NULL);
@@ -341,6 +339,32 @@ static void expect(sim *here, satchel_status status, const char *what) {
     }
 }
 
+static void back_up(sim *here) {
+    if (sim_may(here, SIM_TROUBLE_BACKUPS)) {
+        expect(here, sim_backup_take(here), "back up its database");
+        here->backup_edits = here->edit_count;
+        sim_count(here, SIM_BACKUPS);
+        sim_tell(here, "the server is backed up");
+    }
+}
+
+/* Phones bring again what they were acknowledged; what the office wrote since the backup is gone. */
+static void put_back(sim *here) {
+    if (!sim_may(here, SIM_TROUBLE_BACKUPS)) {
+        return;
+    }
+    if (!sim_backup_is_there()) {
+        back_up(here);
+        return;
+    }
+    sim_tell(here, "the server is put back to its backup");
+    expect(here, sim_backup_put_back(here), "put its database back");
+    for (uint32_t i = here->backup_edits; i < here->edit_count; i++) {
+        here->edits[i].may_be_gone = here->edits[i].may_be_gone || here->edits[i].phone < 0;
+    }
+    sim_count(here, SIM_SERVERS_PUT_BACK);
+}
+
 void sim_office_act(sim *here) {
     uint32_t at = (uint32_t)test_random_below(&here->random, here->customer_count);
     uint32_t to = (uint32_t)test_random_below(&here->random, here->people - 1);
@@ -359,7 +383,7 @@ void sim_office_act(sim *here) {
         here->owners[at] = *work.owner;
         learns(here, at, to);
         sim_tell(here, "the manager gives customer %u to the user of phone %u", (unsigned)at, (unsigned)to);
-        expect(here, write_with(here, reassign, &work), "reassign a customer");
+        expect(here, sim_office_write(here, reassign, &work), "reassign a customer");
         sim_count(here, SIM_REASSIGNMENTS);
     } else if (what < 80 && !sim_may(here, SIM_TROUBLE_OFFICE)) {
         return;
@@ -369,15 +393,19 @@ void sim_office_act(sim *here) {
             here->counters[SIM_HIDDEN_EDITS] += sim_is_secret(work.edit) ? 1 : 0;
             sim_tell(here, "the manager writes %s into field %u of customer %u", work.edit->value, (unsigned)work.field,
                      (unsigned)at);
-            expect(here, write_with(here, edit_it, &work), "edit a customer");
+            expect(here, sim_office_write(here, edit_it, &work), "edit a customer");
         }
     } else if (what < 92) {
         if (!sim_may(here, SIM_TROUBLE_ROLES)) {
             return;
         }
         sim_tell(here, "the roles of the user of phone %u change", (unsigned)to);
-        expect(here, write_with(here, change_role, &here->phones[to].user), "change roles");
+        expect(here, sim_office_write(here, change_role, &here->phones[to].user), "change roles");
         sim_count(here, SIM_ROLE_CHANGES);
+    } else if (here->profile->put_back > 0 && what < 95) {
+        back_up(here);
+    } else if (here->profile->put_back > 0 && what < 98) {
+        put_back(here);
     } else if (sim_may(here, SIM_TROUBLE_RESTARTS)) {
         sim_office_restart(here);
     }

@@ -52,6 +52,18 @@ static const sim_profile profiles[] = {
      .clones = true,
      .writes_most = 8,
      .steps_most = 20000},
+    /* with a server that is put back to its backup */
+    {.name = "restored",
+     .phones = 3,
+     .customers = 12,
+     .edits = 90,
+     .exchanges = 30,
+     .faults = 16,
+     .fault_kinds = 5,
+     .permissions = 1,
+     .put_back = 1,
+     .writes_most = 3,
+     .steps_most = 4000},
     /* for databases that take their time */
     {.name = "small",
      .phones = 3,
@@ -186,6 +198,7 @@ static bool has_enough(const sim *here) {
     }
     return counters[SIM_EDITS] >= least->edits && counters[SIM_EXCHANGES] >= least->exchanges && has_faults(here) &&
            counters[SIM_REASSIGNMENTS] + counters[SIM_ROLE_CHANGES] >= least->permissions &&
+           counters[SIM_SERVERS_PUT_BACK] >= least->put_back &&
            (!least->restores || counters[SIM_RESTORES] + counters[SIM_CLONES] > 0);
 }
 

@@ -39,6 +39,7 @@ typedef struct sim_profile {
     uint32_t faults;      /* at least so many, */
     uint32_t fault_kinds; /* of so many kinds; more than there are: all */
     uint32_t permissions; /* at least so many reassignments or changes of roles */
+    uint32_t put_back;    /* at least so many times the server is put back to a backup; 0: never */
     bool restores;        /* at least one phone is restored from a copy or cloned */
     bool clones;
     uint32_t writes_most; /* of a user between two other things */
@@ -138,6 +139,7 @@ typedef struct sim {
     uint32_t knows[SIM_CUSTOMERS_MOST]; /* bits of people who once could read this one */
     sim_edit edits[SIM_EDITS_MOST];
     uint32_t edit_count;
+    uint32_t backup_edits; /* edits of the ledger when the server's backup was made */
     sim_mail mail[SIM_MAIL_MOST];
     uint64_t counters[SIM_COUNTER_COUNT];
     uint64_t trace; /* a hash of all that happened */
@@ -164,6 +166,9 @@ void sim_office_close(sim *here);
 bool sim_office_start(sim *here);
 void sim_office_stop(sim *here);
 bool sim_office_found(sim *here);
+/* Runs `work` in a transaction that is committed if it succeeds. */
+typedef satchel_status (*sim_office_work)(sim *here, void *context);
+satchel_status sim_office_write(sim *here, sim_office_work work, void *context);
 /* The service is made anew over the same database. */
 void sim_office_restart(sim *here);
 /* Something that a manager does: an edit, a reassignment, a change of a role. */
@@ -173,6 +178,13 @@ uint32_t sim_office_serve(sim *here, const sim_mail *mail, satchel_buffer *out);
 /* A phone of `user` gets its link. */
 bool sim_office_link(sim *here, const satchel_id *user, satchel_buffer *out);
 uint32_t sim_office_enroll(sim *here, satchel_bytes body, satchel_buffer *out);
+
+/* --- backup.c: the server's; one, the newest --- */
+satchel_status sim_backup_take(sim *here);
+bool sim_backup_is_there(void);
+void sim_backup_forget(void);
+/* The database of the backup, with the ledger of the one that is given up; the server starts anew. */
+satchel_status sim_backup_put_back(sim *here);
 
 /* --- phone.c --- */
 bool sim_phone_make(sim *here, uint32_t index, const satchel_id *user);

@@ -87,11 +87,14 @@ static sim_edit *edit_of_unit(sim_phone *phone, satchel_bytes unit, satchel_aren
     return NULL;
 }
 
-static void look_at_unit(sim_phone *phone, satchel_bytes unit, satchel_arena *arena, bool in_a_copy) {
+static void look_at_unit(sim_phone *phone, satchel_bytes sent, satchel_arena *arena, bool in_a_copy) {
     sim *here = phone->sim;
     uint8_t digest[SATCHEL_DIGEST_BYTES];
+    satchel_bytes unit = sent; /* without the receipt that a restored server is shown with it */
+    satchel_unit_return shown;
+    satchel_status status = satchel_unit_split(sent, &unit, &shown, NULL);
     satchel_unit_digest(unit, digest);
-    if (is_named(here, digest)) {
+    if (status == SATCHEL_OK && is_named(here, digest)) {
         return;
     }
     sim_edit *edit = edit_of_unit(phone, unit, arena);

@@ -1,118 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Backups of a story's server: the whole database as a stream of pieces, and the little ledger beside it, which a
- * restore does not put back.
- *
- * The stories see the parts of the server's epochs that the simulator has in its process: dump, load, ledger entries,
- * a new epoch. Files, keys and the fence of a server without a ledger are the host's, and tested with it.
+ * Backups of a story's server.
  */
 #include "sim/hazards/hazard.h"
 
-#include "service/backup.h"
-#include "service/epoch.h"
-
-#include <string.h>
-
-#define PIECES_MOST 64
-#define ENTRIES_MOST 64
-
-static struct {
-    satchel_buffer pieces[PIECES_MOST];
-    uint32_t count;
-} tape;
-
-static struct {
-    satchel_ledger_entry entries[ENTRIES_MOST];
-    uint32_t count;
-} ledger;
-
 void hazard_backup_forget(void) {
-    for (uint32_t i = 0; i < tape.count; i++) {
-        satchel_buffer_deinit(&tape.pieces[i]);
-    }
-    tape.count = 0;
-    ledger.count = 0;
-}
-
-static satchel_status to_tape(void *context, satchel_bytes piece, bool last, satchel_error *error) {
-    (void)context;
-    (void)last;
-    (void)error;
-    if (tape.count == PIECES_MOST) {
-        return SATCHEL_LIMIT_EXCEEDED;
-    }
-    memset(&tape.pieces[tape.count], 0, sizeof tape.pieces[tape.count]);
-    return satchel_buffer_append(&tape.pieces[tape.count++], piece);
+    sim_backup_forget();
 }
 
 void hazard_office_backup(hazard *on) {
-    satchel_backup_facts facts;
     hazard_pass(on, 1);
-    hazard_backup_forget();
-    satchel_status status = satchel_db_begin(on->here->db, SATCHEL_DB_READ, NULL);
-    if (status == SATCHEL_OK) {
-        status = satchel_backup_dump(on->here->service, on->here->db, to_tape, NULL, &facts, NULL);
-    }
-    satchel_db_rollback(on->here->db);
+    satchel_status status = sim_backup_take(on->here);
     hazard_tell(on, "The server is backed up.");
     hazard_expect(on, status == SATCHEL_OK, "that fails: %s.", satchel_status_text(status, "en"));
 }
 
-static satchel_status keep_entry(void *context, uint64_t serial, satchel_bytes entry) {
-    (void)context;
-    if (ledger.count == ENTRIES_MOST) {
-        return SATCHEL_LIMIT_EXCEEDED;
-    }
-    satchel_status status = satchel_ledger_decode(entry, &ledger.entries[ledger.count]);
-    ledger.entries[ledger.count++].serial = serial;
-    return status;
-}
-
-static satchel_status load(satchel_db *db) {
-    satchel_backup_loader *loader = NULL;
-    satchel_backup_facts facts;
-    satchel_status status = satchel_backup_load_open(&loader, db);
-    for (uint32_t i = 0; i < tape.count && status == SATCHEL_OK; i++) {
-        status = satchel_backup_load(loader, satchel_buffer_view(&tape.pieces[i]), NULL);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_backup_load_end(loader, &facts, NULL);
-    }
-    satchel_backup_load_close(loader);
-    return status;
-}
-
-/* What is in the ledger is carried out on what was loaded, before anybody is served. */
-static satchel_status put_back(hazard *on, void *context) {
-    satchel_ledger_marks marks = {0, 0, 0};
-    uint32_t epoch = 0;
-    bool done = false;
-    (void)context;
-    satchel_status status = load(on->here->db);
-    for (uint32_t i = 0; i < ledger.count; i++) {
-        satchel_ledger_mark(&marks, &ledger.entries[i]);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_epoch_begin(on->here->service, on->here->db, &marks, &epoch, NULL);
-    }
-    for (uint32_t i = 0; i < ledger.count && status == SATCHEL_OK; i++) {
-        status = satchel_ledger_carry_out(on->here->service, on->here->db, &ledger.entries[i], &done, NULL);
-    }
-    return status == SATCHEL_OK ? satchel_epoch_fence(on->here->service, on->here->db, false, NULL) : status;
-}
-
 void hazard_office_restore(hazard *on) {
     hazard_pass(on, 1);
-    ledger.count = 0;
-    satchel_status status = satchel_db_begin(on->here->db, SATCHEL_DB_READ, NULL);
-    if (status == SATCHEL_OK) {
-        status = satchel_ledger_list(on->here->db, 0, keep_entry, NULL, NULL);
-    }
-    satchel_db_rollback(on->here->db);
-    if (status == SATCHEL_OK) {
-        status = hazard_write_with(on, put_back, NULL);
-    }
-    sim_office_restart(on->here);
+    satchel_status status = sim_backup_put_back(on->here);
     hazard_tell(on, "The server is lost and put back to its backup; what is in its ledger is carried out again.");
     hazard_expect(on, status == SATCHEL_OK, "that fails: %s.", satchel_status_text(status, "en"));
 }
