@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     FUZZ_HOLDS(status == SATCHEL_OK || (status == SATCHEL_STALE_CURSOR && error.status == status));
     if (status == SATCHEL_OK) {
         FUZZ_HOLDS(cursor.snapshot_count <= SATCHEL_CURSOR_SNAPSHOTS_MOST);
+        FUZZ_HOLDS(cursor.route_count <= SATCHEL_CURSOR_ROUTE_MOST && cursor.route_at <= cursor.route_count);
         FUZZ_HOLDS(satchel_cursor_write(&cursor, &once) == SATCHEL_OK);
         FUZZ_HOLDS(once.bytes <= bytes && once.bytes <= SATCHEL_LIMIT_CURSOR_BYTES);
         FUZZ_HOLDS(satchel_cursor_read(satchel_buffer_view(&once), &again, NULL) == SATCHEL_OK);
@@ -51,6 +52,11 @@ void fuzz_seeds(void) {
             cursor.snapshots[i] = (satchel_cursor_snapshot){.set = i + 1, .start_n = 1000, .done = 5, .total = 9};
             cursor.snapshots[i].begun = i % 2 == 0;
             cursor.snapshots[i].at = cursor.cut_at;
+        }
+        cursor.route_count = count % 3 == 1 ? count * 8 : 0;
+        cursor.route_at = cursor.route_count / 2;
+        for (uint32_t i = 0; i < cursor.route_count; i++) {
+            cursor.route[i] = test_random_id(&random);
         }
         satchel_buffer_clear(&seed);
         FUZZ_HOLDS(satchel_cursor_write(&cursor, &seed) == SATCHEL_OK);
