@@ -56,8 +56,9 @@ SATCHEL_MUST_USE satchel_status satchel_returned_is(satchel_db *db, const satche
 
 /*
  * After the ops of a unit: carries out the commands that came back, in their old order, whoever gave them. One of a row
- * on which a later one was carried out is passed over, for what that left is what was. One that cannot be carried out
- * yet, because what it is about did not come back, waits for the units that follow; the first time the audit tells why
+ * on which a later one about the same was carried out is passed over, for what that left is what was. One that cannot
+ * be carried out yet, because what it is about did not come back, waits for the units that follow; the first time the
+ * audit tells why
  * ("returned command waits"). One that was overtaken since the restore waits no more. Rules that were kept then are not
  * asked again; but what needs somebody's approval by the rights of now is asked for again, under the same name, so that
  * his answer finds it when it comes back, too.

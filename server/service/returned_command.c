@@ -77,7 +77,17 @@ static void drop_overtaken(const satchel_op *later, satchel_op *op) {
     }
 }
 
-/* Was a later command of the row carried out before this one came? A change of a plan keeps what the later left. */
+/* Who has a customer, and what it is merged into, are two matters; every other entity has one. */
+static bool is_same_matter(const satchel_op *a, const satchel_op *b) {
+    bool a_merges = a->command == SATCHEL_COMMAND_MERGE || a->command == SATCHEL_COMMAND_UNMERGE;
+    bool b_merges = b->command == SATCHEL_COMMAND_MERGE || b->command == SATCHEL_COMMAND_UNMERGE;
+    return a_merges == b_merges;
+}
+
+/*
+ * Was a later command about the same of the row carried out before this one came? A change of a plan keeps what the
+ * later left.
+ */
 static satchel_status look_for_later(const command_work *work, waiting_command *given, bool *out_overtaken) {
     satchel_change *change = work->change;
     satchel_db_statement *statement = NULL;
@@ -102,7 +112,7 @@ static satchel_status look_for_later(const command_work *work, waiting_command *
             drop_overtaken(&later, &given->op);
             *out_overtaken = given->op.set.count == 0;
         } else {
-            *out_overtaken = true;
+            *out_overtaken = is_same_matter(&later, &given->op);
         }
     }
     satchel_db_end(statement);

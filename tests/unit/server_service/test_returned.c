@@ -209,6 +209,31 @@ TEST(returned, merging_and_taking_it_back_are_done_again) {
     }
 }
 
+/* Who has a customer and what it is merged into are two things: the later command of one leaves the other alone. */
+TEST(returned, regress_a_release_is_done_again_although_a_later_merge_came_first) {
+    stretch at;
+    open_stretch(&at);
+    const satchel_id nobody = {{0}};
+    satchel_id gone = stage_customer(&at.here, "Annas Shop", &at.li, NULL);
+    satchel_id chief = stage_user(&at.here, "chief", SATCHEL_ROLE_ADMINISTRATOR, NULL, NULL);
+    keeper *chiefs = enrol(&at, &chief);
+    keeper_sync(at.lis);
+    back_up(&at);
+    command(at.lis, SATCHEL_COMMAND_RELEASE, SATCHEL_ENTITY_CUSTOMER, &gone, NULL);
+    keeper_sync(chiefs);
+    command_id(chiefs, SATCHEL_COMMAND_MERGE, &gone, SATCHEL_CUSTOMER_MERGED_INTO, &at.customer);
+    command(chiefs, SATCHEL_COMMAND_UNMERGE, SATCHEL_ENTITY_CUSTOMER, &gone, NULL);
+    CHECK(is_owner(&at.here, &gone, &nobody));
+    put_back(&at);
+    keeper_return(chiefs);
+    keeper_return(at.lis);
+    CHECK(is_owner(&at.here, &gone, &nobody));
+    CHECK_INT(waiting(&at), 0);
+    keeper_close(chiefs);
+    satchel_memory_give(chiefs);
+    close_stretch(&at);
+}
+
 /* --- approvals --- */
 
 static void ask_for_transfer(stretch *at) {
