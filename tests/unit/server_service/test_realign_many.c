@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A realignment of ten thousand customers: the preview counts them all, each step is as large as it was asked to be
- * and no larger, and at the end phones, lists, memberships and digests say the same.
+ * A realignment of ten thousand customers (`./run test release server_service` runs it whole): the preview counts them
+ * all, each step is as large as it was asked to be and no larger, and at the end phones, lists, memberships and digests
+ * say the same.
  */
 #include "service/digest.h"
 #include "service/realign.h"
@@ -13,8 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The phones' mirror looks through all its rows for each that comes or goes: under a sanitizer a fifth has to do. */
+#ifdef __SANITIZE_ADDRESS__
+#define CUSTOMERS 2000u
+#else
 #define CUSTOMERS 10000u
-#define TASKS 1000u /* at every tenth of them */
+#endif
+#define TASKS (CUSTOMERS / 10) /* at every tenth of them */
 #define STEP 500u
 /* Statements of one customer's step, and of a step itself. */
 #define STATEMENTS_EACH 40u
@@ -108,7 +114,7 @@ static uint32_t work_off(company *all) {
     return steps;
 }
 
-TEST(realign_many, ten_thousand_customers_move_in_bounded_steps_and_all_agree) {
+TEST(realign_many, thousands_of_customers_move_in_bounded_steps_and_all_agree) {
     company all;
     uint64_t moved = 0;
     bool done = true;
