@@ -314,19 +314,6 @@ static satchel_status keep_followed(returned_work *work) {
     return status;
 }
 
-static satchel_status build(returned_work *work) {
-    satchel_status status = SATCHEL_OK;
-    for (uint32_t i = 0; status == SATCHEL_OK && i < work->count; i++) {
-        status = lay(work, i);
-    }
-    if (status == SATCHEL_OK) {
-        status = number_versions(work);
-    }
-    return status == SATCHEL_OK ? keep_followed(work) : status;
-}
-
-/* --- storing --- */
-
 static int compare_numbers(const void *a, const void *b) {
     const uint32_t *left = a;
     const uint32_t *right = b;
@@ -350,6 +337,55 @@ static uint32_t differing(const satchel_record *before, const satchel_record *af
     qsort(out, count, sizeof *out, compare_numbers);
     return count;
 }
+
+static satchel_status number_field(returned_work *work, uint32_t number) {
+    const satchel_change *change = work->change;
+    const satchel_schema *schema = &change->service->schema;
+    const satchel_field *field = satchel_schema_field(schema, work->entity->number, number);
+    uint32_t key = field != NULL ? satchel_versions_key(schema, work->entity->number, field) : number;
+    const satchel_version *found = satchel_versions_find(&work->built.versions, key, (satchel_bytes){NULL, 0});
+    satchel_version version = {
+        .field = key, .stamp_ms = change->stamp_ms, .writer = {change->author->incarnation, change->sequence}};
+    version = found != NULL ? *found : version;
+    version.n = change->n;
+    return satchel_versions_put(&work->built.versions, &version);
+}
+
+/*
+ * A value moves although its last writer stays, if an op comes back below his: a sum, or a write that was taken back.
+ * Phones that were here before wait for the revision of the value.
+ */
+static satchel_status number_moved(returned_work *work) {
+    satchel_change *change = work->change;
+    const satchel_record *before = &work->now.merged.value;
+    size_t most = before->count + work->built.value.count;
+    uint32_t *changed = satchel_arena_take_array(change->arena, most, sizeof *changed);
+    if (changed == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for a row");
+    }
+    uint32_t count = differing(before, &work->built.value, changed);
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; i < count && status == SATCHEL_OK; i++) {
+        status = number_field(work, changed[i]);
+    }
+    return status;
+}
+
+static satchel_status build(returned_work *work) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; status == SATCHEL_OK && i < work->count; i++) {
+        status = lay(work, i);
+    }
+    if (status == SATCHEL_OK) {
+        status = number_versions(work);
+    }
+    if (status == SATCHEL_OK) {
+        status = keep_followed(work);
+    }
+    return status == SATCHEL_OK ? number_moved(work) : status;
+}
+
+/* --- storing --- */
 
 static bool same_versions(const satchel_versions *a, const satchel_versions *b) {
     bool same = a->count == b->count;

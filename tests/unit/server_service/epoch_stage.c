@@ -215,6 +215,26 @@ void stretch_picture(stage *here, satchel_buffer *out) {
 
 static const uint32_t written[] = {SATCHEL_CUSTOMER_NAME, SATCHEL_CUSTOMER_OPENING_HOURS, SATCHEL_CUSTOMER_NOTE};
 
+void phone_add_points(phone *mine, const satchel_id *customer, int64_t points) {
+    phone_unit unit = {{0}, 0};
+    satchel_op *op = phone_edit(mine, &unit, SATCHEL_ENTITY_CUSTOMER, customer);
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_CUSTOMER_LOYALTY_POINTS, points));
+    phone_commit(mine, &unit);
+}
+
+bool stretch_shows(stage *here, const keeper *mine, const satchel_id *customer) {
+    satchel_record stands = stage_read(here, SATCHEL_ENTITY_CUSTOMER, customer, NULL);
+    const mirror_row *shown = phone_find(&mine->phone, SATCHEL_ENTITY_CUSTOMER, customer);
+    bool same = shown != NULL && satchel_record_int(&shown->record, SATCHEL_CUSTOMER_LOYALTY_POINTS, 0) ==
+                                     satchel_record_int(&stands, SATCHEL_CUSTOMER_LOYALTY_POINTS, 0);
+    for (size_t i = 0; same && i < sizeof written / sizeof *written; i++) {
+        satchel_text a = satchel_record_text(&shown->record, written[i]);
+        satchel_text b = satchel_record_text(&stands, written[i]);
+        same = satchel_bytes_equal(satchel_bytes_of(a.data, a.bytes), satchel_bytes_of(b.data, b.bytes));
+    }
+    return same;
+}
+
 /* One thing that a phone does; ids of customers are shared. */
 static void do_something(keeper *mine, test_random *random, satchel_id *customers, uint32_t *count) {
     char text[16] = "text ......";
@@ -232,6 +252,8 @@ static void do_something(keeper *mine, test_random *random, satchel_id *customer
     }
     if (dice < 3) {
         (void)phone_check_in(&mine->phone, customer);
+    } else if (dice < 5) {
+        phone_add_points(&mine->phone, customer, 1 + (int64_t)test_random_below(random, 1000));
     } else {
         phone_edit_text(&mine->phone, SATCHEL_ENTITY_CUSTOMER, customer, written[test_random_below(random, 3)], text);
     }

@@ -54,6 +54,9 @@ keeper *keeper_copy(const keeper *mine);
 
 /* What the company looks like: the values of all rows of the kinds that phones write, whatever order they came in. */
 void stretch_picture(stage *here, satchel_buffer *out);
+/* Does the phone hold of the customer what stands on the server: the fields that lives write? */
+bool stretch_shows(stage *here, const keeper *mine, const satchel_id *customer);
+void phone_add_points(phone *mine, const satchel_id *customer, int64_t points);
 /* Three phones do so many things, now and then calling the server, and all call at the end; customers are shared. */
 void stretch_live(stage *here, keeper *phones, test_random *random, satchel_id *customers, uint32_t *count, int steps);
 
