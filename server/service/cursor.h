@@ -22,7 +22,7 @@ typedef struct satchel_cursor_snapshot {
     uint64_t start_n; /* revision at which it began */
     bool begun;       /* `at` holds the last aggregate that was sent; on the route: of the customer in hand */
     satchel_place at;
-    uint64_t done; /* aggregates, for progress */
+    uint64_t done;  /* aggregates, for progress */
     uint64_t total; /* 0: not counted yet */
 } satchel_cursor_snapshot;
 

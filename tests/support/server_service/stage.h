@@ -127,7 +127,7 @@ typedef struct phone {
     phone_result results[PHONE_RESULTS_MOST];
     uint32_t result_count;
     uint32_t page_bytes;
-    uint32_t page_rows; /* 0: as many as fit */
+    uint32_t page_rows;                       /* 0: as many as fit */
     uint32_t schema;                          /* that it says it knows */
     uint32_t minimum_schema;                  /* of the last answer */
     uint32_t removals;                        /* ids removed in all */
