@@ -29,6 +29,27 @@ satchel_status satchel_exchange_answer_fork(satchel_server_exchange *exchange, c
 }
 
 /*
+ * How far the phone's ops are known before its new life, if the server was put back and the phone may not have heard of
+ * it: what it settled in a lost stretch is not. A first parent that is unknown began there, and where it parted from
+ * those that are known is not known either.
+ */
+static satchel_status known_before(const satchel_server_exchange *exchange, satchel_db *db,
+                                   const satchel_incarnation *parent, bool first, uint64_t *out, satchel_error *error) {
+    satchel_counter counter;
+    satchel_cursor cursor = {.epoch = 0};
+    const satchel_bytes told = exchange->head.cursor;
+    satchel_status status = satchel_counter_read(db, &counter, error);
+    bool readable = told.bytes == 0 || satchel_cursor_read(told, &cursor, NULL) == SATCHEL_OK;
+    bool heard =
+        counter.epoch == 1 || !readable || cursor.epoch == counter.epoch || exchange->head.heard_epoch == counter.epoch;
+    *out = exchange->head.parent_sequence;
+    if (status == SATCHEL_OK && !heard) {
+        *out = parent->number != 0 && (first || told.bytes == 0) ? parent->applied_through : 0;
+    }
+    return status;
+}
+
+/*
  * A name that the server never heard, with parents: a restored or cloned store goes on under it. The first parent that
  * is a life of this device counts; with none of them known it begins where it says, and nothing of it is known.
  */
@@ -50,6 +71,9 @@ static satchel_status look_for_new_life(satchel_server_exchange *exchange, satch
                                  .user = state->user,
                                  .parent_sequence = head->parent_sequence,
                                  .applied_through = head->parent_sequence};
+    satchel_incarnation from = {.number = 0};
+    bool first = false;
+    uint64_t before = 0;
     for (size_t at = 0; at < head->parents.bytes && out->parent == 0; at += SATCHEL_ID_BYTES) {
         satchel_id parent;
         memcpy(parent.bytes, head->parents.data + at, SATCHEL_ID_BYTES);
@@ -57,10 +81,19 @@ static satchel_status look_for_new_life(satchel_server_exchange *exchange, satch
         if (status != SATCHEL_OK && status != SATCHEL_NOT_FOUND) {
             return satchel_fail(error, status, "the lives of a store cannot be read");
         }
-        out->parent = status == SATCHEL_OK && satchel_id_equal(&known.device, &state->id) ? known.number : 0;
+        if (status == SATCHEL_OK && satchel_id_equal(&known.device, &state->id)) {
+            out->parent = known.number;
+            from = known;
+            first = at == 0;
+        }
     }
-    exchange->begins = true;
-    return SATCHEL_OK;
+    status = known_before(exchange, db, &from, first, &before, error);
+    if (status == SATCHEL_OK && head->parent_sequence > before) {
+        from.applied_through = before;
+        return satchel_exchange_answer_fork(exchange, &from);
+    }
+    exchange->begins = status == SATCHEL_OK;
+    return status;
 }
 
 /*

@@ -4,6 +4,7 @@
  */
 #include "sim/run.h"
 
+#include "service/state.h"
 #include "sim/image.h"
 
 #include <inttypes.h>
@@ -217,7 +218,21 @@ static void play_troubles(sim *here) {
     }
 }
 
-/* Everybody syncs in turn until for some rounds nobody has anything unsent: what one sends, others must still fetch. */
+/* The server's newest revision; none can be read: another each time. */
+static uint64_t newest_revision(sim *here) {
+    satchel_counter counter = {0};
+    satchel_status status = satchel_db_begin(here->db, SATCHEL_DB_READ, NULL);
+    if (status == SATCHEL_OK) {
+        status = satchel_counter_read(here->db, &counter, NULL);
+        satchel_db_rollback(here->db);
+    }
+    return status == SATCHEL_OK ? counter.n : (uint64_t)here->now_ms;
+}
+
+/*
+ * Everybody syncs in turn until for some rounds nobody has anything unsent and the server has nothing new: what one
+ * sends, others must still fetch, and who hears late that the server was put back sends what was sent before.
+ */
 static void play_calm(sim *here) {
     uint32_t quiet_rounds = 0;
     here->calm = true;
@@ -227,11 +242,12 @@ static void play_calm(sim *here) {
     sim_tell(here, "all troubles end");
     for (uint32_t round = 0; round < QUIET_ROUNDS_MOST && quiet_rounds < QUIET_ROUNDS_WANTED; round++) {
         bool quiet = true;
+        uint64_t before = newest_revision(here);
         for (uint32_t i = 0; i < here->phone_count; i++) {
             here->now_ms += 1000;
             quiet = here->phones[i].device != NULL && sim_phone_sync(&here->phones[i]) && quiet;
         }
-        quiet_rounds = quiet ? quiet_rounds + 1 : 0;
+        quiet_rounds = quiet && newest_revision(here) == before ? quiet_rounds + 1 : 0;
     }
     if (quiet_rounds < QUIET_ROUNDS_WANTED) {
         here->counters[SIM_STUCK]++;

@@ -130,6 +130,26 @@ TEST(lost_lives, whose_user_went_with_the_stretch_has_to_enrol_again) {
     tear_down(&at);
 }
 
+/* Its store was put back, too: it goes on under a new name before it hears of the restore. */
+TEST(lost_lives, regress_a_life_that_begins_behind_the_restore_shows_all_that_it_keeps) {
+    for (int known = 0; known < 2; known++) {
+        stretch at;
+        set_up(&at);
+        add(at.mine, "Before");
+        tape_record(&at.here, &at.backup);
+        if (known == 0) {
+            phone_begin_life(&at.mine->phone);
+        }
+        add(at.mine, "Acknowledged");
+        (void)phone_add_customer(&at.mine->phone, "Not sent");
+        put_back(&at);
+        phone_begin_life(&at.mine->phone);
+        come_back(at.mine);
+        CHECK_UINT(customers(&at), 3);
+        tear_down(&at);
+    }
+}
+
 TEST(lost_lives, a_life_that_began_in_the_lost_stretch_shows_all_that_it_did) {
     stretch at;
     set_up(&at);
