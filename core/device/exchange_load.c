@@ -45,12 +45,12 @@ static satchel_status load_nothing(satchel_exchange *exchange, satchel_error *er
     satchel_sync_state stored;
     satchel_status status = satchel_store_sync_state(exchange->device->store, &stored, error);
     if (status == SATCHEL_OK && !satchel_id_equal(&stored.incarnation, &next->incarnation)) {
-        bool said = satchel_sync_engine_head(exchange->engine)->status == SATCHEL_FORKED;
-        return satchel_exchange_learn(exchange, said, error); /* else only the engine thinks so: it sent nothing yet */
+        return satchel_exchange_learn(exchange, true, error);
     }
     satchel_sync_event event = {.kind = SATCHEL_SYNC_UNITS,
                                 .moment = satchel_device_moment(exchange->device),
                                 .last_sequence = exchange->action.after_sequence,
+                                .given_through = UINT64_MAX,
                                 .more_units = ++exchange->probes < SATCHEL_EXCHANGE_PROBES_MOST};
     exchange->last_sequence = 0;
     return status == SATCHEL_OK ? satchel_exchange_step(exchange, &event, error) : status;
@@ -76,8 +76,10 @@ satchel_status satchel_exchange_ask_bare(satchel_exchange *exchange, satchel_err
 satchel_status satchel_exchange_load_units(satchel_exchange *exchange, satchel_error *error) {
     satchel_unit_batch batch = {0};
     bool restoring = false;
+    const uint64_t given = exchange->device->store->next_sequence - 1;
     if (exchange->bare) {
-        satchel_sync_event none = {.kind = SATCHEL_SYNC_UNITS, .moment = satchel_device_moment(exchange->device)};
+        satchel_sync_event none = {
+            .kind = SATCHEL_SYNC_UNITS, .moment = satchel_device_moment(exchange->device), .given_through = given};
         return satchel_exchange_step(exchange, &none, error);
     }
     satchel_arena_reset(&exchange->arena);
@@ -107,6 +109,7 @@ satchel_status satchel_exchange_load_units(satchel_exchange *exchange, satchel_e
         .units = batch.units,
         .unit_count = batch.count,
         .last_sequence = batch.last_sequence,
+        .given_through = given,
         .more_units = batch.more,
     };
     status = satchel_store_erased(exchange->device->store, &exchange->arena, &event.erased, error);

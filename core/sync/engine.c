@@ -36,6 +36,7 @@ struct satchel_sync_engine {
     uint64_t told;       /* settled_through that the server need not hear again */
     uint32_t unit_count; /* of the request under way */
     uint64_t last_sequence;
+    uint64_t given_through; /* what the store had made when it was asked for units */
     bool more_units;
     uint64_t rows_done, rows_total;
     uint32_t digest_rounds; /* requests with ranges in this exchange */
@@ -201,6 +202,7 @@ static satchel_status on_units(satchel_sync_engine *engine, const satchel_sync_e
     }
     engine->unit_count = event->unit_count;
     engine->last_sequence = event->unit_count > 0 ? event->last_sequence : 0;
+    engine->given_through = event->given_through;
     engine->more_units = event->more_units;
     engine->digests_due = false;
     engine->digest_rounds += event->digests.bytes > 0 ? 1 : 0;
@@ -351,16 +353,11 @@ static satchel_status on_forked(satchel_sync_engine *engine, const satchel_sync_
 }
 
 /*
- * Decided under our name: what this store never sent. A copy of it spoke with our tokens, and what the server applied
- * of the copy must not be taken for ours. What an exchange sent or found settled is known by its bytes. While more is
- * to be sent nothing can be told: a copy with the same tokens sent no more than this part, but a repaired log sends in
- * parts, or not before it heard how far the server got, what it had sent at once.
+ * Decided under our name: what this store had not even made when it asked. A copy of it spoke with our tokens, and what
+ * the server applied of the copy must not be taken for ours. What is sent is compared by its bytes.
  */
 static bool copy_spoke(const satchel_sync_engine *engine) {
-    const satchel_sync_state *state = &engine->state;
-    uint64_t ours = state->settled_through > engine->after ? state->settled_through : engine->after;
-    ours = engine->last_sequence > ours ? engine->last_sequence : ours;
-    return !state->incarnation_new && !engine->more_units && engine->answer.head.applied_through > ours;
+    return !engine->state.incarnation_new && engine->answer.head.applied_through > engine->given_through;
 }
 
 /* An answer that was placed: its effects go into the state, and with its page into the store. */

@@ -61,6 +61,7 @@ typedef struct satchel_sync_event {
     const satchel_bytes *units;            /* UNITS: encoded units in order, borrowed for the step */
     uint32_t unit_count;
     uint64_t last_sequence;
+    uint64_t given_through; /* UNITS: the last sequence that the store has given to an op; UINT64_MAX: it cannot tell */
     bool more_units;
     satchel_bytes digests; /* UNITS: ranges to ask about, borrowed for the step; empty: none */
     bool digest_wanted;    /* UNITS: the last page is to tell the digest even if nothing moved */

@@ -112,6 +112,8 @@ void story_units(story *told, uint32_t count, uint64_t last, bool more) {
     event.unit_count = count;
     event.last_sequence = last;
     event.more_units = more;
+    told->given = last > told->given ? last : told->given;
+    event.given_through = told->given + (more ? STORY_MORE_UNITS : 0);
     tell(told, "; %u units%s", count, more ? " of more" : "");
     step(told, &event);
 }

@@ -10,7 +10,10 @@
 
 #define STORY_BYTES 4096
 
+#define STORY_MORE_UNITS 100 /* ops behind those of a request that has more to send */
+
 typedef struct story {
+    uint64_t given; /* the last sequence that was ever loaded */
     satchel_sync_engine *engine;
     satchel_sync_state disk; /* what is durable */
     satchel_sync_action action;

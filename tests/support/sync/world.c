@@ -177,6 +177,7 @@ static void load_units(world *w) {
         event.unit_count++;
     }
     event.units = units;
+    event.given_through = w->committed;
     event.more_units = event.unit_count > 0 && event.last_sequence < w->committed;
     step(w, &event);
 }
