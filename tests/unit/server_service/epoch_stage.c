@@ -216,7 +216,7 @@ void stretch_picture(stage *here, satchel_buffer *out) {
 static const uint32_t written[] = {SATCHEL_CUSTOMER_NAME, SATCHEL_CUSTOMER_OPENING_HOURS, SATCHEL_CUSTOMER_NOTE};
 
 void phone_add_points(phone *mine, const satchel_id *customer, int64_t points) {
-    phone_unit unit = {{0}, 0};
+    phone_unit unit = {.count = 0};
     satchel_op *op = phone_edit(mine, &unit, SATCHEL_ENTITY_CUSTOMER, customer);
     REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_CUSTOMER_LOYALTY_POINTS, points));
     phone_commit(mine, &unit);
