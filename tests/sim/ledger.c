@@ -363,7 +363,11 @@ static void judge_texts(case_file *file) {
     sim *here = file->here;
     for (uint32_t i = here->edit_count; i > 0; i--) {
         const sim_edit *edit = &here->edits[i - 1];
-        if (edit->kind == SIM_SUM || !file->counts[i - 1]) {
+        if (edit->kind == SIM_SUM) {
+            continue;
+        }
+        if (!file->counts[i - 1]) { /* gone with a store or the server: who had seen it wrote behind it all the same */
+            file->fine[i - 1] = accounted(file, i - 1);
             continue;
         }
         /* Its bytes are kept, or what it wrote is a loser of the journal, by row and field. */
