@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/memory.h"
+#include "rules/conflict_values.h"
 #include "rules/orders.h"
 #include "wire/record_codec.h"
 
@@ -201,29 +202,15 @@ satchel_status satchel_plan_change(satchel_device *device, uint32_t entity, cons
 
 /* --- conflicts --- */
 
-/* The two sides out of ConflictValues (model.proto): winner = 1, loser = 2. */
 static satchel_status read_loser(command_call *call, uint32_t entity, const satchel_record *conflict,
                                  satchel_record *out) {
-    static const uint32_t fields[] = {SATCHEL_CONFLICT_VALUES_OPEN, SATCHEL_CONFLICT_VALUES_PERSONAL,
-                                      SATCHEL_CONFLICT_VALUES_COMMERCIAL, SATCHEL_CONFLICT_VALUES_SECRET};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        const satchel_value *value = satchel_record_get(conflict, fields[i]);
-        if (value == NULL || value->type != SATCHEL_TYPE_BYTES) {
-            continue;
-        }
-        satchel_reader reader = satchel_reader_of(value->as.bytes);
-        uint64_t tag = 0;
-        uint64_t bytes = 0;
-        satchel_bytes side;
-        while (satchel_reader_left(&reader) > 0 && satchel_reader_varint(&reader, &tag) == SATCHEL_OK &&
-               satchel_reader_varint(&reader, &bytes) == SATCHEL_OK && bytes <= satchel_reader_left(&reader) &&
-               satchel_reader_take(&reader, (size_t)bytes, &side) == SATCHEL_OK) {
-            if (tag >> 3 == 2) {
-                return read_fields(call, entity, side, out);
-            }
-        }
-    }
-    return satchel_fail(call->error, SATCHEL_FORBIDDEN, "what lost is not shown to this user");
+    satchel_bytes loser;
+    bool found = false;
+    satchel_status status =
+        satchel_conflict_side_find(satchel_conflict_values(conflict), SATCHEL_SIDE_LOSER, &loser, &found);
+    return status == SATCHEL_OK && found
+               ? read_fields(call, entity, loser, out)
+               : satchel_fail(call->error, SATCHEL_FORBIDDEN, "what lost is not shown to this user");
 }
 
 /* A loser that was empty is put back by clearing. */

@@ -6,37 +6,9 @@
 #include "store/reasons.h"
 
 #include "merge/merge.h"
+#include "rules/conflict_values.h"
 
 #include <satchel/model.h>
-
-/* The two sides out of ConflictValues (model.proto): winner = 1, loser = 2. Other content is passed over. */
-static void read_sides(satchel_bytes values, satchel_bytes *winner, satchel_bytes *loser) {
-    satchel_reader reader = satchel_reader_of(values);
-    uint64_t tag = 0;
-    uint64_t bytes = 0;
-    satchel_bytes side;
-    while (satchel_reader_left(&reader) > 0 && satchel_reader_varint(&reader, &tag) == SATCHEL_OK && (tag & 7) == 2 &&
-           satchel_reader_varint(&reader, &bytes) == SATCHEL_OK && bytes <= satchel_reader_left(&reader) &&
-           satchel_reader_take(&reader, (size_t)bytes, &side) == SATCHEL_OK) {
-        if (tag >> 3 == 1) {
-            *winner = side;
-        } else if (tag >> 3 == 2) {
-            *loser = side;
-        }
-    }
-}
-
-static satchel_bytes values_of(const satchel_record *conflict) {
-    static const uint32_t fields[] = {SATCHEL_CONFLICT_VALUES_OPEN, SATCHEL_CONFLICT_VALUES_PERSONAL,
-                                      SATCHEL_CONFLICT_VALUES_COMMERCIAL, SATCHEL_CONFLICT_VALUES_SECRET};
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const satchel_value *value = satchel_record_get(conflict, fields[i]);
-        if (value != NULL && value->type == SATCHEL_TYPE_BYTES) {
-            return value->as.bytes;
-        }
-    }
-    return (satchel_bytes){NULL, 0};
-}
 
 /* Whose side is the reader on: of the winner if he is that and not also the loser. */
 static void choose_side(const satchel_store *store, const satchel_id *user, const satchel_record *conflict,
@@ -116,7 +88,12 @@ static satchel_status describe_conflict(satchel_reason_list *list, const satchel
     reason->policy = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_POLICY, 0);
     reason->open = satchel_record_int(conflict, SATCHEL_CONFLICT_STATUS, 0) == SATCHEL_CONFLICT_STATUS_OPEN;
     reason->conflict = *id;
-    read_sides(values_of(conflict), &winner, &loser);
+    satchel_bytes values = satchel_conflict_values(conflict);
+    bool found = false;
+    if (satchel_conflict_side_find(values, SATCHEL_SIDE_WINNER, &winner, &found) != SATCHEL_OK ||
+        satchel_conflict_side_find(values, SATCHEL_SIDE_LOSER, &loser, &found) != SATCHEL_OK) {
+        loser = (satchel_bytes){NULL, 0}; /* told without the values that cannot be read */
+    }
     choose_side(list->store, user, conflict, winner, loser, reason);
     return SATCHEL_OK;
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/text.h"
+#include "rules/conflict_values.h"
 #include "service/command_admin.h"
 #include "wire/record_codec.h"
 #include "wire/unit_codec.h"
@@ -16,47 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Fields of ConflictValues in model.proto, and the wire type of both. */
-#define VALUES_WINNER 1
-#define VALUES_LOSER 2
-#define WIRE_TYPE_BYTES 2
-
-/* The one of the four value fields that is there: the class of the field in conflict decides. */
-static satchel_bytes values_of(const satchel_record *conflict) {
-    static const uint32_t fields[] = {SATCHEL_CONFLICT_VALUES_OPEN, SATCHEL_CONFLICT_VALUES_PERSONAL,
-                                      SATCHEL_CONFLICT_VALUES_COMMERCIAL, SATCHEL_CONFLICT_VALUES_SECRET};
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const satchel_value *value = satchel_record_get(conflict, fields[i]);
-        if (value != NULL && value->type == SATCHEL_TYPE_BYTES) {
-            return value->as.bytes;
-        }
-    }
-    return (satchel_bytes){NULL, 0};
-}
-
-/* The record of one side; an empty one if the blob does not hold it. */
-static satchel_bytes side_of(satchel_bytes values, uint32_t side) {
-    satchel_reader reader = satchel_reader_of(values);
-    uint64_t tag = 0;
-    uint64_t bytes = 0;
-    satchel_bytes content;
-    while (satchel_reader_left(&reader) > 0) {
-        if (satchel_reader_varint(&reader, &tag) != SATCHEL_OK || (tag & 7) != WIRE_TYPE_BYTES ||
-            satchel_reader_varint(&reader, &bytes) != SATCHEL_OK ||
-            satchel_reader_take(&reader, (size_t)bytes, &content) != SATCHEL_OK) {
-            break;
-        }
-        if (tag >> 3 == side) {
-            return content;
-        }
-    }
-    return (satchel_bytes){NULL, 0};
-}
-
-static json_t *json_side(const satchel_command *command, uint32_t entity, satchel_bytes bytes) {
+/* Without that side an empty record. */
+static json_t *json_side(const satchel_command *command, uint32_t entity, const satchel_record *conflict,
+                         satchel_conflict_side side) {
     satchel_record record;
+    satchel_bytes bytes;
+    bool found = false;
     satchel_record_init(&record, command->arena);
-    if (satchel_record_decode(command->schema, entity, bytes, false, &record, NULL) != SATCHEL_OK) {
+    if (satchel_conflict_side_find(satchel_conflict_values(conflict), side, &bytes, &found) != SATCHEL_OK ||
+        satchel_record_decode(command->schema, entity, bytes, false, &record, NULL) != SATCHEL_OK) {
         return json_null();
     }
     return satchel_command_json(command, entity, &record);
@@ -95,7 +64,6 @@ static satchel_status append_conflict(void *context, const satchel_id *id, const
     uint32_t number = (uint32_t)satchel_record_int(record, SATCHEL_CONFLICT_SUBJECT_FIELD, 0);
     const satchel_entity *entity = satchel_schema_entity(command->schema, subject);
     const satchel_field *field = satchel_schema_field(command->schema, subject, number);
-    satchel_bytes values = values_of(record);
     json_t *object = json_pack(
         "{s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id", satchel_json_id(id), "entity",
         entity != NULL ? entity->name : "", "row", json_record_id(record, SATCHEL_CONFLICT_SUBJECT_ROW), "field",
@@ -103,8 +71,8 @@ static satchel_status append_conflict(void *context, const satchel_id *id, const
         choice_name(command, SATCHEL_ENTITY_CONFLICT, record, SATCHEL_CONFLICT_STATUS), "kind",
         choice_name(command, SATCHEL_ENTITY_CONFLICT, record, SATCHEL_CONFLICT_KIND), "reason",
         satchel_status_name((satchel_status)satchel_record_int(record, SATCHEL_CONFLICT_REASON, 0)), "winner",
-        json_side(command, subject, side_of(values, VALUES_WINNER)), "loser",
-        json_side(command, subject, side_of(values, VALUES_LOSER)), "winner_user",
+        json_side(command, subject, record, SATCHEL_SIDE_WINNER), "loser",
+        json_side(command, subject, record, SATCHEL_SIDE_LOSER), "winner_user",
         json_record_id(record, SATCHEL_CONFLICT_WINNER_USER), "loser_user",
         json_record_id(record, SATCHEL_CONFLICT_LOSER_USER), "winner_at", json_time(record, SATCHEL_CONFLICT_WINNER_AT),
         "loser_at", json_time(record, SATCHEL_CONFLICT_LOSER_AT));

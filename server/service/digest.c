@@ -46,7 +46,7 @@ static uint32_t kind_of_record(uint32_t entity, const satchel_record *record) {
     return entity != SATCHEL_ENTITY_CONFLICT
                ? entity
                : kind_of(entity, (uint32_t)satchel_record_int(record, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0),
-                         (uint32_t)satchel_journal_class(record));
+                         (uint32_t)satchel_conflict_class(record));
 }
 
 satchel_status satchel_digest_look(const satchel_service *service, satchel_db *db, const satchel_stored_row *row,

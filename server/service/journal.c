@@ -36,20 +36,13 @@ satchel_status satchel_writer_look_up(satchel_db *db, uint64_t incarnation, satc
 
 /* --- values --- */
 
-/* Appends field `number` (1 winner, 2 loser) of ConflictValues. */
 static satchel_status put_side(const satchel_schema *schema, uint32_t entity, const satchel_record *record,
-                               uint8_t number, satchel_buffer *out) {
+                               satchel_conflict_side which, satchel_buffer *out) {
     satchel_buffer side;
     satchel_buffer_init(&side);
     satchel_status status = satchel_record_encode(schema, entity, record, &side);
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_byte(out, (uint8_t)(number << 3 | 2));
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_varint(out, side.bytes);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_buffer_append(out, satchel_buffer_view(&side));
+        status = satchel_conflict_side_put(which, satchel_buffer_view(&side), out);
     }
     satchel_buffer_deinit(&side);
     return status;
@@ -67,19 +60,6 @@ static satchel_sensitivity class_of(const satchel_schema *schema, uint32_t entit
     return found;
 }
 
-static const uint32_t value_fields[SATCHEL_SENSITIVITY_COUNT] = {
-    SATCHEL_CONFLICT_VALUES_OPEN, SATCHEL_CONFLICT_VALUES_PERSONAL, SATCHEL_CONFLICT_VALUES_COMMERCIAL,
-    SATCHEL_CONFLICT_VALUES_SECRET};
-
-satchel_sensitivity satchel_journal_class(const satchel_record *conflict) {
-    for (uint32_t c = SATCHEL_SENSITIVITY_COUNT; c > 1; c--) {
-        if (satchel_record_get(conflict, value_fields[c - 1]) != NULL) {
-            return (satchel_sensitivity)(c - 1);
-        }
-    }
-    return SATCHEL_SENSITIVITY_OPEN;
-}
-
 static satchel_status put_values(satchel_change *change, uint32_t entity, const satchel_loss *loss,
                                  satchel_record *out) {
     const satchel_schema *schema = &change->service->schema;
@@ -87,58 +67,41 @@ static satchel_status put_values(satchel_change *change, uint32_t entity, const 
     of = class_of(schema, entity, &loss->loser, of);
     satchel_buffer blob;
     satchel_buffer_init(&blob);
-    satchel_status status = put_side(schema, entity, &loss->winner, 1, &blob);
+    satchel_status status = put_side(schema, entity, &loss->winner, SATCHEL_SIDE_WINNER, &blob);
     if (status == SATCHEL_OK) {
-        status = put_side(schema, entity, &loss->loser, 2, &blob);
+        status = put_side(schema, entity, &loss->loser, SATCHEL_SIDE_LOSER, &blob);
     }
     /* Two of the longest texts do not fit: the winner stands in the row itself, the loser only here. */
     if (status == SATCHEL_OK && blob.bytes > SATCHEL_LIMIT_TEXT_BYTES) {
         satchel_buffer_clear(&blob);
-        status = put_side(schema, entity, &loss->loser, 2, &blob);
+        status = put_side(schema, entity, &loss->loser, SATCHEL_SIDE_LOSER, &blob);
     }
     if (status == SATCHEL_OK) {
         satchel_value value = satchel_value_bytes(satchel_buffer_view(&blob));
-        status = satchel_record_set(out, value_fields[of], &value);
+        status = satchel_record_set(out, satchel_conflict_value_field(of), &value);
     }
     satchel_buffer_deinit(&blob);
     return status;
 }
 
-static satchel_status read_side(const satchel_schema *schema, uint32_t entity, satchel_reader *reader,
-                                satchel_record *winner, satchel_record *loser) {
-    uint8_t tag = 0;
-    uint64_t bytes = 0;
-    satchel_bytes side = {NULL, 0};
-    satchel_status status = satchel_reader_byte(reader, &tag);
-    if (status == SATCHEL_OK) {
-        status = satchel_reader_varint(reader, &bytes);
-    }
-    if (status == SATCHEL_OK && bytes > satchel_reader_left(reader)) {
-        status = SATCHEL_MALFORMED;
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_reader_take(reader, (size_t)bytes, &side);
-    }
-    if (status == SATCHEL_OK && tag >> 3 <= 2) {
-        status = satchel_record_decode(schema, entity, side, false, tag >> 3 == 1 ? winner : loser, NULL);
-    }
-    return status;
+static satchel_status read_side(const satchel_schema *schema, uint32_t entity, satchel_bytes values,
+                                satchel_conflict_side which, satchel_record *out) {
+    satchel_bytes side;
+    bool found = false;
+    satchel_status status = satchel_conflict_side_find(values, which, &side, &found);
+    return status == SATCHEL_OK && found ? satchel_record_decode(schema, entity, side, false, out, NULL) : status;
 }
 
 satchel_status satchel_journal_values(const satchel_schema *schema, const satchel_record *conflict,
                                       satchel_arena *arena, satchel_record *out_winner, satchel_record *out_loser,
                                       satchel_error *error) {
     uint32_t entity = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
-    const satchel_value *value = satchel_record_get(conflict, value_fields[satchel_journal_class(conflict)]);
-    satchel_status status = SATCHEL_OK;
+    satchel_bytes values = satchel_conflict_values(conflict);
     satchel_record_init(out_winner, arena);
     satchel_record_init(out_loser, arena);
-    if (value == NULL || value->type != SATCHEL_TYPE_BYTES) {
-        return SATCHEL_OK;
-    }
-    satchel_reader reader = satchel_reader_of(value->as.bytes);
-    while (status == SATCHEL_OK && satchel_reader_left(&reader) > 0) {
-        status = read_side(schema, entity, &reader, out_winner, out_loser);
+    satchel_status status = read_side(schema, entity, values, SATCHEL_SIDE_WINNER, out_winner);
+    if (status == SATCHEL_OK) {
+        status = read_side(schema, entity, values, SATCHEL_SIDE_LOSER, out_loser);
     }
     if (status != SATCHEL_OK && status != SATCHEL_NO_MEMORY) {
         status = SATCHEL_DAMAGED;

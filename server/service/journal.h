@@ -6,6 +6,7 @@
 #ifndef SATCHEL_SERVER_SERVICE_JOURNAL_H
 #define SATCHEL_SERVER_SERVICE_JOURNAL_H
 
+#include "rules/conflict_values.h"
 #include "service/change.h"
 
 /*
@@ -25,9 +26,6 @@ SATCHEL_MUST_USE satchel_status satchel_journal_offer(satchel_change *change, co
 SATCHEL_MUST_USE satchel_status satchel_journal_values(const satchel_schema *schema, const satchel_record *conflict,
                                                        satchel_arena *arena, satchel_record *out_winner,
                                                        satchel_record *out_loser, satchel_error *error);
-
-/* Class of the values that a conflict row holds. */
-satchel_sensitivity satchel_journal_class(const satchel_record *conflict);
 
 /* A refused op, for administrators. */
 SATCHEL_MUST_USE satchel_status satchel_journal_refusal(satchel_change *change, const satchel_op *op,

@@ -10,47 +10,15 @@
 #include "service/change.h"
 #include "service/digest.h"
 #include "service/realign.h"
+#include "service/walk.h"
 
 #include <satchel/model.h>
 
 #define MARK "members.mend"
 
-typedef struct mend_walk {
-    int64_t entity; /* whose rows are looked at */
-    bool done;
-    satchel_id after;
-} mend_walk;
-
-static satchel_status load_walk(satchel_db *db, mend_walk *out, satchel_error *error) {
-    satchel_db_statement *statement = NULL;
-    bool found = false;
-    *out = (mend_walk){.done = true};
-    satchel_status status =
-        SATCHEL_DB_START(&statement, db, error, "SELECT day, done, place FROM company_mark WHERE name = ?1",
-                         satchel_value_text(satchel_text_of(MARK)));
-    if (status == SATCHEL_OK) {
-        status = satchel_db_step(statement, &found, error);
-    }
-    if (status == SATCHEL_OK && found) {
-        *out =
-            (mend_walk){satchel_db_int(statement, 0), satchel_db_int(statement, 1) != 0, satchel_db_id(statement, 2)};
-    }
-    satchel_db_end(statement);
-    return status;
-}
-
-static satchel_status save_walk(satchel_db *db, const mend_walk *walk, satchel_error *error) {
-    return SATCHEL_DB_RUN(db, error,
-                          "INSERT INTO company_mark (name, day, done, place) VALUES (?1, ?2, ?3, ?4)"
-                          " ON CONFLICT (name) DO UPDATE SET day = excluded.day, done = excluded.done,"
-                          " place = excluded.place",
-                          satchel_value_text(satchel_text_of(MARK)), satchel_value_int(walk->entity),
-                          satchel_value_int(walk->done ? 1 : 0), satchel_value_id(&walk->after));
-}
-
 satchel_status satchel_mend_ask(satchel_db *db, satchel_error *error) {
-    const mend_walk walk = {.entity = 0};
-    return save_walk(db, &walk, error);
+    const satchel_walk walk = {.at = 0};
+    return satchel_walk_save(db, MARK, &walk, error);
 }
 
 /* --- one aggregate --- */
@@ -158,9 +126,9 @@ static uint32_t next_entity(const satchel_service *service, int64_t after) {
 }
 
 /* Looks at up to `most` rows of the walk's entity, or goes on to the next one. */
-static satchel_status look_at_some(mend_step *step, mend_walk *walk, uint32_t most, uint32_t *out_count) {
+static satchel_status look_at_some(mend_step *step, satchel_walk *walk, uint32_t most, uint32_t *out_count) {
     const satchel_service *service = step->change.service;
-    const satchel_table *table = satchel_db_tables_get(service->tables, (uint32_t)walk->entity);
+    const satchel_table *table = satchel_db_tables_get(service->tables, (uint32_t)walk->at);
     satchel_id ids[SATCHEL_MEND_STEP_MOST];
     satchel_arena scratch;
     *out_count = 0;
@@ -169,20 +137,20 @@ static satchel_status look_at_some(mend_step *step, mend_walk *walk, uint32_t mo
     step->change.arena = &scratch;
     for (uint32_t i = 0; status == SATCHEL_OK && i < *out_count; i++) {
         satchel_arena_reset(&scratch);
-        status = look_at(step, (uint32_t)walk->entity, &ids[i]);
+        status = look_at(step, (uint32_t)walk->at, &ids[i]);
         walk->after = ids[i];
     }
     step->change.arena = &step->arena;
     satchel_arena_deinit(&scratch);
     if (*out_count < most) {
-        walk->entity = next_entity(service, walk->entity);
+        walk->at = next_entity(service, walk->at);
         walk->after = (satchel_id){{0}};
-        walk->done = walk->entity == 0;
+        walk->done = walk->at == 0;
     }
     return status;
 }
 
-static satchel_status take_step(mend_step *step, mend_walk *walk) {
+static satchel_status take_step(mend_step *step, satchel_walk *walk) {
     satchel_status status = SATCHEL_OK;
     uint32_t left = SATCHEL_MEND_STEP_MOST;
     while (status == SATCHEL_OK && left > 0 && !walk->done) {
@@ -200,8 +168,8 @@ satchel_status satchel_mend_step(const satchel_service *service, satchel_db *db,
     mend_step step = {.error = error};
     satchel_counter counter;
     satchel_person system;
-    mend_walk walk;
-    satchel_status status = load_walk(db, &walk, error);
+    satchel_walk walk;
+    satchel_status status = satchel_walk_load(db, MARK, &walk, error);
     *out_walked = status == SATCHEL_OK && !walk.done;
     if (!*out_walked) {
         return status;
@@ -216,7 +184,7 @@ satchel_status satchel_mend_step(const satchel_service *service, satchel_db *db,
     step.change.trusted = true;
     status = take_step(&step, &walk);
     if (status == SATCHEL_OK) {
-        status = save_walk(db, &walk, error);
+        status = satchel_walk_save(db, MARK, &walk, error);
     }
     if (status == SATCHEL_OK) {
         status = satchel_change_finish(&step.change, step.change.moved ? &entry : NULL, error);
@@ -230,8 +198,8 @@ satchel_status satchel_mend_step(const satchel_service *service, satchel_db *db,
 
 satchel_status satchel_mend_pools(satchel_db *db, satchel_error *error) {
     int64_t found = 0;
-    mend_walk walk;
-    satchel_status status = load_walk(db, &walk, error);
+    satchel_walk walk;
+    satchel_status status = satchel_walk_load(db, MARK, &walk, error);
     if (status == SATCHEL_OK) {
         status = SATCHEL_DB_NUMBER(db, error, &found, 0,
                                    "SELECT 1 FROM membership m JOIN scope s ON s.number = m.scope WHERE s.kind = ?1"

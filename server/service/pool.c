@@ -9,53 +9,21 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "service/merge_customers.h"
+#include "service/walk.h"
 
 #include <satchel/model.h>
 
 #define DAY_MS INT64_C(86400000)
 #define MARK "pool.day"
 
-typedef struct pool_walk {
-    int64_t day; /* that is done, or under way */
-    bool done;
-    satchel_id after;
-} pool_walk;
-
-static satchel_status load_walk(satchel_db *db, pool_walk *out, satchel_error *error) {
-    satchel_db_statement *statement = NULL;
-    bool found = false;
-    *out = (pool_walk){.day = 0, .done = true};
-    satchel_status status =
-        SATCHEL_DB_START(&statement, db, error, "SELECT day, done, place FROM company_mark WHERE name = ?1",
-                         satchel_value_text(satchel_text_of(MARK)));
-    if (status == SATCHEL_OK) {
-        status = satchel_db_step(statement, &found, error);
-    }
-    if (status == SATCHEL_OK && found) {
-        *out =
-            (pool_walk){satchel_db_int(statement, 0), satchel_db_int(statement, 1) != 0, satchel_db_id(statement, 2)};
-    }
-    satchel_db_end(statement);
-    return status;
-}
-
-static satchel_status save_walk(satchel_db *db, const pool_walk *walk, satchel_error *error) {
-    return SATCHEL_DB_RUN(db, error,
-                          "INSERT INTO company_mark (name, day, done, place) VALUES (?1, ?2, ?3, ?4)"
-                          " ON CONFLICT (name) DO UPDATE SET day = excluded.day, done = excluded.done,"
-                          " place = excluded.place",
-                          satchel_value_text(satchel_text_of(MARK)), satchel_value_int(walk->day),
-                          satchel_value_int(walk->done ? 1 : 0), satchel_value_id(&walk->after));
-}
-
 satchel_status satchel_pool_due(const satchel_service *service, satchel_db *db, bool *out, satchel_error *error) {
-    pool_walk walk;
+    satchel_walk walk;
     int64_t days = 0;
     *out = false;
     satchel_status status = satchel_rule_get(db, SATCHEL_RULE_POOL_RECYCLE_DAYS, &days, error);
     if (status == SATCHEL_OK && days > 0) {
-        status = load_walk(db, &walk, error);
-        *out = status == SATCHEL_OK && (!walk.done || walk.day < satchel_service_today(service));
+        status = satchel_walk_load(db, MARK, &walk, error);
+        *out = status == SATCHEL_OK && (!walk.done || walk.at < satchel_service_today(service));
     }
     return status;
 }
@@ -197,7 +165,7 @@ static satchel_status load_rules(pool_step *step, satchel_db *db, const satchel_
     return status;
 }
 
-static satchel_status take_step(pool_step *step, pool_walk *walk) {
+static satchel_status take_step(pool_step *step, satchel_walk *walk) {
     satchel_id ids[SATCHEL_POOL_STEP_MOST];
     uint32_t count = 0;
     satchel_status status = next_owned(step->change.db, &walk->after, step->warn_before, ids, &count, step->error);
@@ -206,7 +174,7 @@ static satchel_status take_step(pool_step *step, pool_walk *walk) {
         walk->after = ids[i];
     }
     walk->done = count < SATCHEL_POOL_STEP_MOST;
-    return status == SATCHEL_OK ? save_walk(step->change.db, walk, step->error) : status;
+    return status == SATCHEL_OK ? satchel_walk_save(step->change.db, MARK, walk, step->error) : status;
 }
 
 satchel_status satchel_pool_step(const satchel_service *service, satchel_db *db, satchel_error *error) {
@@ -215,13 +183,13 @@ satchel_status satchel_pool_step(const satchel_service *service, satchel_db *db,
     pool_step step = {.error = error};
     satchel_counter counter;
     satchel_person system;
-    pool_walk walk;
+    satchel_walk walk;
     bool due = false;
     satchel_status status = satchel_pool_due(service, db, &due, error);
     if (status != SATCHEL_OK || !due) {
         return status;
     }
-    status = load_walk(db, &walk, error);
+    status = satchel_walk_load(db, MARK, &walk, error);
     if (status == SATCHEL_OK) {
         status = satchel_counter_read(db, &counter, error);
     }
@@ -232,7 +200,7 @@ satchel_status satchel_pool_step(const satchel_service *service, satchel_db *db,
         return status;
     }
     if (walk.done) {
-        walk = (pool_walk){.day = satchel_service_today(service)};
+        walk = (satchel_walk){.at = satchel_service_today(service)};
     }
     satchel_arena_init(&step.arena);
     satchel_person_system(service, &system);

@@ -114,7 +114,7 @@ static satchel_status fill_loss(reply_work *work, satchel_result_loss *loss) {
     uint32_t entity = (uint32_t)satchel_record_int(values, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
     status = relations_to_subject(work, values, entity, &relations);
     uint32_t classes = satchel_access_visible_classes(work->person->policy, &work->person->access, entity, relations);
-    if (status != SATCHEL_OK || relations == 0 || (classes & (1u << satchel_journal_class(values))) == 0) {
+    if (status != SATCHEL_OK || relations == 0 || (classes & (1u << satchel_conflict_class(values))) == 0) {
         return status;
     }
     status = satchel_journal_values(&work->service->schema, values, work->arena, &winner, &loser, work->error);

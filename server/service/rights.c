@@ -65,7 +65,7 @@ uint32_t satchel_rights_forbidden(const satchel_field_rights *rights, const satc
 
 bool satchel_conflict_is_seen(const satchel_person *person, const satchel_record *conflict, uint32_t relations) {
     uint32_t subject = (uint32_t)satchel_record_int(conflict, SATCHEL_CONFLICT_SUBJECT_ENTITY, 0);
-    satchel_sensitivity of = (satchel_sensitivity)satchel_journal_class(conflict);
+    satchel_sensitivity of = (satchel_sensitivity)satchel_conflict_class(conflict);
     return satchel_access_level(person->policy, &person->access, subject, relations, of) >= SATCHEL_LEVEL_READ &&
            satchel_access_level(person->policy, &person->access, SATCHEL_ENTITY_CONFLICT, relations, of) >=
                SATCHEL_LEVEL_READ;

@@ -293,7 +293,7 @@ static bool may_see(judge *mind, const satchel_stored_row *row, satchel_record *
         uint32_t classes =
             satchel_access_visible_classes(mind->person.policy, &mind->person.access, subject, relations) &
             satchel_access_visible_classes(mind->person.policy, &mind->person.access, row->entity, relations);
-        if ((classes & (1u << satchel_journal_class(&row->merged.value))) == 0) {
+        if ((classes & (1u << satchel_conflict_class(&row->merged.value))) == 0) {
             return false;
         }
     }
