@@ -188,37 +188,37 @@ uint64_t satchel_versions_newest(const satchel_versions *versions) {
     return newest;
 }
 
-/* Does a reader of the class see that the entry moved? A group is seen through any of its members. */
-static bool shows_in_class(const satchel_schema *schema, uint32_t entity, uint32_t number,
-                           satchel_sensitivity sensitivity) {
+/* The classes whose readers see that the entry moved, as bits. A group is seen through any of its members. */
+static uint32_t classes_of(const satchel_schema *schema, uint32_t entity, uint32_t number) {
     const satchel_field *field = satchel_schema_field(schema, entity, number);
     if (field == NULL) {
         bool of_row = number == SATCHEL_FIELD_DELETED;
-        return sensitivity == (of_row ? SATCHEL_SENSITIVITY_OPEN : SATCHEL_SENSITIVITY_SECRET);
+        return 1u << (of_row ? SATCHEL_SENSITIVITY_OPEN : SATCHEL_SENSITIVITY_SECRET);
     }
-    if (field->sensitivity == sensitivity) {
-        return true;
-    }
-    const satchel_entity *table = satchel_schema_entity(schema, entity);
-    for (uint32_t i = 0; field->group != 0 && i < table->field_count; i++) {
+    uint32_t classes = 1u << field->sensitivity;
+    const satchel_entity *table = field->group != 0 ? satchel_schema_entity(schema, entity) : NULL;
+    for (uint32_t i = 0; table != NULL && i < table->field_count; i++) {
         const satchel_field *other = &table->fields[i];
-        if (other->sensitivity == sensitivity && satchel_versions_same_cell(field, other)) {
-            return true;
-        }
+        classes |= satchel_versions_same_cell(field, other) ? 1u << other->sensitivity : 0;
     }
-    return false;
+    return classes;
 }
 
-uint64_t satchel_versions_newest_of(const satchel_schema *schema, uint32_t entity, const satchel_versions *versions,
-                                    satchel_sensitivity sensitivity) {
-    uint64_t newest = 0;
+void satchel_versions_newest_each(const satchel_schema *schema, uint32_t entity, const satchel_versions *versions,
+                                  uint64_t out[SATCHEL_SENSITIVITY_COUNT]) {
+    uint32_t number = 0;
+    uint32_t classes = 0;
+    memset(out, 0, SATCHEL_SENSITIVITY_COUNT * sizeof *out);
     for (uint32_t i = 0; i < versions->count; i++) {
         const satchel_version *version = &versions->items[i];
-        if (version->n > newest && shows_in_class(schema, entity, version->field, sensitivity)) {
-            newest = version->n;
+        if (version->field != number || i == 0) { /* elements of a set stand together */
+            number = version->field;
+            classes = classes_of(schema, entity, number);
+        }
+        for (uint32_t c = 0; c < SATCHEL_SENSITIVITY_COUNT; c++) {
+            out[c] = (classes >> c & 1) != 0 && version->n > out[c] ? version->n : out[c];
         }
     }
-    return newest;
 }
 
 bool satchel_ancestry_has(const satchel_ancestry *ancestry, const satchel_writer *writer) {

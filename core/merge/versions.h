@@ -71,10 +71,10 @@ uint32_t satchel_versions_key(const satchel_schema *schema, uint32_t entity, con
 /* Do two fields merge as one: the same field, or members of one group whose policy takes a group as one value? */
 bool satchel_versions_same_cell(const satchel_field *a, const satchel_field *b);
 
-/* Highest n over all entries, over the fields of one sensitivity class; 0 if none. Unknown fields count as SECRET. */
+/* Highest n over all entries, over the fields of each sensitivity class; 0 if none. Unknown fields count as SECRET. */
 uint64_t satchel_versions_newest(const satchel_versions *versions);
-uint64_t satchel_versions_newest_of(const satchel_schema *schema, uint32_t entity, const satchel_versions *versions,
-                                    satchel_sensitivity sensitivity);
+void satchel_versions_newest_each(const satchel_schema *schema, uint32_t entity, const satchel_versions *versions,
+                                  uint64_t out[SATCHEL_SENSITIVITY_COUNT]);
 
 /* Is it an earlier op of the same lineage? The server's own writes (incarnation 0) never are. */
 bool satchel_ancestry_has(const satchel_ancestry *ancestry, const satchel_writer *writer);

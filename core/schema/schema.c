@@ -10,6 +10,9 @@
 #include "base/text.h"
 
 static const satchel_entity *find_entity(const satchel_model *model, uint32_t entity) {
+    if (entity - 1 < model->entity_count && model->entities[entity - 1].number == entity) {
+        return &model->entities[entity - 1]; /* the lower numbers have no gaps */
+    }
     uint32_t low = 0, high = model->entity_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -23,6 +26,9 @@ static const satchel_entity *find_entity(const satchel_model *model, uint32_t en
 }
 
 static const satchel_field *find_model_field(const satchel_entity *entity, uint32_t field) {
+    if (field - 1 < entity->field_count && entity->fields[field - 1].number == field) {
+        return &entity->fields[field - 1];
+    }
     uint32_t low = 0, high = entity->field_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;

@@ -235,6 +235,17 @@ satchel_status satchel_db_exec(satchel_db *db, const char *sql, satchel_error *e
     return db->driver->exec(db, sql, error);
 }
 
+/* What `values` point to lives until the statement has ended; an id lies in `values` itself, which may go before. */
+static satchel_status bind(satchel_db_statement *statement, uint32_t at, const satchel_value *value,
+                           satchel_error *error) {
+    satchel_value held = *value;
+    if (value->type == SATCHEL_TYPE_ID && at < SATCHEL_DB_HELD_IDS) {
+        statement->ids[at] = value->as.id;
+        held = satchel_value_bytes(satchel_bytes_of(statement->ids[at].bytes, sizeof statement->ids[at].bytes));
+    }
+    return statement->db->driver->bind(statement->db, statement->native, at + 1, &held, error);
+}
+
 satchel_status satchel_db_start(satchel_db_statement **out, satchel_db *db, const char *sql,
                                 const satchel_value *values, uint32_t count, satchel_error *error) {
     *out = NULL;
@@ -250,7 +261,7 @@ satchel_status satchel_db_start(satchel_db_statement **out, satchel_db *db, cons
         *shortcut = status == SATCHEL_OK ? statement : NULL;
     }
     for (uint32_t i = 0; status == SATCHEL_OK && i < count; i++) {
-        status = db->driver->bind(db, statement->native, i + 1, &values[i], error);
+        status = bind(statement, i, &values[i], error);
     }
     if (status != SATCHEL_OK) {
         return status;

@@ -13,6 +13,8 @@
 #define SATCHEL_DB_CACHE_BUCKETS 256
 /* Most texts are constants: where a text was last seen, its statement is looked for first, before it is hashed. */
 #define SATCHEL_DB_SHORTCUTS 128
+/* Ids among the first parameters are held in the statement, so that the driver need not copy them for itself. */
+#define SATCHEL_DB_HELD_IDS 12
 
 /* `native` is the driver's own statement. Every function that fails fills `error`. */
 typedef struct satchel_db_driver {
@@ -47,6 +49,7 @@ struct satchel_db_statement {
     uint64_t used; /* the connection's count of starts when it was last started */
     bool busy;
     satchel_db_statement *next; /* of its bucket */
+    satchel_id ids[SATCHEL_DB_HELD_IDS];
 };
 
 struct satchel_db {

@@ -13,7 +13,8 @@
 
 /* Columns before the first field: rowid, id, versions, four revisions. */
 #define COLUMNS_BEFORE_FIELDS 7u
-#define PARAMETERS_MOST (SATCHEL_LIMIT_FIELDS_PER_RECORD + 16)
+/* Parameters of a save beside its fields: id or rowid, versions, four revisions, what is always saved, custom, tail. */
+#define PARAMETERS_BESIDE_FIELDS 16u
 
 void satchel_stored_row_init(satchel_stored_row *row, uint32_t entity, const satchel_id *id, satchel_arena *arena) {
     *row = (satchel_stored_row){.entity = entity, .id = *id};
@@ -143,12 +144,13 @@ typedef struct row_writer {
     const satchel_tables *tables;
     const satchel_stored_row *row;
     satchel_arena *arena;
-    satchel_value values[PARAMETERS_MOST];
+    satchel_value *values;
     uint32_t count;
+    uint32_t capacity;
 } row_writer;
 
 static satchel_status put(row_writer *writer, satchel_value value) {
-    if (writer->count == PARAMETERS_MOST) {
+    if (writer->count == writer->capacity) {
         return SATCHEL_LIMIT_EXCEEDED;
     }
     writer->values[writer->count++] = value;
@@ -348,21 +350,18 @@ satchel_status satchel_stored_row_save(const satchel_tables *tables, satchel_db 
                                        const uint32_t *changed, uint32_t changed_count, satchel_error *error) {
     const satchel_versions *versions = &row->merged.versions;
     row->revision = satchel_versions_newest(versions);
-    for (uint32_t c = 0; c < SATCHEL_SENSITIVITY_COUNT; c++) {
-        row->revisions[c] = satchel_versions_newest_of(tables->schema, row->entity, versions, (satchel_sensitivity)c);
-    }
+    satchel_versions_newest_each(tables->schema, row->entity, versions, row->revisions);
     satchel_arena arena;
     satchel_arena_init(&arena);
-    row_writer *writer = satchel_arena_take(&arena, sizeof *writer);
+    const bool is_new = row->rowid == 0;
+    const uint32_t fields = is_new ? tables->items[row->entity].entity->field_count : changed_count;
+    row_writer writer = {.tables = tables, .row = row, .arena = &arena, .capacity = fields + PARAMETERS_BESIDE_FIELDS};
+    writer.values = satchel_arena_take_array(&arena, writer.capacity, sizeof *writer.values);
     satchel_status status = SATCHEL_OK;
-    if (writer == NULL) {
+    if (writer.values == NULL) {
         status = satchel_fail(error, SATCHEL_NO_MEMORY, "no memory to save a row");
     } else {
-        writer->tables = tables;
-        writer->row = row;
-        writer->arena = &arena;
-        status = row->rowid == 0 ? insert_row(writer, db, row, error)
-                                 : update_row(writer, db, changed, changed_count, error);
+        status = is_new ? insert_row(&writer, db, row, error) : update_row(&writer, db, changed, changed_count, error);
         row->was_deleted = status == SATCHEL_OK ? row->merged.deleted : row->was_deleted;
     }
     satchel_arena_deinit(&arena);
