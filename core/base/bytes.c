@@ -97,11 +97,16 @@ satchel_status satchel_buffer_append_varint(satchel_buffer *buffer, uint64_t val
 
 satchel_status satchel_buffer_append_format(satchel_buffer *buffer, const char *format, ...) {
     va_list arguments;
+    size_t room = buffer->data != NULL ? buffer->capacity - buffer->bytes : 0;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(room > 0 ? (char *)buffer->data + buffer->bytes : NULL, room, format, arguments);
     va_end(arguments);
     if (length < 0) {
         return SATCHEL_INVALID_ARGUMENT;
+    }
+    if ((size_t)length < room) { /* mostly it has room for it */
+        buffer->bytes += (size_t)length;
+        return SATCHEL_OK;
     }
     satchel_status status = satchel_buffer_reserve(buffer, (size_t)length + 1); /* vsnprintf ends with a zero */
     if (status != SATCHEL_OK) {
