@@ -183,15 +183,19 @@ void satchel_query_position_fields(const satchel_entity *entity, const satchel_f
 
 static bool searches(const satchel_query *query, uint32_t number) {
     const satchel_schema schema = {&satchel_generated_model, NULL, 0};
-    const satchel_field *field = satchel_schema_field(&schema, query->entity->number, number);
-    return query->words.bytes > 0 && field != NULL && field->search != SATCHEL_SEARCH_NONE;
+    const satchel_field *field =
+        query->words.bytes > 0 ? satchel_schema_field(&schema, query->entity->number, number) : NULL;
+    return field != NULL && field->search != SATCHEL_SEARCH_NONE;
 }
 
 static bool is_near(const satchel_query *query, uint32_t number) {
     const satchel_field *latitude;
     const satchel_field *longitude;
+    if (!query->has_near) {
+        return false;
+    }
     satchel_query_position_fields(query->entity, &latitude, &longitude);
-    return query->has_near && (latitude->number == number || longitude->number == number);
+    return latitude->number == number || longitude->number == number;
 }
 
 bool satchel_query_reads(const satchel_query *query, uint32_t field) {
