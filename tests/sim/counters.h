@@ -57,6 +57,7 @@
     X(FOUND_AGAIN, found_again)                                                                                        \
     X(BACKUPS, backups)                                                                                                \
     X(SERVERS_PUT_BACK, servers_put_back)                                                                              \
+    X(RETURNED_WAITING, returned_waiting)                                                                              \
     X(VIOLATIONS, violations)                                                                                          \
     X(STUCK, stuck)
 

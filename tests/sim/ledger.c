@@ -7,9 +7,14 @@
  * unsent. What was decided on stands, or was followed by what somebody wrote who had seen it, or is listed: what took
  * effect as the loser of a conflict about its own row and field, what took none in the unit that is kept. Points are
  * exactly the sum of those that were applied.
+ *
+ * After a restore of the server two things are different. What came back to a row that did not has no effect, and is
+ * among what administrators are shown to wait. And what a phone wrote over a value may come before that value comes
+ * back: then it is that value which is listed, and the one that it had beaten once was followed by its own author.
  */
 #include "base/ids.h"
 #include "base/text.h"
+#include "service/returned_list.h"
 #include "sim/sim.h"
 #include "wire/record_codec.h"
 
@@ -39,6 +44,7 @@ typedef struct case_file {
     bool *counts;  /* of each edit: it was decided on */
     bool *applied; /* … and took effect */
     bool *lost;    /* what it wrote into its own row and field is a loser in the journal */
+    bool *waits;   /* it came back after a restore, and administrators are shown that it waits for its row */
     bool *fine;
 } case_file;
 
@@ -266,6 +272,44 @@ static void count_reasons(sim_phone *phone) {
     }
 }
 
+/* The edits of a unit of which some life of a store sent the op. */
+static void note_waiting_unit(case_file *file, const uint8_t digest[SATCHEL_DIGEST_BYTES], const satchel_id *row) {
+    for (uint32_t i = 0; i < file->here->edit_count; i++) {
+        const sim_edit *edit = &file->here->edits[i];
+        if (!edit->unsure && satchel_id_equal(&edit->row, row) &&
+            memcmp(edit->unit, digest, SATCHEL_DIGEST_BYTES) == 0) {
+            file->waits[i] = true;
+            sim_count(file->here, SIM_RETURNED_WAITING);
+        }
+    }
+}
+
+static satchel_status note_waiting(void *context, const satchel_returned_waiting *waiting) {
+    case_file *file = context;
+    satchel_db_statement *statement = NULL;
+    satchel_status status =
+        SATCHEL_DB_START(&statement, file->here->db, NULL,
+                         "SELECT r.digest FROM unit_result r JOIN incarnation i ON i.number = r.incarnation"
+                         " WHERE i.device = ?1 AND r.first_sequence <= ?2 AND r.first_sequence + r.count > ?2",
+                         satchel_value_id(&waiting->device), satchel_db_count(waiting->op.sequence));
+    bool found = status == SATCHEL_OK;
+    while (status == SATCHEL_OK && found) {
+        status = satchel_db_step(statement, &found, NULL);
+        if (status == SATCHEL_OK && found && satchel_db_bytes(statement, 0).bytes == SATCHEL_DIGEST_BYTES) {
+            note_waiting_unit(file, satchel_db_bytes(statement, 0).data, &waiting->op.row);
+        }
+    }
+    satchel_db_end(statement);
+    return status;
+}
+
+static void list_waiting(case_file *file) {
+    satchel_status status = satchel_returned_list(file->here->service, file->here->db, note_waiting, file, NULL);
+    if (status != SATCHEL_OK) {
+        sim_violation(file->here, "what came back and waits cannot be listed: %s", satchel_status_name(status));
+    }
+}
+
 /* --- the ledger --- */
 
 /* The row as the server has it; false: it has none (with a root that it does not have either), or it is deleted. */
@@ -318,6 +362,26 @@ static bool accounted(const case_file *file, uint32_t number) {
     return false;
 }
 
+/*
+ * Did the phone that wrote the value write over the one that had beaten it, and did that one come back behind? Then it
+ * is that one which lost, and nobody but its own author went over the value.
+ */
+static bool followed_by_own(const case_file *file, uint32_t number) {
+    const sim *here = file->here;
+    const sim_edit *edit = &here->edits[number];
+    if (here->counters[SIM_SERVERS_PUT_BACK] == 0 || edit->kind != SIM_TEXT || edit->phone < 0 || edit->may_be_gone) {
+        return false;
+    }
+    for (uint32_t i = number + 1; i < here->edit_count; i++) {
+        const sim_edit *later = &here->edits[i];
+        if (file->fine[i] && later->kind == SIM_TEXT && later->phone == edit->phone && later->previous >= 0 &&
+            later->field == edit->field && satchel_id_equal(&later->row, &edit->row) && file->lost[later->previous]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whoever is not told of it by a phone must be told of a decision: what counts is what reached the server. */
 static void judge_decisions(case_file *file) {
     sim *here = file->here;
@@ -329,7 +393,7 @@ static void judge_decisions(case_file *file) {
         }
         uint32_t times = edit->phone < 0 ? !edit->may_be_gone : decided_times(file, edit, &applied);
         file->counts[i] = times > 0;
-        file->applied[i] = applied && times > 0;
+        file->applied[i] = applied && times > 0 && !file->waits[i];
         if (times > 1) {
             sim_violation(here, "an edit of phone %d (%s) was decided on %u times", (int)edit->phone, edit->value,
                           (unsigned)times);
@@ -372,7 +436,8 @@ static void judge_texts(case_file *file) {
         }
         /* Its bytes are kept, or what it wrote is a loser of the journal, by row and field. */
         bool listed = file->applied[i - 1] ? file->lost[i - 1] : edit->value[0] == '\0' || is_listed(file, edit->value);
-        file->fine[i - 1] = stands(file, edit) || listed || accounted(file, i - 1);
+        file->fine[i - 1] = stands(file, edit) || listed || file->waits[i - 1] || accounted(file, i - 1) ||
+                            followed_by_own(file, i - 1);
         if (!file->fine[i - 1]) {
             sim_violation(here, "%s of phone %d, kind %d, entity %u, field %u, is gone without a trace", edit->value,
                           (int)edit->phone, (int)edit->kind, (unsigned)edit->entity, (unsigned)edit->field);
@@ -447,13 +512,20 @@ void sim_judge_ledger(sim *here) {
     static bool counts[SIM_EDITS_MOST];
     static bool applied[SIM_EDITS_MOST];
     static bool lost[SIM_EDITS_MOST];
+    static bool waits[SIM_EDITS_MOST];
     static bool fine[SIM_EDITS_MOST];
-    case_file file = {
-        .here = here, .decided = decided, .counts = counts, .applied = applied, .lost = lost, .fine = fine};
+    case_file file = {.here = here,
+                      .decided = decided,
+                      .counts = counts,
+                      .applied = applied,
+                      .lost = lost,
+                      .waits = waits,
+                      .fine = fine};
     memset(counts, 0, sizeof counts);
     memset(applied, 0, sizeof applied);
     memset(fine, 0, sizeof fine);
     memset(lost, 0, sizeof lost);
+    memset(waits, 0, sizeof waits);
     for (uint32_t i = 0; i < here->phone_count; i++) {
         if (here->phones[i].device != NULL) {
             count_reasons(&here->phones[i]);
@@ -466,6 +538,7 @@ void sim_judge_ledger(sim *here) {
     list_book(&file, SATCHEL_ENTITY_CONFLICT, note_loser);
     list_book(&file, SATCHEL_ENTITY_PARKED_EDIT, note_parked);
     list_decided(&file);
+    list_waiting(&file);
     judge_decisions(&file);
     judge_unmade(&file);
     judge_texts(&file);
