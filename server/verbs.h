@@ -56,6 +56,8 @@
       "values that lost, beside those that won")                                                                       \
     X(parked, satchel_verb_parked, "[--all] | discard ID | restore ID [--as LOGIN]",                                   \
       "edits that came after their row had moved")                                                                     \
+    X(returned, satchel_verb_returned, "[discard ENTITY ROW]",                                                         \
+      "what phones brought back after a restore and found no place, and why it waits")                                 \
     X(pool, satchel_verb_pool, "show | set RULE=NUMBER… | claim C --as LOGIN | release C [--as LOGIN]",                \
       "the public pool, and the rules of the company")                                                                 \
     X(transfer, satchel_verb_transfer, "CUSTOMER LOGIN [--as LOGIN]", "give a customer to someone else")               \

@@ -133,6 +133,7 @@ satchel_status satchel_verb_status(satchel_command *command, satchel_error *erro
 satchel_status satchel_verb_day(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_backup(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_epoch(satchel_command *command, satchel_error *error);
+satchel_status satchel_verb_returned(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_unfence(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_erase(satchel_command *command, satchel_error *error);
 satchel_status satchel_verb_personal(satchel_command *command, satchel_error *error);

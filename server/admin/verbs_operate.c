@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "base/times.h"
+#include "service/returned_list.h"
 #include "service/tombstone.h"
 
 #include <string.h>
@@ -64,6 +65,14 @@ static satchel_status tell_horizon(satchel_command *command, const satchel_horiz
     return told ? SATCHEL_OK : SATCHEL_NO_MEMORY;
 }
 
+/* What phones brought back after a restore and found no place: see the verb returned. */
+static satchel_status tell_returned(satchel_command *command, satchel_db *db, satchel_error *error) {
+    uint64_t count = 0;
+    satchel_status status = satchel_returned_count(db, &count, error);
+    bool told = json_object_set_new(command->result, "returned_waiting", json_integer((json_int_t)count)) == 0;
+    return status == SATCHEL_OK && !told ? SATCHEL_NO_MEMORY : status;
+}
+
 static satchel_status tell_clock(satchel_command *command) {
     char now[SATCHEL_TIME_TEXT_BYTES];
     satchel_time_write(satchel_service_now_ms(command->service), now);
@@ -90,6 +99,9 @@ static satchel_status count(satchel_command *command, void *context, satchel_db 
     }
     if (status == SATCHEL_OK) {
         status = tell_horizon(command, &horizon);
+    }
+    if (status == SATCHEL_OK) {
+        status = tell_returned(command, db, error);
     }
     return status == SATCHEL_OK ? tell_clock(command) : status;
 }

@@ -14,10 +14,14 @@ static satchel_status forget_tokens(satchel_db *db, satchel_error *error) {
                           satchel_db_blob(none, sizeof none));
 }
 
-/* What came back in an epoch that ended lies in its rows, with whatever was written to them since. */
+/*
+ * What came back in an epoch that ended lies in its rows, with whatever was written to them since. What still waits for
+ * something stays: phones may have forgotten it, because a backup that was read back has it.
+ */
 static satchel_status forget_rows_before(satchel_db *db, satchel_error *error) {
     satchel_status status = satchel_db_exec(db, "DELETE FROM restored_row", error);
-    return status == SATCHEL_OK ? satchel_db_exec(db, "DELETE FROM returned_op", error) : status;
+    return status == SATCHEL_OK ? satchel_db_exec(db, "DELETE FROM returned_op WHERE command NOT IN (1, 4)", error)
+                                : status;
 }
 
 /* `serial`: how far the ledger goes with which it begins; what phones show of the epochs before is held against it. */

@@ -2,7 +2,7 @@
 /*
  * Commands that came back: carried out once more as decided facts, in their old order, each in the name of who gave it.
  */
-#include "service/returned.h"
+#include "service/returned_work.h"
 
 #include "base/error.h"
 #include "base/ids.h"
@@ -59,10 +59,7 @@ static satchel_status list_waiting(command_work *work) {
     return status;
 }
 
-/* In returned_op.command. */
-enum { CARRIED_OUT = 2, GIVEN_UP = 3 };
-
-static satchel_status mark_done(const command_work *work, const waiting_command *given, int64_t how) {
+static satchel_status mark_done(const command_work *work, const waiting_command *given, satchel_returned_state how) {
     return SATCHEL_DB_RUN(work->change->db, work->error,
                           "UPDATE returned_op SET command = ?4 WHERE command = 1 AND n = ?1 AND sequence = ?2"
                           " AND incarnation = ?3",
@@ -188,7 +185,7 @@ static satchel_status try_one(command_work *work, waiting_command *given) {
         return status;
     }
     if (decision.code == SATCHEL_RESULT_APPLIED) {
-        return mark_done(work, given, CARRIED_OUT);
+        return mark_done(work, given, SATCHEL_RETURNED_CARRIED_OUT);
     }
     status = tell(work, given, &decision);
     /*
@@ -196,7 +193,7 @@ static satchel_status try_one(command_work *work, waiting_command *given) {
      * was merged before may be taken back by a command that comes later.
      */
     bool is_over = decision.status == SATCHEL_OVERTAKEN && given->op.command != SATCHEL_COMMAND_MERGE;
-    return status == SATCHEL_OK && is_over ? mark_done(work, given, GIVEN_UP) : status;
+    return status == SATCHEL_OK && is_over ? mark_done(work, given, SATCHEL_RETURNED_OVERTAKEN) : status;
 }
 
 satchel_status satchel_returned_commands(satchel_change *change, satchel_error *error) {

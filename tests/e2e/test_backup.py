@@ -108,6 +108,24 @@ class Epochs(Restored):
         self.assertNotIn(lost, held)
         self.assertIn(self.shop, held)
 
+    def test_an_edit_of_a_row_that_nobody_has_any_more_is_shown_to_administrators(self):
+        path = self.backup()
+        lost = self.server.admin("customer", "add", "--set", "name=Lost", "--set", "owner=wang.fang")["id"]
+        self.wang.run(["sync"])
+        self.wang.run(["customer", "edit", lost, "--set", "note=closed on Mondays"])
+        self.wang.run(["sync"])
+        self.put_back(path)
+        self.assertEqual(self.server.admin("status")["returned_waiting"], 0)
+        self.wang.run(["sync"])
+        waiting, = self.server.admin("returned")["rows"]
+        self.assertEqual((waiting["entity"], waiting["row"], waiting["kind"]), ("customer", lost, "edit"))
+        self.assertEqual(waiting["set"], {"note": "closed on Mondays"})
+        self.assertIn("did not come back", waiting["why"])
+        self.assertEqual(self.server.admin("status")["returned_waiting"], 1)
+        self.server.admin("returned", "discard", "customer", lost)
+        self.assertEqual(self.server.admin("returned")["rows"], [])
+        self.server.admin("audit", "verify")
+
     def test_without_the_ledger_phones_wait_until_the_loss_is_accepted(self):
         path = self.backup()
         self.put_back(path, with_ledger=False)

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Edits that came back after a restore to rows that did not: they wait, people are told, and nothing of them is lost.
+ */
+#include "command_stage.h"
+#include "epoch_stage.h"
+
+#include "base/memory.h"
+#include "service/returned_list.h"
+
+#include <string.h>
+
+typedef struct orphan {
+    stage here;
+    tape backup;
+    keeper *lis, *bosss;
+    satchel_id shop; /* made by Li in the lost stretch, with a note of his boss */
+} orphan;
+
+static keeper *enrol(orphan *at, const satchel_id *user) {
+    keeper *mine = satchel_memory_take(sizeof *mine);
+    REQUIRE(mine != NULL);
+    phone_enrol(&mine->phone, &at->here, user);
+    keeper_sync(mine);
+    return mine;
+}
+
+static void note(keeper *mine, const satchel_id *shop, const char *text) {
+    stage_pass(mine->phone.here, 1000);
+    phone_edit_text(&mine->phone, SATCHEL_ENTITY_CUSTOMER, shop, SATCHEL_CUSTOMER_NOTE, text);
+    keeper_sync(mine);
+    REQUIRE_INT(phone_last(&mine->phone).code, SATCHEL_RESULT_APPLIED);
+}
+
+static void open_orphan(orphan *at) {
+    memset(at, 0, sizeof *at);
+    stage_open(&at->here, NULL, 23);
+    satchel_id boss = stage_user(&at->here, "boss", SATCHEL_ROLE_MANAGER, NULL, NULL);
+    satchel_id li = stage_user(&at->here, "li", SATCHEL_ROLE_REP, &boss, NULL);
+    at->lis = enrol(at, &li);
+    at->bosss = enrol(at, &boss);
+    tape_record(&at->here, &at->backup);
+    at->shop = phone_add_customer(&at->lis->phone, "New Shop");
+    keeper_sync(at->lis);
+    keeper_sync(at->bosss);
+    note(at->bosss, &at->shop, "closed on Mondays");
+    stage_pass(&at->here, 3600000);
+    (void)tape_put_back(&at->here, &at->backup, true);
+    keeper_return(at->bosss);
+}
+
+static void close_orphan(orphan *at) {
+    keeper_close(at->lis);
+    keeper_close(at->bosss);
+    satchel_memory_give(at->lis);
+    satchel_memory_give(at->bosss);
+    tape_erase(&at->backup);
+    stage_close(&at->here);
+}
+
+/* What administrators are shown: how many, and the last of them. */
+typedef struct listed {
+    uint32_t count;
+    satchel_op_kind kind;
+    satchel_id row;
+    satchel_id user;
+    satchel_id device;
+    bool row_is_there;
+    char note[32];
+} listed;
+
+static satchel_status add_listed(void *context, const satchel_returned_waiting *waiting) {
+    listed *out = context;
+    satchel_text text = satchel_record_text(&waiting->op.set, SATCHEL_CUSTOMER_NOTE);
+    out->count++;
+    out->kind = waiting->op.kind;
+    out->row = waiting->op.row;
+    out->user = waiting->user;
+    out->device = waiting->device;
+    out->row_is_there = waiting->row_is_there;
+    REQUIRE(text.bytes < sizeof out->note);
+    memcpy(out->note, text.data, text.bytes);
+    return SATCHEL_OK;
+}
+
+static listed list_all(orphan *at) {
+    listed out = {.count = 0};
+    uint64_t count = 0;
+    REQUIRE_OK(satchel_db_begin(at->here.db, SATCHEL_DB_READ, NULL));
+    REQUIRE_OK(satchel_returned_list(at->here.service, at->here.db, add_listed, &out, NULL));
+    REQUIRE_OK(satchel_returned_count(at->here.db, &count, NULL));
+    satchel_db_rollback(at->here.db);
+    CHECK_UINT(count, out.count);
+    return out;
+}
+
+static int64_t told(orphan *at) {
+    return stage_number(&at->here, "SELECT count(*) FROM audit_event WHERE action = 'returned edit waits'");
+}
+
+TEST(returned_edits, regress_what_has_no_row_any_more_is_told_and_shown) {
+    orphan at;
+    open_orphan(&at);
+    const listed waiting = list_all(&at);
+    CHECK_UINT(waiting.count, 1);
+    CHECK_INT(waiting.kind, SATCHEL_OP_EDIT);
+    CHECK_ID(&waiting.row, &at.shop);
+    CHECK_ID(&waiting.user, &at.bosss->phone.user);
+    CHECK(!satchel_id_is_none(&waiting.device));
+    CHECK(!waiting.row_is_there);
+    CHECK_TEXT(satchel_text_of(waiting.note), "closed on Mondays");
+    CHECK_INT(told(&at), 1);
+    close_orphan(&at);
+}
+
+TEST(returned_edits, it_is_laid_when_its_row_comes_back) {
+    orphan at;
+    open_orphan(&at);
+    keeper_return(at.lis);
+    satchel_record shop = stage_read(&at.here, SATCHEL_ENTITY_CUSTOMER, &at.shop, NULL);
+    CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_NOTE), "closed on Mondays");
+    CHECK_UINT(list_all(&at).count, 0);
+    CHECK_INT(told(&at), 1);
+    close_orphan(&at);
+}
+
+/* The second backup was read back, so the boss's phone has forgotten what it holds. */
+TEST(returned_edits, regress_what_waits_outlives_another_restore) {
+    orphan at;
+    tape second;
+    open_orphan(&at);
+    tape_record(&at.here, &second);
+    stage_pass(&at.here, 3600000);
+    (void)tape_put_back(&at.here, &second, true);
+    CHECK_UINT(list_all(&at).count, 1);
+    keeper_return(at.lis);
+    satchel_record shop = stage_read(&at.here, SATCHEL_ENTITY_CUSTOMER, &at.shop, NULL);
+    CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_NOTE), "closed on Mondays");
+    CHECK_UINT(list_all(&at).count, 0);
+    tape_erase(&second);
+    close_orphan(&at);
+}
+
+TEST(returned_edits, whoever_has_seen_to_it_puts_it_away) {
+    orphan at;
+    satchel_id other = {{1}};
+    open_orphan(&at);
+    stage_begin(&at.here);
+    CHECK_INT(satchel_returned_discard(at.here.service, at.here.db, SATCHEL_ENTITY_CUSTOMER, &other, NULL),
+              SATCHEL_NOT_FOUND);
+    REQUIRE_OK(satchel_returned_discard(at.here.service, at.here.db, SATCHEL_ENTITY_CUSTOMER, &at.shop, NULL));
+    stage_commit(&at.here);
+    CHECK_UINT(list_all(&at).count, 0);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM audit_event WHERE action = 'returned edits discarded'"), 1);
+    close_orphan(&at);
+}
