@@ -450,6 +450,7 @@ static int run_local(const char *data, int argc, const char **argv) {
 
 int main(int argc, const char **argv) {
     umask(077); /* what is made here is its owner's alone; SQLite would let others read */
+    satchel_db_process_begin();
     int count = argc - 1;
     const char **words = argv + 1;
     const char *data = take_data(&count, words);

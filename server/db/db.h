@@ -24,6 +24,12 @@ typedef enum satchel_db_role {
 } satchel_db_role;
 
 /*
+ * Once, before the first connection of a process that is a server: SQLite then counts no memory, for which all
+ * connections take one lock at each allocation. Later, or again, it has no effect. Not thread-safe.
+ */
+void satchel_db_process_begin(void);
+
+/*
  * Opens the SQLite file `path` (made by a writer if absent; WAL, synchronous=FULL). ":memory:" gives a database of its
  * own that ends with the connection; it is then writer and reader in one.
  * Errors: NOT_FOUND (a reader before the writer made the file), IO_ERROR, FOREIGN_FILE (no SQLite file),

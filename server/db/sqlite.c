@@ -203,6 +203,10 @@ static int set_up(sqlite3 *native, satchel_db_role role, bool in_memory) {
     return code;
 }
 
+void satchel_db_process_begin(void) {
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* MISUSE once SQLite is in use: it goes on counting */
+}
+
 satchel_status satchel_db_open_sqlite(satchel_db **out, const char *path, satchel_db_role role, satchel_error *error) {
     *out = NULL;
     bool in_memory = strcmp(path, ":memory:") == 0;

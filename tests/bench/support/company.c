@@ -35,6 +35,7 @@ static satchel_status found(void *context, satchel_db *db, satchel_error *error)
 void bench_company_open(bench_company *company, const char *database) {
     char path[TEST_PATH_BYTES];
     satchel_error error = {SATCHEL_OK, 0, 0, {0}};
+    satchel_db_process_begin(); /* as satcheld does */
     company->temp = test_temp_make();
     const satchel_host_config config = {
         .folder = test_temp_path(&company->temp, "server", path), .create = true, .database = database};

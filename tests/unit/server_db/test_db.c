@@ -72,6 +72,19 @@ TEST(db, a_set_is_not_bound_as_it_is) {
     satchel_db_close(db);
 }
 
+TEST(db, a_process_that_begins_late_as_a_server_loses_nothing) {
+    satchel_db *db = NULL;
+    int64_t rows = 0;
+    REQUIRE_OK(satchel_db_open_sqlite(&db, ":memory:", SATCHEL_DB_WRITER, NULL));
+    satchel_db_process_begin();
+    satchel_db_process_begin();
+    REQUIRE_OK(satchel_db_exec(db, "CREATE TABLE t (k INTEGER PRIMARY KEY)", NULL));
+    CHECK_OK(satchel_db_exec(db, "INSERT INTO t (k) VALUES (1)", NULL));
+    CHECK_OK(SATCHEL_DB_NUMBER(db, NULL, &rows, 0, "SELECT count(*) FROM t WHERE k > ?1", satchel_value_int(0)));
+    CHECK_INT(rows, 1);
+    satchel_db_close(db);
+}
+
 TEST(db, savepoints_nest_and_go_back_one_at_a_time) {
     satchel_db *db = open_memory();
     REQUIRE_OK(satchel_db_begin(db, SATCHEL_DB_WRITE, NULL));
