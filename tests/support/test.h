@@ -7,7 +7,7 @@
  *
  * CHECK… notes a failure and goes on; REQUIRE… ends the test. What was got comes first, what was expected second.
  * All may be called from any function; from a thread that is not the test's own, only CHECK….
- * The plain runner fails a test that made no check at all.
+ * A test that made no check at all fails.
  */
 #ifndef SATCHEL_TESTS_SUPPORT_TEST_H
 #define SATCHEL_TESTS_SUPPORT_TEST_H
@@ -22,7 +22,16 @@
 #ifdef SATCHEL_TEST_CRITERION
 
 #include <criterion/criterion.h>
-#define TEST(suite, behaviour) Test(suite, behaviour)
+/* When the test is over: it must have checked something, and freed all that it took. */
+void test_finish(void);
+
+#define TEST(suite, behaviour)                                                                                         \
+    static void suite##_##behaviour##_body(void);                                                                      \
+    Test(suite, behaviour) {                                                                                           \
+        suite##_##behaviour##_body();                                                                                  \
+        test_finish();                                                                                                 \
+    }                                                                                                                  \
+    static void suite##_##behaviour##_body(void)
 
 #else
 
