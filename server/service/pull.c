@@ -166,17 +166,38 @@ static satchel_status freeze_route(pull_work *work) {
     return status;
 }
 
+/*
+ * More snapshots wait than a cursor names: these scopes join the last, of which nothing was read yet. It keeps the
+ * point at which it was begun: what changed or left in its other scopes since was sent, and is heard of from there.
+ */
+static satchel_status join_last_snapshot(pull_work *work, const satchel_scope_list *gained) {
+    const uint32_t last = SATCHEL_CURSOR_SNAPSHOTS_MOST - 1;
+    const satchel_scope_list *waiting = &work->snapshot_scopes[last];
+    satchel_scope_list all = {
+        satchel_arena_take_array(work->arena, waiting->count + gained->count, sizeof *all.numbers), NULL, 0};
+    if (all.numbers == NULL) {
+        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for scopes");
+    }
+    for (uint32_t a = 0, b = 0; a < waiting->count || b < gained->count;) {
+        bool first = b == gained->count || (a < waiting->count && waiting->numbers[a] <= gained->numbers[b]);
+        uint32_t number = first ? waiting->numbers[a++] : gained->numbers[b++];
+        if (all.count == 0 || all.numbers[all.count - 1] != number) {
+            all.numbers[all.count++] = number;
+        }
+    }
+    work->snapshot_scopes[last] = all;
+    work->cursor.snapshots[last].total = 0;
+    return satchel_gathering_set(&work->gathering, all.numbers, all.count, &work->cursor.snapshots[last].set);
+}
+
 /* Begins a snapshot of scopes that the phone does not have. What is in them is counted with its second page. */
 static satchel_status add_snapshot(pull_work *work, const satchel_scope_list *gained) {
     satchel_cursor *cursor = &work->cursor;
-    satchel_scope_list all = *gained;
     if (gained->count == 0) {
         return SATCHEL_OK;
     }
-    /* Too many at once: all of them together begin again. */
     if (cursor->snapshot_count == SATCHEL_CURSOR_SNAPSHOTS_MOST) {
-        cursor->snapshot_count = 0;
-        all = work->scopes;
+        return join_last_snapshot(work, gained);
     }
     satchel_cursor_snapshot *snapshot = &cursor->snapshots[cursor->snapshot_count];
     *snapshot = (satchel_cursor_snapshot){.start_n = work->now_n};
@@ -187,8 +208,8 @@ static satchel_status add_snapshot(pull_work *work, const satchel_scope_list *ga
     if (status != SATCHEL_OK) {
         return status;
     }
-    status = satchel_gathering_set(&work->gathering, all.numbers, all.count, &snapshot->set);
-    work->snapshot_scopes[cursor->snapshot_count++] = all;
+    status = satchel_gathering_set(&work->gathering, gained->numbers, gained->count, &snapshot->set);
+    work->snapshot_scopes[cursor->snapshot_count++] = *gained;
     return status;
 }
 

@@ -13,6 +13,8 @@
 
 /* A scope may be gathered for two reasons; the limit counts it once. */
 #define GATHERED_MOST (2 * SATCHEL_LIMIT_SCOPES)
+/* Pools of one person that are looked up one by one, about as dear as reading ten times as many in order. */
+#define POOLS_LOOKED_UP_MOST 64
 
 static int compare_numbers(const void *a, const void *b) {
     uint32_t left = *(const uint32_t *)a;
@@ -195,9 +197,15 @@ static void gather_all_of(scope_gatherer *gatherer, satchel_scope_kind kind) {
     satchel_db_end(statement);
 }
 
-/* Territories with a pool may be fewer than his: all are read, and his kept. */
+/* Most people see few: each is looked up. Who sees many has all read, and his kept. */
 static void gather_pools(scope_gatherer *gatherer, const satchel_person *person) {
+    const satchel_id none = {{0}};
     satchel_db_statement *statement = NULL;
+    if (!person->all_pools && person->pools.count <= POOLS_LOOKED_UP_MOST) {
+        gather(gatherer, SATCHEL_SCOPE_POOL, &none);
+        gather_each(gatherer, SATCHEL_SCOPE_POOL, person->pools.items, person->pools.count);
+        return;
+    }
     if (gatherer->status != SATCHEL_OK) {
         return;
     }

@@ -76,6 +76,57 @@ TEST(pool_scopes, who_reads_every_customer_sees_every_pool) {
     tear_down(&all);
 }
 
+/* More pools appear, one after another, than a cursor names snapshots. */
+TEST(pool_scopes, regress_pools_that_appear_during_a_first_sync_do_not_begin_it_again) {
+    enum { OWN = 40, POOLS = 14 };
+    pools all;
+    satchel_id in_pool[POOLS];
+    char name[32];
+    set_up(&all);
+    phone second;
+    for (int i = 0; i < OWN; i++) {
+        snprintf(name, sizeof name, "Own %d", i);
+        (void)stage_customer(&all.day.here, name, &all.zhao, &all.ningbo);
+    }
+    phone_enrol(&second, &all.day.here, &all.zhao);
+    second.page_rows = 2;
+    uint64_t done = 0;
+    for (int i = 0; i < POOLS; i++) {
+        REQUIRE_STATUS(phone_exchange(&second, PHONE_GOOD_LUCK), SATCHEL_OK);
+        CHECK(second.more && second.rows_done >= done);
+        done = second.rows_done;
+        snprintf(name, sizeof name, "Part %d", i);
+        satchel_id part = stage_territory(&all.day.here, name, &all.ningbo);
+        in_pool[i] = pool_in(&all, name, &part);
+    }
+    CHECK_UINT(second.rows_done, done);
+    CHECK(done > POOLS);
+    phone_sync(&second);
+    for (int i = 0; i < POOLS; i++) {
+        CHECK(holds(&second, &in_pool[i]));
+    }
+    CHECK_TEXT(second.complaint, "");
+    phone_close(&second);
+    tear_down(&all);
+}
+
+TEST(pool_scopes, who_sees_very_many_territories_holds_the_pools_among_them) {
+    pools all;
+    set_up(&all);
+    satchel_id ningbo = pool_in(&all, "Ningbo Shop", &all.ningbo);
+    satchel_id last = {{0}};
+    for (int i = 0; i < 70; i++) { /* past those that are looked up one by one */
+        char name[32];
+        snprintf(name, sizeof name, "Part %d", i);
+        last = stage_territory(&all.day.here, name, &all.ningbo);
+    }
+    satchel_id part = pool_in(&all, "Part Shop", &last);
+    satchel_id west = pool_in(&all, "West Shop", &all.west);
+    phone_sync(&all.zhaos);
+    CHECK(holds(&all.zhaos, &ningbo) && holds(&all.zhaos, &part) && !holds(&all.zhaos, &west));
+    tear_down(&all);
+}
+
 TEST(pool_scopes, claiming_elsewhere_is_answered_like_claiming_what_is_not_there) {
     pools all;
     set_up(&all);
