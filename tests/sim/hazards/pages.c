@@ -5,8 +5,15 @@
 #include "sim/hazards/hazard.h"
 
 #include "base/text.h"
+#include "service/tombstone.h"
+
+#include <inttypes.h>
 
 #define MANY 1500
+#define DAY_MINUTES 1440
+#define AWAY_DAYS (2 * SATCHEL_HORIZON_LEASE_DAYS)
+#define TIDY_STEPS_MOST 100
+#define TRACES "SELECT count(*) FROM membership WHERE present = 0"
 #define MARKETING (UINT64_C(1) << SATCHEL_ROLE_MARKETING)
 #define REP (UINT64_C(1) << SATCHEL_ROLE_REP)
 
@@ -107,6 +114,73 @@ static void scope_lost_in_snapshot(hazard *on) {
                    " snapshot ends with it.");
 }
 
+static satchel_status tidy(hazard *on, void *context) {
+    return satchel_service_tidy(on->here->service, on->here->db, context, NULL);
+}
+
+/* What idle servers do, until nothing is left to do. */
+static void office_tidies(hazard *on) {
+    bool left = true;
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t steps = 0; status == SATCHEL_OK && left && steps < TIDY_STEPS_MOST; steps++) {
+        status = hazard_write_with(on, tidy, &left);
+    }
+    hazard_tell(on, "The server forgets what everybody has heard who still calls.");
+    hazard_expect(on, status == SATCHEL_OK && !left, "it comes to no end: %s.", satchel_status_text(status, "en"));
+}
+
+/* Once the phone has begun anew it is the digest that finds what it holds too much. The judge wants none in a story. */
+static satchel_status forget_repairs(hazard *on, void *context) {
+    (void)context;
+    return SATCHEL_DB_RUN(on->here->db, NULL, "UPDATE metric SET value = 0 WHERE name = ?1",
+                          satchel_value_text(satchel_text_of("digest_repairs")));
+}
+
+static void repaired(hazard *on) {
+    int64_t times = hazard_server_number(on, "SELECT value FROM metric WHERE name = 'digest_repairs'");
+    hazard_tell(on, "Anna's phone asked by its digest what it holds too much: %" PRId64 " request.", times);
+    hazard_expect(on, times == 1 && hazard_write_with(on, forget_repairs, NULL) == SATCHEL_OK, "it was to ask once.");
+}
+
+static void horizon_passed(hazard *on) {
+    const hazard_row *lotus = &on->shops[LOTUS];
+    const hazard_row *tiger = &on->shops[TIGER];
+    hazard_row task =
+        hazard_create(on, ANNA, SATCHEL_ENTITY_TASK, "the task", NULL, 0, SATCHEL_TASK_TITLE, "Look at the shelf");
+    hazard_settle(on);
+    hazard_edit(on, ANNA, tiger, SATCHEL_CUSTOMER_NOTE, "Ask for Mrs Wu");
+    hazard_edit(on, ANNA, lotus, SATCHEL_CUSTOMER_NOTE, "Moves in May");
+    hazard_row order = hazard_order(on, ANNA, "the order", tiger);
+    hazard_line(on, ANNA, "a line of tea", &order, 2, 1250);
+    hazard_office_gives(on, lotus, BORIS);
+    hazard_office_delete(on, &task);
+    hazard_tell(on, "Anna's phone lies in a drawer for more than two years; then the others call on two days.");
+    hazard_pass(on, AWAY_DAYS * DAY_MINUTES);
+    for (int day = 0; day < 2; day++) {
+        hazard_pass(on, DAY_MINUTES);
+        hazard_sync(on, BORIS);
+        hazard_sync(on, MONA);
+    }
+    hazard_expect(on, hazard_server_number(on, TRACES) > 0, "there was to be a trace of what left.");
+    office_tidies(on);
+    hazard_expect(on, hazard_server_number(on, TRACES) == 0, "no trace of what left was to stay.");
+    hazard_forbid(on, ANNA, "Boris only");
+    hazard_office_edit(on, lotus, SATCHEL_CUSTOMER_NOTE, "Boris only");
+    hazard_sync(on, ANNA);
+    hazard_settle(on);
+    hazard_server_shows(on, tiger, SATCHEL_CUSTOMER_NOTE, "Ask for Mrs Wu");
+    hazard_server_shows(on, &order, SATCHEL_ORDER_TOTAL_MINOR, "2500");
+    hazard_lists(on, ANNA, SATCHEL_REASON_REFUSED, 1);
+    hazard_expect(on, hazard_server_number(on, "SELECT count(*) FROM kept_unit") == 1, "one unit was to be kept.");
+    hazard_shows(on, ANNA, lotus, SATCHEL_CUSTOMER_NOTE, NULL);
+    hazard_shows(on, ANNA, &task, SATCHEL_TASK_TITLE, NULL);
+    hazard_holds(on, ANNA, SATCHEL_ENTITY_CUSTOMER, 1);
+    repaired(on);
+    hazard_why(on, "Nobody can tell her phone any more what left and went, so it is told to begin anew: what it had to"
+                   " send is taken first, and then it is filled as a new one is. That Lotus was hers nobody remembers,"
+                   " so her note is refused; its bytes are kept, and her phone lists it.");
+}
+
 const hazard_story hazard_stories_pages[] = {
     {"row_changes_in_snapshot", "Rows change before and behind the place that a snapshot has reached.",
      row_changes_in_snapshot, false},
@@ -114,5 +188,6 @@ const hazard_story hazard_stories_pages[] = {
      plan_changes_in_snapshot, true},
     {"leaves_and_reenters", "A row leaves and comes back between two pages.", leaves_and_reenters, false},
     {"scope_lost_in_snapshot", "A scope is lost while its rows are still coming.", scope_lost_in_snapshot, false},
+    {"horizon_passed", "A phone is away for longer than the server remembers what left.", horizon_passed, false},
     {NULL, NULL, NULL, false},
 };
