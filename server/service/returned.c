@@ -241,6 +241,9 @@ static satchel_status take_op(satchel_returned_work *work, satchel_op *op, uint6
     satchel_status status = satchel_stored_row_load(change->service->tables, change->db, op->entity, &op->row,
                                                     change->arena, &work->now, work->error);
     if (status == SATCHEL_OK) {
+        status = satchel_returned_narrow(work, op);
+    }
+    if (status == SATCHEL_OK) {
         status = satchel_returned_take_before(work);
     }
     if (status == SATCHEL_OK) {

@@ -50,6 +50,11 @@ SATCHEL_MUST_USE satchel_status satchel_returned_load(satchel_returned_work *wor
 SATCHEL_MUST_USE satchel_status satchel_returned_mark(const satchel_returned_work *work, satchel_returned_entry *entry,
                                                       satchel_returned_state state);
 
+/* --- returned_sight.c --- */
+
+/* Gives fields of an edit that its maker may not have seen a lower base, before it is laid for the first time. */
+SATCHEL_MUST_USE satchel_status satchel_returned_narrow(const satchel_returned_work *work, satchel_op *op);
+
 /* --- returned_build.c --- */
 
 /* Did somebody write to the row since the restore? */

@@ -17,10 +17,10 @@ typedef struct orphan {
     satchel_id shop; /* made by Li in the lost stretch, with a note of his boss */
 } orphan;
 
-static keeper *enrol(orphan *at, const satchel_id *user) {
+static keeper *enrol(stage *here, const satchel_id *user) {
     keeper *mine = satchel_memory_take(sizeof *mine);
     REQUIRE(mine != NULL);
-    phone_enrol(&mine->phone, &at->here, user);
+    phone_enrol(&mine->phone, here, user);
     keeper_sync(mine);
     return mine;
 }
@@ -37,8 +37,8 @@ static void open_orphan(orphan *at) {
     stage_open(&at->here, NULL, 23);
     satchel_id boss = stage_user(&at->here, "boss", SATCHEL_ROLE_MANAGER, NULL, NULL);
     satchel_id li = stage_user(&at->here, "li", SATCHEL_ROLE_REP, &boss, NULL);
-    at->lis = enrol(at, &li);
-    at->bosss = enrol(at, &boss);
+    at->lis = enrol(&at->here, &li);
+    at->bosss = enrol(&at->here, &boss);
     tape_record(&at->here, &at->backup);
     at->shop = phone_add_customer(&at->lis->phone, "New Shop");
     keeper_sync(at->lis);
@@ -153,4 +153,68 @@ TEST(returned_edits, whoever_has_seen_to_it_puts_it_away) {
     CHECK_UINT(list_all(&at).count, 0);
     CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM audit_event WHERE action = 'returned edits discarded'"), 1);
     close_orphan(&at);
+}
+
+/* --- what its maker could not see --- */
+
+typedef struct blind {
+    stage here;
+    tape backup;
+    satchel_id li, wang; /* Wang reads the open fields of everything */
+    satchel_id shop;     /* Li's, until the office gives it to Wang */
+    keeper *lis, *wangs;
+} blind;
+
+static void open_blind(blind *at) {
+    const uint64_t roles = UINT64_C(1) << SATCHEL_ROLE_REP | UINT64_C(1) << SATCHEL_ROLE_MARKETING;
+    const satchel_user_change change = {.roles = &roles};
+    memset(at, 0, sizeof *at);
+    stage_open(&at->here, NULL, 29);
+    at->li = stage_user(&at->here, "li", SATCHEL_ROLE_REP, NULL, NULL);
+    at->wang = stage_user(&at->here, "wang", SATCHEL_ROLE_REP, NULL, NULL);
+    stage_begin(&at->here);
+    REQUIRE_OK(satchel_user_change_to(at->here.service, at->here.db, &at->here.system, &at->wang, &change, NULL));
+    stage_commit(&at->here);
+    at->shop = stage_customer(&at->here, "Shop", &at->li, NULL);
+    stage_pass(&at->here, 60000);
+    at->lis = enrol(&at->here, &at->li);
+    at->wangs = enrol(&at->here, &at->wang);
+    tape_record(&at->here, &at->backup);
+}
+
+static void write_number(keeper *mine, const satchel_id *shop, const char *text) {
+    stage_pass(mine->phone.here, 60000);
+    phone_edit_text(&mine->phone, SATCHEL_ENTITY_CUSTOMER, shop, SATCHEL_CUSTOMER_TAX_NUMBER, text);
+    keeper_sync(mine);
+}
+
+static void close_blind(blind *at) {
+    keeper_close(at->lis);
+    keeper_close(at->wangs);
+    satchel_memory_give(at->lis);
+    satchel_memory_give(at->wangs);
+    tape_erase(&at->backup);
+    stage_close(&at->here);
+}
+
+/* Wang writes over Li's number, which he did not see. Whoever comes back first, Li's is a loser again. */
+TEST(returned_edits, regress_a_value_that_was_hidden_then_is_a_loser_again) {
+    for (int first = 0; first < 2; first++) {
+        blind at;
+        open_blind(&at);
+        write_number(at.lis, &at.shop, "T-1");
+        note(at.lis, &at.shop, "moves the revision that Wang is told");
+        keeper_sync(at.wangs);
+        stage_reassign(&at.here, &at.shop, &at.wang);
+        write_number(at.wangs, &at.shop, "T-2");
+        CHECK_UINT(stage_counts(&at.here).conflicts, 1);
+        stage_pass(&at.here, 3600000);
+        (void)tape_put_back(&at.here, &at.backup, true);
+        keeper_return(first == 0 ? at.lis : at.wangs);
+        keeper_return(first == 0 ? at.wangs : at.lis);
+        satchel_record shop = stage_read(&at.here, SATCHEL_ENTITY_CUSTOMER, &at.shop, NULL);
+        CHECK_TEXT(satchel_record_text(&shop, SATCHEL_CUSTOMER_TAX_NUMBER), "T-2");
+        CHECK_UINT(stage_counts(&at.here).conflicts, 1);
+        close_blind(&at);
+    }
 }
