@@ -152,6 +152,14 @@ static const char own_tables_3[] =
     " at_ms BIGINT NOT NULL, PRIMARY KEY (erasure, device)) {clustered};\n";
 
 /*
+ * Of any format, made when the database is opened: a server that does not know it loses nothing. Rows that were pruned;
+ * their ids make no row again.
+ */
+static const char tables_of_any[] =
+    "CREATE TABLE IF NOT EXISTS pruned_row (entity BIGINT NOT NULL, row {blob} NOT NULL, n BIGINT NOT NULL,"
+    " PRIMARY KEY (entity, row)) {clustered};\n";
+
+/*
  * In format 1 a child row was in the scope of its own owner as well. Each customer waits for its memberships to be made
  * anew, as after a realignment: in steps, or with the next row that is saved at it.
  */
@@ -437,6 +445,19 @@ static const char *exists_sql(satchel_dialect dialect) {
                : "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
 }
 
+static satchel_status create_tables_of_any(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
+    satchel_buffer sql;
+    satchel_buffer_init(&sql);
+    satchel_status status = put_dialect(tables_of_any, tables->dialect, &sql);
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(&sql, 0);
+    }
+    status = status == SATCHEL_OK ? satchel_db_exec(db, (const char *)sql.data, error)
+                                  : satchel_fail(error, status, "no memory for the text of the tables");
+    satchel_buffer_deinit(&sql);
+    return status;
+}
+
 satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db *db, satchel_error *error) {
     int64_t there = 0;
     satchel_status status = SATCHEL_DB_NUMBER(db, error, &there, 0, exists_sql(tables->dialect),
@@ -451,6 +472,7 @@ satchel_status satchel_db_tables_create(const satchel_tables *tables, satchel_db
         status = status == SATCHEL_OK ? check_format(tables, db, error) : status;
         status = status == SATCHEL_OK ? satchel_db_model_bring_up(tables, db, error) : status;
     }
+    status = status == SATCHEL_OK ? create_tables_of_any(tables, db, error) : status;
     return status == SATCHEL_OK && tables->dialect == SATCHEL_DIALECT_POSTGRES
                ? satchel_postgres_functions_add(db, error)
                : status;

@@ -16,6 +16,7 @@
 #include "service/erase.h"
 #include "service/family.h"
 #include "service/merge_customers.h"
+#include "service/prune.h"
 #include "service/rule_flags.h"
 
 #include <satchel/model.h>
@@ -84,6 +85,19 @@ satchel_status satchel_op_look_up(satchel_op_work *work) {
     }
     work->decision->place = work->standing.place;
     return status;
+}
+
+/* The id of a row that was deleted and went for good makes no row again. */
+static satchel_status check_gone(satchel_op_work *work) {
+    bool gone = false;
+    if (work->row.merged.exists || work->op->kind != SATCHEL_OP_CREATE) {
+        return SATCHEL_OK;
+    }
+    satchel_status status =
+        satchel_prune_has_gone(work->change->db, work->op->entity, &work->op->row, &gone, work->error);
+    return status == SATCHEL_OK && gone
+               ? satchel_op_refuse(work, SATCHEL_NOT_FOUND, 0, "the row was deleted long ago and is gone")
+               : status;
 }
 
 /* --- applying --- */
@@ -295,6 +309,7 @@ static satchel_status decide(satchel_op_work *work) {
     }
     satchel_status (*const steps[])(satchel_op_work *) = {check_kind,
                                                           satchel_op_look_up,
+                                                          check_gone,
                                                           satchel_op_check_access,
                                                           satchel_op_check_name,
                                                           satchel_op_check_anchor,

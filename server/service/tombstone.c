@@ -9,6 +9,7 @@
 #include "service/digest.h"
 #include "service/erase.h"
 #include "service/mend.h"
+#include "service/prune.h"
 
 /* --- points --- */
 
@@ -149,7 +150,11 @@ static satchel_status prune(const satchel_service *service, satchel_db *db, bool
         budget -= changes < budget ? changes : budget;
     }
     *out_left = budget == 0;
-    return status == SATCHEL_OK && gone > 0 ? note_pruned(db, horizon.n, error) : status;
+    if (status == SATCHEL_OK && gone > 0) {
+        status = note_pruned(db, horizon.n, error);
+    }
+    uint64_t below_n = horizon.n < (uint64_t)old ? horizon.n : (uint64_t)old;
+    return status == SATCHEL_OK && !*out_left ? satchel_prune_step(service, db, below_n, out_left, error) : status;
 }
 
 satchel_status satchel_service_tidy(const satchel_service *service, satchel_db *db, bool *out_left,

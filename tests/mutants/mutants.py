@@ -752,6 +752,13 @@ MUTANTS = [
     Mutant("erase", "an answer tells of all erased rows", SERVICE + "erase_phones.c",
            "told + part.count > SATCHEL_ERASED_ROWS_OF_ANSWER", "part.count > SATCHEL_ERASED_ROWS_OF_ANSWER",
            "plain_server_service", ["erase/*"]),
+    Mutant("prune", "a deleted row goes though others name it", SERVICE + "prune.c",
+           "    *out = *out && !needed;\n", "", "plain_server_service", ["prune/*"]),
+    Mutant("prune", "a deleted row goes before all phones know", SERVICE + "tombstone.c",
+           "horizon.n < (uint64_t)old ? horizon.n : (uint64_t)old", "(uint64_t)old", "plain_server_service", ["prune/*"]),
+    Mutant("prune", "an id that went makes a row again", SERVICE + "change_op.c",
+           "work->row.merged.exists || work->op->kind != SATCHEL_OP_CREATE",
+           "work->row.merged.exists || work->op->kind == SATCHEL_OP_CREATE", "plain_server_service", ["prune/*"]),
 ]
 
 def run(words, seconds=1800, **options):
