@@ -58,6 +58,12 @@
     X(BACKUPS, backups)                                                                                                \
     X(SERVERS_PUT_BACK, servers_put_back)                                                                              \
     X(RETURNED_WAITING, returned_waiting)                                                                              \
+    X(VISITS_PLANNED, visits_planned)                                                                                  \
+    X(PLANNED_TWICE, planned_twice)                                                                                    \
+    X(VISITS_ENDED, visits_ended)                                                                                      \
+    X(TASKS_GIVEN, tasks_given)                                                                                        \
+    X(POISONED, poisoned)                                                                                              \
+    X(QUARANTINED, quarantined)                                                                                        \
     X(VIOLATIONS, violations)                                                                                          \
     X(STUCK, stuck)
 
@@ -81,7 +87,9 @@
     X(NEW_ROWS, new_rows)                                                                                              \
     X(TASKS, tasks)                                                                                                    \
     X(TAGS, tags)                                                                                                      \
-    X(ORDERS, orders)
+    X(ORDERS, orders)                                                                                                  \
+    X(VISITS, visits)                                                                                                  \
+    X(POISON, poison)
 
 typedef enum sim_trouble {
 #define SIM_TROUBLE_ENUM(name, key) SIM_TROUBLE_##name,

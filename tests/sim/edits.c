@@ -135,6 +135,11 @@ static void name_unit(sim_phone *phone, uint64_t first_sequence, sim_edit *edit)
     satchel_arena_deinit(&arena);
 }
 
+void sim_edit_forget(sim *here) {
+    here->edit_count--;
+    here->counters[SIM_EDITS]--;
+}
+
 void sim_edit_end(sim_phone *phone, sim_edit *edit, satchel_status status, uint64_t first, const char *what) {
     sim *here = phone->sim;
     sim_tell(here, "phone %u %s: %s", (unsigned)phone->index, what, satchel_status_name(status));
@@ -154,8 +159,7 @@ void sim_edit_end(sim_phone *phone, sim_edit *edit, satchel_status status, uint6
         sim_count(here, SIM_UNSURE);
         return;
     }
-    here->edit_count--;
-    here->counters[SIM_EDITS]--;
+    sim_edit_forget(here);
 }
 
 /* Commits what is in `write`. */
@@ -304,7 +308,12 @@ static void create(sim_phone *phone, uint32_t entity) {
 }
 
 static void edit_customer(sim_phone *phone) {
-    change_row(phone, SATCHEL_ENTITY_CUSTOMER, sim_field_of_chance(phone->sim), fill_text, "writes");
+    sim *here = phone->sim;
+    uint32_t at = here->edit_count;
+    change_row(phone, SATCHEL_ENTITY_CUSTOMER, sim_field_of_chance(here), fill_text, "writes");
+    if (here->edit_count > at && !here->edits[at].unsure) {
+        sim_poison(here, &here->edits[at]);
+    }
 }
 
 static void add_points(sim_phone *phone) {
@@ -336,11 +345,12 @@ void sim_phone_write(sim_phone *phone) {
         uint32_t below; /* of a hundred */
         sim_trouble trouble;
         void (*write)(sim_phone *phone);
-    } kinds[] = {{50, SIM_TROUBLE_PLAIN_EDITS, edit_customer},
-                 {63, SIM_TROUBLE_POINTS, add_points},
-                 {70, SIM_TROUBLE_NEW_ROWS, new_customer},
-                 {84, SIM_TROUBLE_TASKS, work_on_tasks},
-                 {91, SIM_TROUBLE_TAGS, tag},
+    } kinds[] = {{49, SIM_TROUBLE_PLAIN_EDITS, edit_customer},
+                 {61, SIM_TROUBLE_POINTS, add_points},
+                 {68, SIM_TROUBLE_NEW_ROWS, new_customer},
+                 {82, SIM_TROUBLE_TASKS, work_on_tasks},
+                 {89, SIM_TROUBLE_TAGS, tag},
+                 {94, SIM_TROUBLE_VISITS, sim_phone_visit},
                  {100, SIM_TROUBLE_ORDERS, sim_phone_sell}};
     uint64_t what = test_random_below(&phone->sim->random, 100);
     size_t at = 0;

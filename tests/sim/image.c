@@ -118,6 +118,7 @@ bool sim_open(sim *here, const sim_profile *profile, uint64_t seed) {
 
 void sim_close(sim *here) {
     sim_backup_forget();
+    sim_poison_end(here);
     for (uint32_t i = 0; i < here->phone_count; i++) {
         sim_phone_close(&here->phones[i]);
     }

@@ -205,9 +205,11 @@ static void judge_books(sim *here) {
     if (satchel_audit_verify(here->db, &bad, &count, NULL) != SATCHEL_OK || bad != 0) {
         sim_violation(here, "the audit chain breaks at entry %llu", (unsigned long long)bad);
     }
-    if (satchel_service_count(here->service, here->db, &counts, NULL) != SATCHEL_OK || counts.units_quarantined != 0) {
+    if (satchel_service_count(here->service, here->db, &counts, NULL) != SATCHEL_OK ||
+        counts.units_quarantined > here->counters[SIM_POISONED]) {
         sim_violation(here, "units are in quarantine");
     }
+    here->counters[SIM_QUARANTINED] += counts.units_quarantined;
     if (counts.digest_repairs != 0 || counts.digest_books != 0) {
         sim_violation(here, "%llu requests asked for a repair, digests were made anew %llu times",
                       (unsigned long long)counts.digest_repairs, (unsigned long long)counts.digest_books);
@@ -232,7 +234,7 @@ static void judge_state(sim_phone *phone) {
 void sim_judge(sim *here) {
     static const uint32_t entities[] = {SATCHEL_ENTITY_CUSTOMER, SATCHEL_ENTITY_TASK,       SATCHEL_ENTITY_CONTACT,
                                         SATCHEL_ENTITY_ORDER,    SATCHEL_ENTITY_ORDER_LINE, SATCHEL_ENTITY_PRODUCT,
-                                        SATCHEL_ENTITY_USER};
+                                        SATCHEL_ENTITY_USER,     SATCHEL_ENTITY_VISIT};
     for (uint32_t i = 0; i < here->phone_count; i++) {
         for (size_t e = 0; here->phones[i].device != NULL && e < sizeof entities / sizeof *entities; e++) {
             judge_phone(&here->phones[i], entities[e]);

@@ -169,6 +169,7 @@ static bool is_loser(const sim_edit *edit, const satchel_id *row, uint32_t field
     case SIM_SUBMIT: return field == SATCHEL_ORDER_STATUS;
     case SIM_SUM:
     case SIM_UNTAG:
+    case SIM_STEP:
     case SIM_LINE: break;
     }
     return false;
@@ -344,6 +345,7 @@ static bool stands(const case_file *file, const sim_edit *edit) {
         stands = there && satchel_record_int(&record, SATCHEL_ORDER_STATUS, 0) != SATCHEL_ORDER_STATUS_DRAFT;
         break;
     case SIM_LINE:
+    case SIM_STEP:
     case SIM_SUM: break;
     }
     satchel_arena_deinit(&arena);

@@ -85,6 +85,14 @@ static bool is_person(const sim *here, int32_t phone, const satchel_id *user) {
     return phone >= 0 && satchel_id_equal(&here->phones[phone].user, user);
 }
 
+static bool is_among(const sim *here, uint32_t people, const satchel_id *user) {
+    bool among = false;
+    for (uint32_t i = 0; !among && i < here->people; i++) {
+        among = (people >> i & 1) != 0 && is_person(here, (int32_t)i, user);
+    }
+    return among;
+}
+
 static bool is_at(const sim_edit *edit, const satchel_id *customer) {
     return satchel_id_equal(&edit->row, customer) || satchel_id_equal(&edit->parent, customer);
 }
@@ -99,11 +107,10 @@ bool sim_is_known_to(const sim *here, const sim_phone *reader, const sim_edit *e
     for (uint32_t i = 0; !may && i < here->customer_count; i++) {
         known |= is_at(edit, &here->customers[i]) ? here->knows[i] : 0;
     }
-    for (uint32_t i = 0; !may && i < here->people; i++) {
-        may = (known >> i & 1) != 0 && is_person(here, (int32_t)i, &reader->user);
-    }
+    may = may || is_among(here, known, &reader->user);
     for (uint32_t i = 0; !may && i < here->edit_count; i++) {
-        may = is_at(edit, &here->edits[i].row) && is_person(here, here->edits[i].phone, &reader->user);
+        may = is_at(edit, &here->edits[i].row) && (is_person(here, here->edits[i].phone, &reader->user) ||
+                                                   is_among(here, here->edits[i].readers, &reader->user));
     }
     return may;
 }

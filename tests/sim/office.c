@@ -395,6 +395,10 @@ void sim_office_act(sim *here) {
                      (unsigned)at);
             expect(here, sim_office_write(here, edit_it, &work), "edit a customer");
         }
+    } else if (what < 83) {
+        if (sim_may(here, SIM_TROUBLE_TASKS)) {
+            expect(here, sim_office_give_task(here, to), "give a task");
+        }
     } else if (what < 92) {
         if (!sim_may(here, SIM_TROUBLE_ROLES)) {
             return;

@@ -55,7 +55,8 @@ typedef enum sim_kind {
     SIM_UNTAG,  /* the element of `previous` out of it */
     SIM_DELETE, /* the row, with the texts `previous` and `previous_other` */
     SIM_LINE,   /* a line of an order, worth `amount` */
-    SIM_SUBMIT  /* the order `row` */
+    SIM_SUBMIT, /* the order `row` */
+    SIM_STEP    /* of the visit `row`: planned, begun */
 } sim_kind;
 
 /* Something that a user did, one unit. Values are unique over a run, so a value tells who wrote it. */
@@ -64,7 +65,7 @@ typedef struct sim_edit {
     int32_t phone; /* -1: the office */
     uint32_t entity;
     satchel_id row;
-    satchel_id parent; /* of a line its order, of an order its customer, else none */
+    satchel_id parent; /* of a line its order, of an order or a visit its customer, else none */
     uint32_t field;
     char value[SIM_VALUE_BYTES]; /* empty if none was written */
     int64_t amount;
@@ -72,6 +73,8 @@ typedef struct sim_edit {
     int32_t previous; /* the edit whose value the writer saw there, -1: none of the ledger's */
     int32_t previous_other;
     uint8_t unit[SATCHEL_DIGEST_BYTES]; /* digest of the unit that carries it: how the server names what it decided */
+    uint32_t readers;                   /* bits of people whom the office let read it */
+    bool poison;                        /* the server cannot store it, and keeps it for its operator */
     bool unsure;      /* the commit failed, and was not found when the store was opened: its unit is not known */
     bool may_be_gone; /* the phone was restored to a copy from before it: it may never have been sent */
 } sim_edit;
@@ -241,12 +244,24 @@ typedef struct sim_choice {
 bool sim_choose(sim_phone *phone, uint32_t entity, sim_choice *out);
 void sim_choice_deinit(sim_choice *choice);
 
+/* It was not made after all: it is the newest. */
+void sim_edit_forget(sim *here);
+
 /* --- unsure.c: commits that ended in an error of the disk --- */
 /* After the store was opened: which of them are there after all? `in_a_copy`: the next power cut may end this life. */
 void sim_phone_find_unsure(sim_phone *phone, bool in_a_copy);
 
 /* --- sales.c: orders of the sales verbs --- */
 void sim_phone_sell(sim_phone *phone);
+
+/* --- visits.c --- */
+void sim_phone_visit(sim_phone *phone);
+
+/* --- desk.c --- */
+satchel_status sim_office_give_task(sim *here, uint32_t person);
+/* Perhaps the server fails wherever this edit is stored; until the end of the run. */
+void sim_poison(sim *here, sim_edit *edit);
+void sim_poison_end(sim *here);
 
 uint32_t sim_field_of_chance(sim *here);
 /* Also one that no user of a phone may read. */
