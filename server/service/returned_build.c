@@ -10,7 +10,11 @@
 #include <satchel/model.h>
 #include <stdlib.h>
 
+/* The server writes it by itself. That a row is deleted is somebody's doing, although no phone writes the field. */
 static bool is_derived(const satchel_returned_work *work, uint32_t number) {
+    if (number == SATCHEL_FIELD_DELETED) {
+        return false;
+    }
     const satchel_field *field = satchel_schema_field(&work->change->service->schema, work->entity->number, number);
     return field != NULL && ((field->flags & SATCHEL_FIELD_DERIVED) != 0 || field->writer == SATCHEL_WRITE_SERVER ||
                              field->policy == SATCHEL_POLICY_SERVER);

@@ -218,3 +218,53 @@ TEST(returned_edits, regress_a_value_that_was_hidden_then_is_a_loser_again) {
         close_blind(&at);
     }
 }
+
+static satchel_id add_task(keeper *mine, const char *title) {
+    phone_unit unit = {.count = 0};
+    satchel_id id;
+    satchel_op *op = phone_create(&mine->phone, &unit, SATCHEL_ENTITY_TASK, &id);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_TASK_TITLE, satchel_text_of(title)));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_TASK_STATUS, SATCHEL_TASK_STATUS_OPEN));
+    phone_commit(&mine->phone, &unit);
+    keeper_sync(mine);
+    REQUIRE_INT(phone_last(&mine->phone).code, SATCHEL_RESULT_APPLIED);
+    return id;
+}
+
+static void delete_task(keeper *mine, const satchel_id *task) {
+    phone_unit unit = {.count = 0};
+    phone_edit(&mine->phone, &unit, SATCHEL_ENTITY_TASK, task)->kind = SATCHEL_OP_DELETE;
+    phone_commit(&mine->phone, &unit);
+    keeper_sync(mine);
+    REQUIRE_INT(phone_last(&mine->phone).code, SATCHEL_RESULT_APPLIED);
+}
+
+/* One of two phones deletes a task after the restore; then the other's edit of the lost stretch comes back. */
+TEST(returned_edits, regress_a_row_that_was_deleted_since_the_restore_was_written_to) {
+    stage here;
+    tape backup;
+    stage_open(&here, NULL, 31);
+    satchel_id li = stage_user(&here, "li", SATCHEL_ROLE_REP, NULL, NULL);
+    keeper *phones[] = {enrol(&here, &li), enrol(&here, &li)};
+    satchel_id task = add_task(phones[0], "call");
+    keeper_sync(phones[1]);
+    tape_record(&here, &backup);
+    phone_edit_text(&phones[1]->phone, SATCHEL_ENTITY_TASK, &task, SATCHEL_TASK_TITLE, "call twice");
+    keeper_sync(phones[1]);
+    phone_edit_text(&phones[0]->phone, SATCHEL_ENTITY_TASK, &task, SATCHEL_TASK_DETAIL, "about tea");
+    keeper_sync(phones[0]);
+    stage_pass(&here, 3600000);
+    (void)tape_put_back(&here, &backup, true);
+    keeper_return(phones[0]);
+    delete_task(phones[0], &task);
+    keeper_return(phones[1]);
+    satchel_record stands = stage_read(&here, SATCHEL_ENTITY_TASK, &task, NULL);
+    CHECK_TEXT(satchel_record_text(&stands, SATCHEL_TASK_TITLE), "call twice");
+    CHECK_UINT(stage_counts(&here).conflicts, 1); /* the deletion */
+    for (size_t i = 0; i < 2; i++) {
+        keeper_close(phones[i]);
+        satchel_memory_give(phones[i]);
+    }
+    tape_erase(&backup);
+    stage_close(&here);
+}
