@@ -354,30 +354,18 @@ satchel_status satchel_digest_columns(const satchel_store *store, const satchel_
                                         root != NULL ? "\"" : "", entity->name);
 }
 
-satchel_status satchel_digests_leave(satchel_store *store, const satchel_table *table, const char *where,
-                                     const satchel_id *parameter, satchel_error *error) {
-    satchel_buffer sql = {NULL, 0, 0};
+satchel_status satchel_digests_leave(satchel_store *store, const satchel_table *table, sqlite3_stmt *statement,
+                                     bool *out_any, satchel_error *error) {
     satchel_arena arena = {0};
-    sqlite3_stmt *statement = NULL;
     bool has_row = true;
-    satchel_status status = satchel_digest_columns(store, table, &sql);
-    if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_format(&sql, "%s", where);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_byte(&sql, 0);
-    }
-    if (status == SATCHEL_OK) {
-        status = satchel_statement_of(store, (const char *)sql.data, &statement, error);
-    }
-    if (status == SATCHEL_OK) {
-        satchel_bind_int(statement, 2, SATCHEL_SCOPE_SET_HIDDEN);
-        satchel_bind_id(statement, 3, parameter);
-    }
+    satchel_status status = SATCHEL_OK;
+    *out_any = false;
     while (status == SATCHEL_OK && has_row) {
         satchel_digest_row row = {.counts = false};
         status = satchel_statement_step(store, statement, &has_row, error);
         if (status == SATCHEL_OK && has_row) {
+            *out_any = true;
+            satchel_arena_reset(&arena);
             status = satchel_digest_row_read(store, table, statement, &arena, &row, error);
         }
         if (status == SATCHEL_OK && row.counts) {
@@ -386,7 +374,6 @@ satchel_status satchel_digests_leave(satchel_store *store, const satchel_table *
         }
     }
     satchel_statement_end(statement);
-    satchel_buffer_deinit(&sql);
     satchel_arena_deinit(&arena);
     return status;
 }

@@ -33,9 +33,9 @@ SATCHEL_MUST_USE satchel_status satchel_digests_flush(satchel_store *store, satc
 /* The row was `before` (NULL: it was not there) and is `after` (NULL: it goes). In the running transaction. */
 SATCHEL_MUST_USE satchel_status satchel_digests_move(satchel_store *store, const satchel_stored_row *before,
                                                      const satchel_stored_row *after, satchel_error *error);
-/* The rows that `sql` selects (rowid, id, revision, deleted, scope_set, overlay, root) with parameter 1 leave. */
-SATCHEL_MUST_USE satchel_status satchel_digests_leave(satchel_store *store, const satchel_table *table, const char *sql,
-                                                      const satchel_id *parameter, satchel_error *error);
+/* The rows that the statement (satchel_digest_columns, bound) gives leave; it is ended. `*out_any`: there were some. */
+SATCHEL_MUST_USE satchel_status satchel_digests_leave(satchel_store *store, const satchel_table *table,
+                                                      sqlite3_stmt *statement, bool *out_any, satchel_error *error);
 /* The scope set died, with all its rows. */
 SATCHEL_MUST_USE satchel_status satchel_digests_drop(satchel_store *store, int64_t local, satchel_error *error);
 

@@ -23,9 +23,9 @@ SATCHEL_MUST_USE satchel_status satchel_scopes_reload(satchel_store *store, satc
 /* Hides this row only. */
 SATCHEL_MUST_USE satchel_status satchel_row_hide_alone(satchel_store *store, satchel_table *table, const satchel_id *id,
                                                        satchel_store_outcome *outcome, satchel_error *error);
-/* Hides a row and those that travel with it. */
-SATCHEL_MUST_USE satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, const satchel_id *id,
-                                                 satchel_store_outcome *outcome, satchel_error *error);
+/* Hides rows and those that travel with them. */
+SATCHEL_MUST_USE satchel_status satchel_rows_hide(satchel_store *store, satchel_table *table, const satchel_id *ids,
+                                                  uint32_t count, satchel_store_outcome *outcome, satchel_error *error);
 /* Nothing of the row is set aside any more. */
 SATCHEL_MUST_USE satchel_status satchel_aside_forget(satchel_store *store, uint32_t entity, const satchel_id *id,
                                                      satchel_error *error);

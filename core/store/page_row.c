@@ -11,6 +11,8 @@
 
 #include <satchel/model.h>
 
+#define TAKEN_AT_ONCE 64u /* rows of a removal that are hidden together */
+
 /* Revision and deletion stand in the frame, not in the record. */
 static satchel_status complete(const satchel_row_frame *row, satchel_record *record) {
     satchel_record_remove(record, SATCHEL_FIELD_ID);
@@ -173,13 +175,15 @@ satchel_status satchel_page_take_rows(satchel_page_work *work, const satchel_rem
     size_t count = table != NULL ? removal->rows.bytes / SATCHEL_ID_BYTES : 0;
     satchel_status status = SATCHEL_OK;
     while (work->within < count && work->budget > 0 && status == SATCHEL_OK) {
-        satchel_id id;
-        memcpy(id.bytes, removal->rows.data + work->within * SATCHEL_ID_BYTES, SATCHEL_ID_BYTES);
-        status = satchel_row_hide(work->store, table, &id, work->outcome, work->error);
+        satchel_id ids[TAKEN_AT_ONCE];
+        uint32_t taken = work->budget < TAKEN_AT_ONCE ? work->budget : TAKEN_AT_ONCE;
+        taken = count - work->within < taken ? (uint32_t)(count - work->within) : taken;
+        memcpy(ids, removal->rows.data + work->within * SATCHEL_ID_BYTES, taken * SATCHEL_ID_BYTES);
+        status = satchel_rows_hide(work->store, table, ids, taken, work->outcome, work->error);
         satchel_page_note_changed(work, removal->entity);
         work->conflicts_changed = true;
-        work->within++;
-        work->budget--;
+        work->within += taken;
+        work->budget -= taken;
     }
     *out_done = work->within >= count;
     return status;

@@ -4,106 +4,164 @@
  * the number of the hidden. Purging follows in small transactions: row, search index, journal. Own ops that were not
  * sent are not touched: they stay in the log, are sent like all others, and lie on the row again should it come back.
  */
-#include "store/digest.h"
+#include "store/digest_state.h"
 #include "store/log_prune.h"
 #include "store/migrate.h"
 #include "store/page.h"
 
 #include <satchel/model.h>
 
+#define HIDE_BATCH 64          /* rows that one statement hides */
 #define SCAN_ROWS_PER_PURGE 16 /* rows looked at for each that may be purged */
 
 /* --- hiding --- */
 
-static satchel_status run_for(satchel_store *store, const satchel_buffer *sql, int64_t first, int64_t second,
-                              const satchel_id *id, satchel_error *error) {
+/* The rows that go together: one statement a table hides them all. */
+typedef struct hidden_rows {
+    const satchel_id *ids;
+    uint32_t count; /* 1 to HIDE_BATCH */
+} hidden_rows;
+
+/* Places of a statement for so many rows: of two lengths, so that the texts are few. The last row fills what is left.
+ */
+static uint32_t places_of(const hidden_rows *rows) {
+    return rows->count == 1 ? 1 : HIDE_BATCH;
+}
+
+static void bind_rows(sqlite3_stmt *statement, int first, const hidden_rows *rows) {
+    for (uint32_t i = 0; i < places_of(rows); i++) {
+        satchel_bind_id(statement, first + (int)i, &rows->ids[i < rows->count ? i : rows->count - 1]);
+    }
+}
+
+static satchel_status run_for(satchel_store *store, const satchel_buffer *sql, int64_t first, const hidden_rows *rows,
+                              satchel_error *error) {
     sqlite3_stmt *statement;
     satchel_status status = satchel_statement_of(store, (const char *)sql->data, &statement, error);
     if (status == SATCHEL_OK) {
         satchel_bind_int(statement, 1, first);
-        satchel_bind_int(statement, 2, second);
-        if (id != NULL) {
-            satchel_bind_id(statement, 3, id);
-        }
+        satchel_bind_int(statement, 2, SATCHEL_SCOPE_SET_HIDDEN);
+        bind_rows(statement, 3, rows);
         status = satchel_statement_run(store, statement, error);
     }
     return status;
 }
 
-/* Text for which rows go: those whose `column` is the id (parameter 3), or belong to rows of `of` whose `by` is. */
+/* Text for which rows go: those whose `column` is one of the ids (parameters from 3 on), or belong to rows of `of`
+ * whose `by` is. */
 typedef struct hide_rule {
     const char *column;
     const char *of; /* NULL: `column` itself is compared */
     const char *by;
 } hide_rule;
 
-static satchel_status put_rule(satchel_buffer *out, const hide_rule *rule) {
-    satchel_status status =
-        rule->of == NULL
-            ? satchel_buffer_append_format(out, " WHERE \"%s\" = ?3 AND scope_set IS NOT ?2", rule->column)
-            : satchel_buffer_append_format(
-                  out, " WHERE \"%s\" IN (SELECT \"id\" FROM \"%s\" WHERE \"%s\" = ?3) AND scope_set IS NOT ?2",
-                  rule->column, rule->of, rule->by);
-    return status == SATCHEL_OK ? satchel_buffer_append_byte(out, 0) : status;
+static satchel_status put_places(satchel_buffer *out, const hidden_rows *rows) {
+    satchel_status status = satchel_buffer_append_format(out, " IN (?3");
+    for (uint32_t i = 1; i < places_of(rows) && status == SATCHEL_OK; i++) {
+        status = satchel_buffer_append_format(out, ", ?%u", (unsigned)(i + 3));
+    }
+    return status == SATCHEL_OK ? satchel_buffer_append_byte(out, ')') : status;
+}
+
+static satchel_status put_rule(satchel_buffer *out, const hide_rule *rule, const hidden_rows *rows) {
+    satchel_status status = satchel_buffer_append_format(out, " WHERE \"%s\"", rule->column);
+    if (status == SATCHEL_OK && rule->of != NULL) {
+        status = satchel_buffer_append_format(out, " IN (SELECT \"id\" FROM \"%s\" WHERE \"%s\"", rule->of, rule->by);
+    }
+    if (status == SATCHEL_OK) {
+        status = put_places(out, rows);
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_format(out, "%s AND scope_set IS NOT ?2", rule->of != NULL ? ")" : "");
+    }
+    return status;
+}
+
+/* What the digests lose, as they are read from the rows before these are hidden. */
+static satchel_status leave_digests(satchel_store *store, const satchel_table *table, const satchel_buffer *where,
+                                    const hidden_rows *rows, bool *out_any, satchel_error *error) {
+    satchel_buffer sql = {NULL, 0, 0};
+    sqlite3_stmt *statement = NULL;
+    satchel_status status = satchel_digest_columns(store, table, &sql);
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append(&sql, satchel_buffer_view(where));
+    }
+    if (status == SATCHEL_OK) {
+        status = satchel_statement_of(store, (const char *)sql.data, &statement, error);
+    }
+    if (status == SATCHEL_OK) {
+        satchel_bind_int(statement, 2, SATCHEL_SCOPE_SET_HIDDEN);
+        bind_rows(statement, 3, rows);
+        status = satchel_digests_leave(store, table, statement, out_any, error);
+    }
+    satchel_buffer_deinit(&sql);
+    return status;
 }
 
 /* Hides the rows that fit and queues them for the purge. */
 static satchel_status hide_where(satchel_store *store, const satchel_table *table, const hide_rule *rule,
-                                 const satchel_id *id, satchel_store_outcome *outcome, satchel_error *error) {
-    satchel_buffer queue = {NULL, 0, 0};
-    satchel_buffer hide = {NULL, 0, 0};
+                                 const hidden_rows *rows, satchel_store_outcome *outcome, satchel_error *error) {
+    const char *name = table->entity->name;
+    satchel_buffer sql = {NULL, 0, 0};
     satchel_buffer where = {NULL, 0, 0};
-    satchel_status status = satchel_buffer_append_format(
-        &queue, "INSERT OR IGNORE INTO store_hidden (entity, position) SELECT ?, rowid FROM \"%s\"",
-        table->entity->name);
+    bool any = false;
+    satchel_status status = put_rule(&where, rule, rows);
     if (status == SATCHEL_OK) {
-        status = put_rule(&queue, rule);
+        status = satchel_buffer_append_byte(&where, 0);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_buffer_append_format(&hide, "UPDATE \"%s\" SET scope_set = ?1", table->entity->name);
+        status = leave_digests(store, table, &where, rows, &any, error);
+    }
+    if (status != SATCHEL_OK || !any) {
+        satchel_buffer_deinit(&where);
+        return status;
+    }
+    status = satchel_buffer_append_format(
+        &sql, "INSERT OR IGNORE INTO store_hidden (entity, position) SELECT ?1, rowid FROM \"%s\"%s", name,
+        (const char *)where.data);
+    if (status == SATCHEL_OK) {
+        status = satchel_buffer_append_byte(&sql, 0);
     }
     if (status == SATCHEL_OK) {
-        status = put_rule(&hide, rule);
+        status = run_for(store, &sql, table->entity->number, rows, error);
+    }
+    satchel_buffer_clear(&sql);
+    if (status == SATCHEL_OK) {
+        status =
+            satchel_buffer_append_format(&sql, "UPDATE \"%s\" SET scope_set = ?1%s", name, (const char *)where.data);
     }
     if (status == SATCHEL_OK) {
-        status = put_rule(&where, rule);
+        status = satchel_buffer_append_byte(&sql, 0);
     }
     if (status == SATCHEL_OK) {
-        status = satchel_digests_leave(store, table, (const char *)where.data, id, error);
-    }
-    if (status == SATCHEL_OK) {
-        status = run_for(store, &queue, table->entity->number, SATCHEL_SCOPE_SET_HIDDEN, id, error);
-    }
-    if (status == SATCHEL_OK) {
-        status = run_for(store, &hide, SATCHEL_SCOPE_SET_HIDDEN, SATCHEL_SCOPE_SET_HIDDEN, id, error);
+        status = run_for(store, &sql, SATCHEL_SCOPE_SET_HIDDEN, rows, error);
     }
     if (status == SATCHEL_OK && sqlite3_changes(store->database) > 0) {
         outcome->rows_removed += (uint32_t)sqlite3_changes(store->database);
         satchel_outcome_changed(outcome, table->entity->number);
     }
-    satchel_buffer_deinit(&queue);
-    satchel_buffer_deinit(&hide);
+    satchel_buffer_deinit(&sql);
     satchel_buffer_deinit(&where);
     return status;
 }
 
-/* What has the row as its root. */
-static satchel_status hide_children(satchel_store *store, uint32_t root, const hide_rule *roots, const satchel_id *id,
-                                    satchel_store_outcome *outcome, satchel_error *error) {
+/* What has the rows as its root. */
+static satchel_status hide_children(satchel_store *store, uint32_t root, const hide_rule *roots,
+                                    const hidden_rows *rows, satchel_store_outcome *outcome, satchel_error *error) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {
         const satchel_entity *child = store->tables[i].entity;
-        const satchel_field *field = satchel_schema_field(&store->schema, child->number, child->root_field);
-        if (child->root == root && field != NULL) {
-            const hide_rule rule = {field->name, roots->of, roots->by};
-            status = hide_where(store, &store->tables[i], &rule, id, outcome, error);
+        if (child->root == root) {
+            const satchel_field *field = satchel_schema_field(&store->schema, child->number, child->root_field);
+            const hide_rule rule = {field != NULL ? field->name : NULL, roots->of, roots->by};
+            status = field != NULL ? hide_where(store, &store->tables[i], &rule, rows, outcome, error) : SATCHEL_OK;
         }
     }
     return status;
 }
 
-/* What hangs on a customer goes with it, the rows that travel with it first: they are found through it. */
-static satchel_status hide_anchored(satchel_store *store, const satchel_id *customer, satchel_store_outcome *outcome,
+/* What hangs on customers goes with them, the rows that travel with it first: they are found through it. */
+static satchel_status hide_anchored(satchel_store *store, const hidden_rows *customers, satchel_store_outcome *outcome,
                                     satchel_error *error) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; i < store->table_count && status == SATCHEL_OK; i++) {
@@ -114,56 +172,80 @@ static satchel_status hide_anchored(satchel_store *store, const satchel_id *cust
         }
         const hide_rule roots = {NULL, entity->name, anchor->name};
         const hide_rule rule = {anchor->name, NULL, NULL};
-        status = hide_children(store, entity->number, &roots, customer, outcome, error);
+        status = hide_children(store, entity->number, &roots, customers, outcome, error);
         if (status == SATCHEL_OK) {
-            status = hide_where(store, &store->tables[i], &rule, customer, outcome, error);
+            status = hide_where(store, &store->tables[i], &rule, customers, outcome, error);
         }
     }
     return status;
 }
 
 /* Rows of no scope set: the purge finds them by this one. */
-static satchel_status begin_hiding(satchel_store *store, const satchel_table *table, const satchel_id *id,
+static satchel_status begin_hiding(satchel_store *store, const satchel_table *table, const hidden_rows *rows,
                                    satchel_error *error) {
     satchel_status status = satchel_store_execute(
         store, "INSERT OR IGNORE INTO store_dead_set (local, entity, position) VALUES (-1, 0, 0)", error);
     store->has_dead_sets = true;
     store->rows = -1;
-    return status == SATCHEL_OK ? satchel_aside_forget(store, table->entity->number, id, error) : status;
+    for (uint32_t i = 0; i < rows->count && status == SATCHEL_OK && store->has_aside; i++) {
+        status = satchel_aside_forget(store, table->entity->number, &rows->ids[i], error);
+    }
+    return status;
 }
 
 satchel_status satchel_row_hide_alone(satchel_store *store, satchel_table *table, const satchel_id *id,
                                       satchel_store_outcome *outcome, satchel_error *error) {
     const hide_rule itself = {"id", NULL, NULL};
-    satchel_status status = begin_hiding(store, table, id, error);
-    return status == SATCHEL_OK ? hide_where(store, table, &itself, id, outcome, error) : status;
+    const hidden_rows row = {id, 1};
+    satchel_status status = begin_hiding(store, table, &row, error);
+    return status == SATCHEL_OK ? hide_where(store, table, &itself, &row, outcome, error) : status;
 }
 
-satchel_status satchel_row_hide(satchel_store *store, satchel_table *table, const satchel_id *id,
-                                satchel_store_outcome *outcome, satchel_error *error) {
+static satchel_status hide(satchel_store *store, satchel_table *table, const hidden_rows *rows,
+                           satchel_store_outcome *outcome, satchel_error *error) {
     const hide_rule itself = {"id", NULL, NULL};
-    satchel_status status = begin_hiding(store, table, id, error);
+    satchel_status status = begin_hiding(store, table, rows, error);
     if (status == SATCHEL_OK) {
-        status = hide_where(store, table, &itself, id, outcome, error);
+        status = hide_where(store, table, &itself, rows, outcome, error);
     }
     if (status == SATCHEL_OK) {
-        status = hide_children(store, table->entity->number, &itself, id, outcome, error);
+        status = hide_children(store, table->entity->number, &itself, rows, outcome, error);
     }
     return status == SATCHEL_OK && table->entity->number == SATCHEL_ENTITY_CUSTOMER
-               ? hide_anchored(store, id, outcome, error)
+               ? hide_anchored(store, rows, outcome, error)
                : status;
+}
+
+satchel_status satchel_rows_hide(satchel_store *store, satchel_table *table, const satchel_id *ids, uint32_t count,
+                                 satchel_store_outcome *outcome, satchel_error *error) {
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; i < count && status == SATCHEL_OK; i += HIDE_BATCH) {
+        const hidden_rows rows = {ids + i, count - i < HIDE_BATCH ? count - i : HIDE_BATCH};
+        status = hide(store, table, &rows, outcome, error);
+    }
+    return status;
 }
 
 /* --- purging --- */
 
+/*
+ * Looked at before: a statement that may delete several rows makes the search index write down all that it gathered.
+ */
 static satchel_status forget_losses(satchel_store *store, const satchel_stored_row *row, satchel_error *error) {
-    sqlite3_stmt *statement;
-    satchel_status status = satchel_statement_of(
-        store, "DELETE FROM store_loss WHERE entity = ? AND row = ? AND conflict <> zeroblob(16)", &statement, error);
-    if (status == SATCHEL_OK) {
-        satchel_bind_int(statement, 1, row->table->entity->number);
-        satchel_bind_id(statement, 2, &row->id);
-        status = satchel_statement_run(store, statement, error);
+    static const char *const texts[] = {
+        "SELECT 1 FROM store_loss WHERE entity = ? AND row = ? AND conflict <> zeroblob(16) LIMIT 1",
+        "DELETE FROM store_loss WHERE entity = ? AND row = ? AND conflict <> zeroblob(16)"};
+    bool any = true;
+    satchel_status status = SATCHEL_OK;
+    for (size_t i = 0; i < 2 && any && status == SATCHEL_OK; i++) {
+        sqlite3_stmt *statement;
+        status = satchel_statement_of(store, texts[i], &statement, error);
+        if (status == SATCHEL_OK) {
+            satchel_bind_int(statement, 1, row->table->entity->number);
+            satchel_bind_id(statement, 2, &row->id);
+            status = satchel_statement_step(store, statement, &any, error);
+            satchel_statement_end(statement);
+        }
     }
     return status;
 }

@@ -536,11 +536,11 @@ MUTANTS = [
            "return SATCHEL_OK;",
            "plain_store", ["scopes/a_lost_scope*"]),
     Mutant("removal", "a removed row goes on showing", STORE + "page_row.c",
-           "status = satchel_row_hide(work->store, table, &id, work->outcome, work->error);",
+           "status = satchel_rows_hide(work->store, table, ids, taken, work->outcome, work->error);",
            "status = SATCHEL_OK;",
            "plain_store", ["scopes/a_removal*"]),
     Mutant("removal", "what is hidden is never purged", STORE + "purge.c",
-           "status = run_for(store, &queue, table->entity->number, SATCHEL_SCOPE_SET_HIDDEN, id, error);",
+           "status = run_for(store, &sql, table->entity->number, rows, error);",
            "status = SATCHEL_OK;",
            "plain_store", ["scopes/*"]),
 

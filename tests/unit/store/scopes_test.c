@@ -147,6 +147,47 @@ TEST(scopes, a_removal_takes_along_what_travels_with_the_row) {
     kit_close(&kit);
 }
 
+/* Customers 1 … count, each with an order of one line. */
+static void store_orders(store_kit *kit, uint32_t count) {
+    kit_page page = kit_page_begin(0);
+    for (uint32_t i = 1; i <= count; i++) {
+        satchel_record customer = kit_record(kit, NAME, "Someone");
+        satchel_record order = kit_record(kit, SATCHEL_ORDER_CURRENCY, "CNY");
+        satchel_record line = kit_record(kit, SATCHEL_ORDER_LINE_NOTE, "x");
+        kit_refer(&order, SATCHEL_ORDER_CUSTOMER, kit_id(i));
+        kit_refer(&line, SATCHEL_ORDER_LINE_ORDER, kit_id(10000 + i));
+        kit_page_row(kit, &page, CUSTOMER, kit_id(i), i, &customer);
+        kit_page_row(kit, &page, SATCHEL_ENTITY_ORDER, kit_id(10000 + i), i, &order);
+        kit_page_row(kit, &page, SATCHEL_ENTITY_ORDER_LINE, kit_id(20000 + i), i, &line);
+    }
+    REQUIRE_OK(kit_page_store(kit, &page, false));
+}
+
+/* Rows are hidden many at a time: all of them go, and no other one, however many they are. */
+TEST(scopes, a_removal_of_many_takes_each_of_them_along_and_no_other) {
+    const uint32_t counts[] = {1, 2, 63, 64, 65, 128, 129};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        store_kit kit = kit_open(NULL);
+        satchel_id ids[129];
+        store_orders(&kit, counts[c] + 2);
+        for (uint32_t i = 0; i < counts[c]; i++) {
+            ids[i] = kit_id(i + 2); /* all but the first and the last */
+        }
+        satchel_answer_frame frame = {.kind = SATCHEL_FRAME_REMOVAL};
+        frame.as.removal = (satchel_removal_frame){CUSTOMER, satchel_bytes_of(ids[0].bytes, counts[c] * sizeof *ids)};
+        kit_page page = kit_page_begin(0);
+        kit_page_frame(&page, &frame);
+        REQUIRE_OK(kit_page_store(&kit, &page, false));
+        CHECK_UINT(kit.outcome.rows_removed, 3 * counts[c]);
+        CHECK(!kit_has(&kit, CUSTOMER, kit_id(2)) && !kit_has(&kit, CUSTOMER, kit_id(counts[c] + 1)));
+        CHECK(kit_has(&kit, CUSTOMER, kit_id(1)) && kit_has(&kit, SATCHEL_ENTITY_ORDER_LINE, kit_id(20001)));
+        kit_purge(&kit);
+        CHECK_INT(rows_of(&kit, "SELECT count(*) FROM order_line"), 2);
+        CHECK_INT(rows_of(&kit, "SELECT count(*) FROM store_hidden"), 0);
+        kit_close(&kit);
+    }
+}
+
 TEST(scopes, a_customer_that_leaves_takes_along_what_hangs_on_it) {
     store_kit kit = kit_open(NULL);
     satchel_record customer = kit_record(&kit, NAME, "Someone");
