@@ -53,16 +53,24 @@ satchel_status satchel_device_enter(satchel_device *device, satchel_error *error
     return status;
 }
 
-satchel_status satchel_device_enter_work(satchel_device *device, satchel_error *error) {
-    satchel_status status = satchel_device_enter(device, error);
-    if (status != SATCHEL_OK) {
-        return status;
+static satchel_status check_lease(satchel_device *device, satchel_status entered, satchel_error *error) {
+    if (entered != SATCHEL_OK) {
+        return entered;
     }
-    status = satchel_lease_check(device, error);
+    atomic_fetch_add(&device->calls, 1);
+    satchel_status status = satchel_lease_check(device, error);
     if (status != SATCHEL_OK) {
         satchel_device_leave(device);
     }
     return status;
+}
+
+satchel_status satchel_device_enter_work(satchel_device *device, satchel_error *error) {
+    return check_lease(device, satchel_device_enter(device, error), error);
+}
+
+satchel_status satchel_device_enter_look(satchel_device *device, satchel_error *error) {
+    return check_lease(device, satchel_device_enter_slice(device, error), error);
 }
 
 void satchel_device_leave(satchel_device *device) {

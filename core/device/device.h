@@ -42,6 +42,7 @@ typedef enum satchel_device_state {
 struct satchel_device {
     pthread_mutex_t mutex;
     atomic_uint waiting; /* calls that want the mutex */
+    atomic_uint calls;   /* calls of a user interface so far */
     satchel_device_state state;
     char *folder;
     satchel_device_config config; /* folder and pin are not used after open */
@@ -77,6 +78,11 @@ SATCHEL_MUST_USE satchel_status satchel_device_enter_slice(satchel_device *devic
 void satchel_device_leave(satchel_device *device);
 /* The same for what shows or changes the user's rows. Also LEASE_OVER; the mutex is then not held. */
 SATCHEL_MUST_USE satchel_status satchel_device_enter_work(satchel_device *device, satchel_error *error);
+/*
+ * The same for what only looks: slices stay open, so it waits for no disk. What it sees of them a kill may take back;
+ * it comes again.
+ */
+SATCHEL_MUST_USE satchel_status satchel_device_enter_look(satchel_device *device, satchel_error *error);
 /* Between two slices of long work, with the device left: calls that wait get their turn first. */
 void satchel_device_give_way(satchel_device *device);
 

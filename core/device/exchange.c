@@ -408,7 +408,7 @@ satchel_status satchel_exchange_fail(satchel_exchange *exchange, satchel_error *
 
 satchel_status satchel_sync_progress(satchel_device *device, satchel_progress *out, satchel_error *error) {
     memset(out, 0, sizeof *out);
-    satchel_status status = satchel_device_enter(device, error);
+    satchel_status status = satchel_device_enter_slice(device, error);
     if (status == SATCHEL_OK) {
         if (device->exchange != NULL) {
             *out = device->exchange->progress;

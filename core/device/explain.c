@@ -19,7 +19,7 @@ struct satchel_reasons {
 static satchel_status open_reasons(satchel_reasons **out, satchel_device *device, uint32_t entity, const satchel_id *id,
                                    satchel_reason_kind kind, uint32_t limit, satchel_error *error) {
     *out = NULL;
-    satchel_status status = satchel_device_enter_work(device, error);
+    satchel_status status = satchel_device_enter_look(device, error);
     if (status != SATCHEL_OK) {
         return status;
     }

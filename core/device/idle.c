@@ -10,7 +10,10 @@
 #include "base/error.h"
 
 void satchel_idle_begin(satchel_device *device) {
-    device->idle = (satchel_idle){.rows = SATCHEL_IDLE_ROWS_FIRST, .page_rows = SATCHEL_STORING_ROWS_FIRST};
+    device->idle = (satchel_idle){.rows = SATCHEL_IDLE_ROWS_FIRST,
+                                  .page_rows = SATCHEL_STORING_ROWS_FIRST,
+                                  .calls = atomic_load(&device->calls),
+                                  .in_use_ms = INT64_MIN};
     satchel_store_share(device->store, SATCHEL_SHARED_ROWS);
 }
 
@@ -45,6 +48,16 @@ static int64_t steady_ms(const satchel_device *device) {
     return satchel_device_moment(device).monotonic_ms;
 }
 
+void satchel_idle_share(satchel_device *device, int64_t now_ms) {
+    unsigned calls = atomic_load(&device->calls);
+    if (calls != device->idle.calls) {
+        device->idle.calls = calls;
+        device->idle.in_use_ms = now_ms + SATCHEL_IN_USE_MS;
+    }
+    satchel_store_share(device->store,
+                        now_ms < device->idle.in_use_ms ? SATCHEL_SHARED_ROWS_IN_USE : SATCHEL_SHARED_ROWS);
+}
+
 /* A slice that came to an end had fewer rows than it might have had: how quick it was says nothing. */
 static void size_next(satchel_device *device, int64_t began_ms, bool left) {
     uint32_t rows = satchel_idle_rows_after(device->idle.rows, steady_ms(device) - began_ms);
@@ -53,6 +66,7 @@ static void size_next(satchel_device *device, int64_t began_ms, bool left) {
 
 satchel_status satchel_idle_purge(satchel_device *device, bool *out_left, satchel_error *error) {
     int64_t began_ms = steady_ms(device);
+    satchel_idle_share(device, began_ms);
     satchel_status status = satchel_store_purge(device->store, device->idle.rows, out_left, error);
     size_next(device, began_ms, *out_left);
     return status;
@@ -61,6 +75,7 @@ satchel_status satchel_idle_purge(satchel_device *device, bool *out_left, satche
 satchel_status satchel_idle_page(satchel_device *device, satchel_bytes payload, const satchel_sync_state *state,
                                  satchel_store_outcome *out, bool *out_left, satchel_error *error) {
     int64_t began_ms = steady_ms(device);
+    satchel_idle_share(device, began_ms);
     uint32_t rows = device->idle.page_rows;
     satchel_status status = payload.data != NULL
                                 ? satchel_store_page_begin(device->store, payload, state, rows, out, out_left, error)

@@ -22,8 +22,13 @@ struct satchel_device;
 #define SATCHEL_STORING_ROWS_FIRST 64u
 #define SATCHEL_STORING_ROWS_MOST 256u
 
-/* Rows of slices that share a transaction while nobody else enters the device. */
-#define SATCHEL_SHARED_ROWS 1024u
+/*
+ * Rows of slices that share a transaction: many while nobody uses the device, for a commit writes the pages of the
+ * indexes again; few while somebody does, who waits for it.
+ */
+#define SATCHEL_SHARED_ROWS 4096u
+#define SATCHEL_SHARED_ROWS_IN_USE 256u
+#define SATCHEL_IN_USE_MS 1000 /* so long behind a call the device counts as used */
 
 /* Rows that a page may have so that it is stored in about SATCHEL_SYNC_PAGE_MS; no fewer than these. */
 #define SATCHEL_CREDIT_ROWS_LEAST 256u
@@ -31,11 +36,16 @@ struct satchel_device;
 typedef struct satchel_idle {
     uint32_t rows;      /* of the next slice */
     uint32_t page_rows; /* of the next slice of a page */
+    unsigned calls;     /* of others, as they were counted last, */
+    int64_t in_use_ms;  /* … and until when the device is in use */
     satchel_reseal_position reseal;
 } satchel_idle;
 
 /* After opening. */
 void satchel_idle_begin(struct satchel_device *device);
+
+/* Before a slice that begins now: how many rows may share its transaction. */
+void satchel_idle_share(struct satchel_device *device, int64_t now_ms);
 
 /* The rows of the slice behind one of `rows` that took so long. */
 uint32_t satchel_idle_rows_after(uint32_t rows, int64_t took_ms);

@@ -82,7 +82,7 @@ satchel_status satchel_page_open(satchel_page **out, satchel_device *device, con
     if (limit == 0 || limit > SATCHEL_LIMIT_PAGE_ROWS) {
         return satchel_fail(error, SATCHEL_INVALID_ARGUMENT, "a page has 1 to %d rows", SATCHEL_LIMIT_PAGE_ROWS);
     }
-    satchel_status status = satchel_device_enter_work(device, error);
+    satchel_status status = satchel_device_enter_look(device, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -130,7 +130,7 @@ satchel_status satchel_row_open(satchel_page **out, satchel_device *device, uint
     uint32_t flags = 0;
     uint64_t base_n = 0;
     *out = NULL;
-    satchel_status status = satchel_device_enter_work(device, error);
+    satchel_status status = satchel_device_enter_look(device, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -156,7 +156,7 @@ satchel_status satchel_row_open(satchel_page **out, satchel_device *device, uint
 
 satchel_status satchel_count(satchel_device *device, const satchel_query *query, uint64_t *out, satchel_error *error) {
     *out = 0;
-    satchel_status status = satchel_device_enter_work(device, error);
+    satchel_status status = satchel_device_enter_look(device, error);
     if (status == SATCHEL_OK) {
         status = satchel_store_count(device->store, query, out, error);
         satchel_device_leave(device);

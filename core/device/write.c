@@ -26,10 +26,13 @@ struct satchel_write {
     satchel_write *next;
 };
 
-static satchel_status enter_write(satchel_write *write, satchel_error *error) {
-    satchel_status status = satchel_device_enter_work(write->device, error);
+/* Nothing is written before the commit. */
+static satchel_status enter_write(satchel_write *write, bool commits, satchel_error *error) {
+    satchel_device *device = write->device;
+    satchel_status status =
+        commits ? satchel_device_enter_work(device, error) : satchel_device_enter_look(device, error);
     if (status == SATCHEL_OK && write->draft == NULL) {
-        satchel_device_leave(write->device);
+        satchel_device_leave(device);
         status = satchel_fail(error, SATCHEL_LOCKED, "the store was locked since the write began");
     }
     return status;
@@ -37,7 +40,7 @@ static satchel_status enter_write(satchel_write *write, satchel_error *error) {
 
 satchel_status satchel_write_begin(satchel_write **out, satchel_device *device, satchel_error *error) {
     *out = NULL;
-    satchel_status status = satchel_device_enter_work(device, error);
+    satchel_status status = satchel_device_enter_look(device, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -123,7 +126,7 @@ satchel_status satchel_write_create(satchel_write *write, uint32_t entity, satch
     satchel_arena arena = {0};
     satchel_record fields;
     satchel_id row = *id;
-    satchel_status status = enter_write(write, error);
+    satchel_status status = enter_write(write, false, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -147,7 +150,7 @@ satchel_status satchel_write_edit(satchel_write *write, uint32_t entity, const s
                                   const uint32_t *cleared, uint32_t cleared_count, satchel_error *error) {
     satchel_arena arena = {0};
     satchel_record fields;
-    satchel_status status = enter_write(write, error);
+    satchel_status status = enter_write(write, false, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -165,7 +168,7 @@ satchel_status satchel_write_edit(satchel_write *write, uint32_t entity, const s
 
 satchel_status satchel_write_add(satchel_write *write, uint32_t entity, const satchel_id *id, uint32_t field,
                                  int64_t delta, satchel_error *error) {
-    satchel_status status = enter_write(write, error);
+    satchel_status status = enter_write(write, false, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -188,7 +191,7 @@ static void add_with_children(satchel_changed_set *changed, const satchel_schema
 }
 
 satchel_status satchel_write_delete(satchel_write *write, uint32_t entity, const satchel_id *id, satchel_error *error) {
-    satchel_status status = enter_write(write, error);
+    satchel_status status = enter_write(write, false, error);
     if (status != SATCHEL_OK) {
         return status;
     }
@@ -203,7 +206,7 @@ satchel_status satchel_write_delete(satchel_write *write, uint32_t entity, const
 satchel_status satchel_commit(satchel_write *write, satchel_receipt *receipt, satchel_error *error) {
     satchel_device *device = write->device;
     satchel_receipt done = {0, 0};
-    satchel_status status = enter_write(write, error);
+    satchel_status status = enter_write(write, true, error);
     if (status != SATCHEL_OK) {
         return status;
     }

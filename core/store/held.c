@@ -2,8 +2,8 @@
 /*
  * One transaction for several slices of background work. A slice is short, so that nobody waits long for the store; a
  * commit costs the same whatever is in it, and each writes the pages of the indexes again: so the slices of a long
- * page, and of the work that follows it, may share one. What others do never comes into it: whoever begins, and
- * whoever enters the device, settles it first. What a kill or a failure takes back is done again: how far the work is
+ * page, and of the work that follows it, may share one. What others write never comes into it: whoever begins settles
+ * it first. Whoever only looks sees it. What a kill or a failure takes back is done again: how far the work is
  * stands in the same transaction.
  */
 #include "store/digest.h"
@@ -14,7 +14,16 @@ void satchel_store_share(satchel_store *store, uint32_t rows) {
     store->held.most = rows;
 }
 
+/* Whoever looked meanwhile may have met a fault that made SQLite take everything back. */
+static bool was_undone(const satchel_store *store) {
+    return store->held.open && sqlite3_get_autocommit(store->database) != 0;
+}
+
 satchel_status satchel_held_begin(satchel_store *store, satchel_error *error) {
+    if (was_undone(store)) {
+        satchel_status settled = satchel_store_settle(store, NULL);
+        (void)settled; /* it failed, and what it held is done again from here */
+    }
     if (!store->held.open) {
         store->held.rows = 0;
         store->held.holds_pages = false;
@@ -61,7 +70,9 @@ satchel_status satchel_store_settle(satchel_store *store, satchel_error *error) 
     if (!store->held.open) {
         return SATCHEL_OK;
     }
+    satchel_status status =
+        was_undone(store) ? satchel_fail(error, SATCHEL_IO_ERROR, "what was open of a page was undone") : SATCHEL_OK;
     store->held.open = false;
     store->in_transaction = true;
-    return commit(store, SATCHEL_OK, error);
+    return commit(store, status, error);
 }

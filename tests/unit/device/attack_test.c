@@ -94,6 +94,7 @@ static void write_once(crowd *c, unsigned round) {
     satchel_status status = satchel_write_begin(&write, c->p.device, NULL);
     note_status(c, status);
     if (status != SATCHEL_OK) {
+        sched_yield(); /* or all rounds pass while it is locked */
         return;
     }
     status = satchel_write_edit(write, SATCHEL_ENTITY_CUSTOMER, &fake_customer, satchel_bytes_of(record, sizeof record),

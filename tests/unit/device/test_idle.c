@@ -309,3 +309,24 @@ TEST(idle, observers_are_told_of_rows_that_an_upgrade_could_read) {
     phone_deinit(&p);
     free(next);
 }
+
+/* Others' calls make transactions short: whoever commits waits for the one that is open. */
+TEST(idle, few_rows_share_a_transaction_while_the_device_is_used) {
+    phone p;
+    uint64_t unused = 0;
+    satchel_query *query = NULL;
+    phone_ready(&p, 4);
+    REQUIRE_OK(satchel_query_open(&query, SATCHEL_ENTITY_CUSTOMER));
+    satchel_idle_begin(p.device);
+    satchel_idle_share(p.device, 500);
+    CHECK_UINT(p.device->store->held.most, SATCHEL_SHARED_ROWS);
+    REQUIRE_OK(satchel_count(p.device, query, &unused, &p.error));
+    satchel_idle_share(p.device, 1000);
+    CHECK_UINT(p.device->store->held.most, SATCHEL_SHARED_ROWS_IN_USE);
+    satchel_idle_share(p.device, 999 + SATCHEL_IN_USE_MS);
+    CHECK_UINT(p.device->store->held.most, SATCHEL_SHARED_ROWS_IN_USE);
+    satchel_idle_share(p.device, 1000 + SATCHEL_IN_USE_MS);
+    CHECK_UINT(p.device->store->held.most, SATCHEL_SHARED_ROWS);
+    satchel_query_close(query);
+    phone_deinit(&p);
+}

@@ -3,8 +3,11 @@
  * Cancel and budget between two slices of a page, and how far an exchange says that it is. Time is counted in slices:
  * observers are told after each one, and the observer here moves the clock.
  */
+#include "device/device.h"
+#include "store/store_state.h"
 #include "unit/device/fixture.h"
 
+#include <satchel/read.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,10 +20,22 @@ typedef struct counted {
     satchel_exchange *exchange;
     satchel_observer *observer;
     unsigned slices;
-    unsigned cancel_at; /* 0: never */
+    unsigned cancel_at;  /* 0: never */
+    uint64_t customers;  /* as a look behind the last slice counted them, */
+    unsigned open_looks; /* … and looks that found the transaction of slices open and left it so */
     satchel_step end;
     satchel_progress during; /* as another thread would see it behind the last slice */
 } counted;
+
+static void look(counted *c) {
+    satchel_query *query = NULL;
+    bool open = c->p->device->store->held.open;
+    REQUIRE_OK(satchel_query_open(&query, SATCHEL_ENTITY_CUSTOMER));
+    CHECK_OK(satchel_count(c->p->device, query, &c->customers, NULL));
+    satchel_query_close(query);
+    CHECK(c->p->device->store->held.open == open);
+    c->open_looks += open ? 1 : 0;
+}
 
 static void on_change(void *context, uint32_t entity) {
     counted *c = context;
@@ -28,6 +43,7 @@ static void on_change(void *context, uint32_t entity) {
     c->slices++;
     c->p->monotonic_ms += SLICE_MS;
     CHECK_OK(satchel_sync_progress(c->p->device, &c->during, NULL));
+    look(c);
     if (c->slices == c->cancel_at) {
         satchel_exchange_cancel(c->exchange);
     }
@@ -82,6 +98,8 @@ TEST(slices, a_page_is_stored_in_several) {
     CHECK_STATUS(c.end.status, SATCHEL_OK);
     CHECK(!c.end.more);
     CHECK(c.slices >= 3);
+    CHECK(c.open_looks > 0); /* who looks waits for no disk, */
+    CHECK(c.customers > 64); /* … and sees what is not settled */
     check_whole(&p);
     phone_deinit(&p);
 }

@@ -418,3 +418,25 @@ TEST(store_paging, the_work_behind_pages_shares_transactions_too) {
     CHECK_UINT(kit_find(&kit, "old"), 6);
     kit_close(&kit);
 }
+
+/* Others look at what is open; a fault that they meet can make SQLite take all of it back. */
+TEST(store_paging, what_was_undone_while_others_looked_comes_again) {
+    for (int settles = 0; settles < 2; settles++) {
+        store_kit kit = begin_shared();
+        CHECK(go_on(&kit, 2));
+        CHECK_UINT(rows_here(&kit), 3);
+        REQUIRE_INT(sqlite3_exec(kit.database, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+        if (settles != 0) {
+            CHECK_STATUS(satchel_store_settle(kit.store, NULL), SATCHEL_IO_ERROR);
+            CHECK_OK(satchel_store_settle(kit.store, NULL));
+        }
+        CHECK(go_on(&kit, 2));
+        CHECK_UINT(rows_here(&kit), 3);
+        while (go_on(&kit, 2)) {
+        }
+        CHECK_UINT(rows_here(&kit), ROWS);
+        CHECK_UINT(kit_find(&kit, "shop"), ROWS);
+        CHECK_UINT(position(&kit), 9);
+        kit_close(&kit);
+    }
+}
