@@ -62,6 +62,7 @@
     X(PLANNED_TWICE, planned_twice)                                                                                    \
     X(VISITS_ENDED, visits_ended)                                                                                      \
     X(TASKS_GIVEN, tasks_given)                                                                                        \
+    X(MERGES, merges)                                                                                                  \
     X(POISONED, poisoned)                                                                                              \
     X(QUARANTINED, quarantined)                                                                                        \
     X(VIOLATIONS, violations)                                                                                          \
@@ -88,6 +89,7 @@
     X(TASKS, tasks)                                                                                                    \
     X(TAGS, tags)                                                                                                      \
     X(ORDERS, orders)                                                                                                  \
+    X(MERGING, merging)                                                                                                \
     X(VISITS, visits)                                                                                                  \
     X(POISON, poison)
 

@@ -351,6 +351,7 @@ void sim_phone_write(sim_phone *phone) {
                  {82, SIM_TROUBLE_TASKS, work_on_tasks},
                  {89, SIM_TROUBLE_TAGS, tag},
                  {94, SIM_TROUBLE_VISITS, sim_phone_visit},
+                 {95, SIM_TROUBLE_MERGING, sim_phone_merge},
                  {100, SIM_TROUBLE_ORDERS, sim_phone_sell}};
     uint64_t what = test_random_below(&phone->sim->random, 100);
     size_t at = 0;

@@ -157,8 +157,9 @@ static void list_kept(case_file *file) {
 }
 
 /* Did this edit write what the conflict lists as its loser? */
-static bool is_loser(const sim_edit *edit, const satchel_id *row, uint32_t field, const satchel_record *loser) {
-    if (!satchel_id_equal(&edit->row, row)) {
+static bool is_loser(const sim *here, const sim_edit *edit, const satchel_id *row, uint32_t field,
+                     const satchel_record *loser) {
+    if (!sim_may_stand_for(here, row, &edit->row)) {
         return false;
     }
     switch (edit->kind) {
@@ -169,6 +170,7 @@ static bool is_loser(const sim_edit *edit, const satchel_id *row, uint32_t field
     case SIM_SUBMIT: return field == SATCHEL_ORDER_STATUS;
     case SIM_SUM:
     case SIM_UNTAG:
+    case SIM_MERGE:
     case SIM_STEP:
     case SIM_LINE: break;
     }
@@ -215,7 +217,7 @@ static satchel_status note_loser(void *context, const satchel_id *id, const satc
     satchel_record_init(&loser, &arena);
     satchel_status status = read_loser(here, conflict, &loser);
     for (uint32_t i = 0; status == SATCHEL_OK && i < here->edit_count; i++) {
-        file->lost[i] = file->lost[i] || is_loser(&here->edits[i], &row, field, &loser);
+        file->lost[i] = file->lost[i] || is_loser(here, &here->edits[i], &row, field, &loser);
     }
     sim_count(here, SIM_CONFLICTS);
     satchel_arena_deinit(&arena);
@@ -326,13 +328,12 @@ static bool read_row(sim *here, uint32_t entity, const satchel_id *row, satchel_
     return status == SATCHEL_OK && !(deleted != NULL && deleted->as.boolean);
 }
 
-/* Is what was done what the server's row shows? */
-static bool stands(const case_file *file, const sim_edit *edit) {
-    sim *here = file->here;
+/* Is what was done what this row of the server shows? */
+static bool stands_in(sim *here, const sim_edit *edit, const satchel_id *row) {
     satchel_arena arena = {0};
     satchel_record record;
     satchel_record_init(&record, &arena);
-    bool there = read_row(here, edit->entity, &edit->row, &record);
+    bool there = read_row(here, edit->entity, row, &record);
     bool stands = there;
     switch (edit->kind) {
     case SIM_TEXT: stands = there && satchel_text_is(satchel_record_text(&record, edit->field), edit->value); break;
@@ -344,12 +345,27 @@ static bool stands(const case_file *file, const sim_edit *edit) {
     case SIM_SUBMIT:
         stands = there && satchel_record_int(&record, SATCHEL_ORDER_STATUS, 0) != SATCHEL_ORDER_STATUS_DRAFT;
         break;
+    case SIM_MERGE: {
+        const satchel_id into = satchel_record_id(&record, SATCHEL_CUSTOMER_MERGED_INTO);
+        stands = there && !satchel_id_is_none(&into);
+        break;
+    }
     case SIM_LINE:
     case SIM_STEP:
     case SIM_SUM: break;
     }
     satchel_arena_deinit(&arena);
     return stands;
+}
+
+/* … or the one that stands for it, if it was merged; a set is only there what it is. */
+static bool stands(const case_file *file, const sim_edit *edit) {
+    sim *here = file->here;
+    const satchel_id survivor = sim_survivor_on_server(here, &edit->row);
+    bool same = satchel_id_equal(&survivor, &edit->row);
+    bool is_set = edit->kind == SIM_TAG || edit->kind == SIM_UNTAG;
+    return ((same || !is_set) && stands_in(here, edit, &edit->row)) ||
+           (!same && edit->kind != SIM_MERGE && stands_in(here, edit, &survivor));
 }
 
 /* Did somebody who saw the value write another one there that is accounted for? */
@@ -365,8 +381,8 @@ static bool accounted(const case_file *file, uint32_t number) {
 }
 
 /*
- * Did the phone that wrote the value write over the one that had beaten it, and did that one come back behind? Then it
- * is that one which lost, and nobody but its own author went over the value.
+ * Did the phone that wrote the value write over the one that had beaten it, and did that one come back behind, or not at
+ * all? Then it is that one which lost, or is gone, and nobody but its own author went over the value.
  */
 static bool followed_by_own(const case_file *file, uint32_t number) {
     const sim *here = file->here;
@@ -377,7 +393,8 @@ static bool followed_by_own(const case_file *file, uint32_t number) {
     for (uint32_t i = number + 1; i < here->edit_count; i++) {
         const sim_edit *later = &here->edits[i];
         if (file->fine[i] && later->kind == SIM_TEXT && later->phone == edit->phone && later->previous >= 0 &&
-            later->field == edit->field && satchel_id_equal(&later->row, &edit->row) && file->lost[later->previous]) {
+            later->field == edit->field && satchel_id_equal(&later->row, &edit->row) &&
+            (file->lost[later->previous] || !file->counts[later->previous])) {
             return true;
         }
     }
@@ -459,7 +476,11 @@ static sums sums_of(const case_file *file, sim_kind kind, const satchel_id *row)
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *edit = &here->edits[i];
         const satchel_id *of = kind == SIM_LINE ? &edit->parent : &edit->row;
-        if (edit->kind == kind && file->applied[i] && satchel_id_equal(of, row)) {
+        if (edit->kind != kind || !file->applied[i]) {
+            continue;
+        }
+        const satchel_id survivor = sim_survivor_on_server(file->here, of);
+        if (satchel_id_equal(&survivor, row)) {
             out.sum += edit->amount;
             out.count++;
         }
@@ -473,9 +494,10 @@ static void judge_sums(case_file *file, const sim_edit *edit) {
     satchel_arena arena = {0};
     satchel_record record;
     satchel_record_init(&record, &arena);
-    bool there = read_row(here, edit->entity, &edit->row, &record);
+    const satchel_id row = sim_survivor_on_server(here, &edit->row);
+    bool there = read_row(here, edit->entity, &row, &record);
     if (edit->kind == SIM_SUM) {
-        const sums all = sums_of(file, SIM_SUM, &edit->row);
+        const sums all = sums_of(file, SIM_SUM, &row);
         int64_t points = satchel_record_int(&record, edit->field, 0);
         if (points != all.sum) {
             sim_violation(here, "a customer has %lld points of %lld", (long long)points, (long long)all.sum);
@@ -498,6 +520,7 @@ static void count_hazards(const case_file *file) {
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *edit = &here->edits[i];
         here->counters[SIM_LOST_UPDATES] += edit->kind == SIM_TEXT && file->lost[i] ? 1 : 0;
+        here->counters[SIM_MERGES] += edit->kind == SIM_MERGE && file->applied[i] ? 1 : 0;
         here->counters[SIM_DELETES_LOST] += edit->kind == SIM_DELETE && file->lost[i] ? 1 : 0;
         for (uint32_t j = 0; j < i && edit->kind == SIM_SUM && edit->phone >= 0; j++) {
             const sim_edit *other = &here->edits[j];

@@ -97,6 +97,16 @@ static bool is_at(const sim_edit *edit, const satchel_id *customer) {
     return satchel_id_equal(&edit->row, customer) || satchel_id_equal(&edit->parent, customer);
 }
 
+/* What was merged into another customer is shown to whoever sees that one. */
+static uint32_t known_over_merges(const sim *here, uint32_t customer) {
+    uint32_t known = here->knows[customer];
+    while (here->merged_into[customer] != 0) {
+        customer = here->merged_into[customer] - 1;
+        known |= here->knows[customer];
+    }
+    return known;
+}
+
 /* Whoever owned the customer, or wrote into it, could read what is there. */
 bool sim_is_known_to(const sim *here, const sim_phone *reader, const sim_edit *edit) {
     if (sim_is_secret(edit)) {
@@ -105,7 +115,7 @@ bool sim_is_known_to(const sim *here, const sim_phone *reader, const sim_edit *e
     uint32_t known = sim_is_commercial(edit) ? 0 : here->saw_all;
     bool may = satchel_id_equal(&reader->user, &here->manager);
     for (uint32_t i = 0; !may && i < here->customer_count; i++) {
-        known |= is_at(edit, &here->customers[i]) ? here->knows[i] : 0;
+        known |= is_at(edit, &here->customers[i]) ? known_over_merges(here, i) : 0;
     }
     may = may || is_among(here, known, &reader->user);
     for (uint32_t i = 0; !may && i < here->edit_count; i++) {

@@ -366,7 +366,7 @@ static void put_back(sim *here) {
 }
 
 void sim_office_act(sim *here) {
-    uint32_t at = (uint32_t)test_random_below(&here->random, here->customer_count);
+    uint32_t at = sim_survivor_of(here, (uint32_t)test_random_below(&here->random, here->customer_count));
     uint32_t to = (uint32_t)test_random_below(&here->random, here->people - 1);
     uint64_t what = test_random_below(&here->random, 100);
     if (sim_lacks(here, SIM_SERVER_RESTARTS) && test_random_chance(&here->random, 20)) {

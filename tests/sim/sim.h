@@ -56,6 +56,7 @@ typedef enum sim_kind {
     SIM_DELETE, /* the row, with the texts `previous` and `previous_other` */
     SIM_LINE,   /* a line of an order, worth `amount` */
     SIM_SUBMIT, /* the order `row` */
+    SIM_MERGE,  /* the customer `row` into `parent` */
     SIM_STEP    /* of the visit `row`: planned, begun */
 } sim_kind;
 
@@ -134,6 +135,7 @@ typedef struct sim {
     satchel_id customers[SIM_CUSTOMERS_MOST];
     uint32_t customer_count;
     satchel_id owners[SIM_CUSTOMERS_MOST];
+    uint32_t merged_into[SIM_CUSTOMERS_MOST]; /* the customer that it was perhaps merged into, + 1; 0: none */
     satchel_id products[SIM_PRODUCTS];
     sim_phone phones[SIM_PHONES_MOST];
     uint32_t phone_count;
@@ -253,6 +255,16 @@ void sim_phone_find_unsure(sim_phone *phone, bool in_a_copy);
 
 /* --- sales.c: orders of the sales verbs --- */
 void sim_phone_sell(sim_phone *phone);
+
+/* --- merges.c --- */
+void sim_phone_merge(sim_phone *phone);
+/* The customer that perhaps stands for this one now, in the end; itself. */
+uint32_t sim_survivor_of(const sim *here, uint32_t customer);
+/* Is it the same row, or may the one have been merged into the other, over others too? */
+bool sim_may_stand_for(const sim *here, const satchel_id *survivor, const satchel_id *gone);
+
+/* The customer that stands for this one on the server; a row that was never asked to go: itself. In a transaction. */
+satchel_id sim_survivor_on_server(sim *here, const satchel_id *row);
 
 /* --- visits.c --- */
 void sim_phone_visit(sim_phone *phone);

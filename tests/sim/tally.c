@@ -87,6 +87,7 @@ static const struct {
                {"edit_after_delete", SIM_DELETES_LOST},
                {"refused_create", SIM_HELD},
                {"late_line", SIM_TOO_LATE},
+               {"shops_merged", SIM_MERGES},
                {"poison", SIM_QUARANTINED},
                {"plan_regenerated", SIM_PLANNED_TWICE},
                {"two_clones", SIM_CLONES}};
@@ -133,7 +134,8 @@ bool sim_tally_is_whole(const sim_tally *tally) {
     }
     for (size_t i = 0; i < sizeof hazards / sizeof *hazards; i++) {
         bool never = (hazards[i].counter == SIM_CLONES && !tally->profile->clones) ||
-                     (hazards[i].counter == SIM_QUARANTINED && tally->profile->put_back > 0);
+                     ((hazards[i].counter == SIM_QUARANTINED || hazards[i].counter == SIM_MERGES) &&
+                      tally->profile->put_back > 0);
         if (!never && tally->seeds >= SEEDS_FOR_ALL_HAZARDS && tally->counters[hazards[i].counter] == 0) {
             printf("a hazard was never met: %s\n", hazards[i].name);
             whole = false;

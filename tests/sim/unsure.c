@@ -44,6 +44,7 @@ static bool op_does(const sim *here, const sim_edit *edit, const satchel_op *op)
     case SIM_SUM: return there && satchel_record_int(&op->set, edit->field, 0) == edit->amount;
     case SIM_DELETE: return there && op->kind == SATCHEL_OP_DELETE;
     case SIM_SUBMIT: return there && satchel_op_touches(op, SATCHEL_ORDER_STATUS);
+    case SIM_MERGE: return there && op->kind == SATCHEL_OP_COMMAND;
     case SIM_STEP: return there && satchel_op_touches(op, SATCHEL_VISIT_STATUS);
     case SIM_LINE: return op->entity == edit->entity && is_line(edit, op);
     }
