@@ -268,14 +268,15 @@ static satchel_status send_and_feed(sim_phone *phone, const satchel_http_request
 
 /* --- sync --- */
 
-/* Two live copies take turns: one may be told twice in an exchange that the other was the last. */
-static bool has_twin(const sim_phone *phone) {
+/* Two live copies take turns: one may be told twice in an exchange that the other was the last. So may one be whose
+ * server is put back in mid-exchange, to before the life that the exchange began with. */
+static bool may_fork_twice(const sim_phone *phone) {
     const sim *here = phone->sim;
     uint32_t copies = 0;
     for (uint32_t i = 0; i < here->phone_count; i++) {
         copies += here->phones[i].original == phone->original ? 1 : 0;
     }
-    return copies > 1;
+    return copies > 1 || here->counters[SIM_SERVERS_PUT_BACK] > 0;
 }
 
 /* One step of the running exchange, which is begun if there is none. Gives whether it has ended. */
@@ -304,7 +305,7 @@ bool sim_phone_step(sim_phone *phone, satchel_status *out) {
         *out = step.status;
     }
     if (*out != SATCHEL_OK && satchel_status_class_of(*out) == SATCHEL_CLASS_DAMAGE &&
-        !sim_phone_may_fail(phone, *out) && !(*out == SATCHEL_FORKED && has_twin(phone))) {
+        !sim_phone_may_fail(phone, *out) && !(*out == SATCHEL_FORKED && may_fork_twice(phone))) {
         sim_violation(phone->sim, "phone %u cannot sync: %s", (unsigned)phone->index, satchel_status_name(*out));
     }
     sim_tell(phone->sim, "phone %u ends its sync: %s", (unsigned)phone->index, satchel_status_name(*out));
