@@ -112,7 +112,7 @@ static satchel_status delta_of(satchel_touched *touched, uint32_t group, uint32_
     return SATCHEL_OK;
 }
 
-/* The row's element for each set of classes: at most four differ, since its n is one of four revisions. */
+/* The row's element for each set of classes: at most four differ, since its n is one of four revisions, if not 0. */
 static void elements_of(uint32_t entity, const satchel_id *row, const uint64_t *revisions, satchel_row_digest *out,
                         bool *has) {
     satchel_row_digest by_class[SATCHEL_SENSITIVITY_COUNT];
@@ -121,7 +121,11 @@ static void elements_of(uint32_t entity, const satchel_id *row, const uint64_t *
         while (same < c && revisions[same] != revisions[c]) {
             same++;
         }
-        by_class[c] = same < c ? by_class[same] : satchel_row_digest_of(entity, row, revisions[c]);
+        if (same < c) {
+            by_class[c] = by_class[same];
+        } else if (revisions[c] > 0) {
+            by_class[c] = satchel_row_digest_of(entity, row, revisions[c]);
+        }
     }
     for (uint32_t classes = 1; classes <= SATCHEL_DIGEST_SUMS; classes++) {
         uint32_t newest = SATCHEL_SENSITIVITY_COUNT;
