@@ -152,12 +152,14 @@ static const char own_tables_3[] =
     " at_ms BIGINT NOT NULL, PRIMARY KEY (erasure, device)) {clustered};\n";
 
 /*
- * Of any format, made when the database is opened: a server that does not know it loses nothing. Rows that were pruned;
+ * In any format, when the database is opened: a server that does not know of it loses nothing. Rows that were pruned;
  * their ids make no row again.
  */
 static const char tables_of_any[] =
     "CREATE TABLE IF NOT EXISTS pruned_row (entity BIGINT NOT NULL, row {blob} NOT NULL, n BIGINT NOT NULL,"
-    " PRIMARY KEY (entity, row)) {clustered};\n";
+    " PRIMARY KEY (entity, row)) {clustered};\n"
+    /* Nobody looks entries of the audit up by their few actions, and every unit writes one. */
+    "DROP INDEX IF EXISTS \"audit_event_by_action\";\n";
 
 /*
  * In format 1 a child row was in the scope of its own owner as well. Each customer waits for its memberships to be made
