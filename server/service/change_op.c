@@ -351,6 +351,9 @@ static satchel_status apply(satchel_op_work *work) {
     if (status != SATCHEL_OK || satchel_op_is_decided(work)) {
         return status;
     }
+    if (work->op->entity == SATCHEL_ENTITY_CUSTOMER && !satchel_id_is_none(&work->gone)) {
+        satchel_survivor_marks(work->change, work->op, &work->row.merged.versions);
+    }
     status = store(work, &outcome);
     bool stands = work->decision->code == SATCHEL_RESULT_APPLIED || work->decision->code == SATCHEL_RESULT_MERGED;
     return status == SATCHEL_OK && stands && outcome.restored

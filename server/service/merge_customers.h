@@ -49,6 +49,13 @@ SATCHEL_MUST_USE satchel_status satchel_survivor_asks(satchel_change *change, sa
                                                       const satchel_stored_row *row, satchel_loss **out,
                                                       uint32_t *out_count);
 
+/*
+ * What such an op wrote came into the survivor without its author's knowledge: a later op of his on the survivor's own
+ * row has not seen it, though it is of his lineage. So it stands there under a sequence that no op comes after.
+ */
+#define SATCHEL_SEQUENCE_ELSEWHERE UINT64_MAX
+void satchel_survivor_marks(const satchel_change *change, const satchel_op *op, satchel_versions *versions);
+
 /* Does the author reach the merged-away customer, or did he when he made the op? */
 SATCHEL_MUST_USE satchel_status satchel_gone_is_his(satchel_change *change, const satchel_id *gone, bool *out,
                                                     satchel_error *error);

@@ -387,3 +387,16 @@ satchel_status satchel_survivor_asks(satchel_change *change, satchel_op *op, con
     *out_count = late.count;
     return status;
 }
+
+void satchel_survivor_marks(const satchel_change *change, const satchel_op *op, satchel_versions *versions) {
+    const satchel_schema *schema = &change->service->schema;
+    for (uint32_t i = 0; i < versions->count; i++) {
+        satchel_version *version = &versions->items[i];
+        const satchel_field *field = satchel_schema_field(schema, SATCHEL_ENTITY_CUSTOMER, version->field);
+        bool written = version->writer.incarnation == change->author->incarnation &&
+                       version->writer.sequence == op->sequence && version->element.bytes == 0;
+        if (written && field != NULL && !settles_itself(field->policy)) {
+            version->writer.sequence = SATCHEL_SEQUENCE_ELSEWHERE;
+        }
+    }
+}
