@@ -62,6 +62,8 @@
     X(PLANNED_TWICE, planned_twice)                                                                                    \
     X(VISITS_ENDED, visits_ended)                                                                                      \
     X(TASKS_GIVEN, tasks_given)                                                                                        \
+    X(CASCADES, cascades)                                                                                              \
+    X(CASCADES_LOST, cascades_lost)                                                                                    \
     X(MERGES, merges)                                                                                                  \
     X(POISONED, poisoned)                                                                                              \
     X(QUARANTINED, quarantined)                                                                                        \
@@ -90,6 +92,7 @@
     X(TAGS, tags)                                                                                                      \
     X(ORDERS, orders)                                                                                                  \
     X(MERGING, merging)                                                                                                \
+    X(CASCADING, cascading)                                                                                            \
     X(VISITS, visits)                                                                                                  \
     X(POISON, poison)
 

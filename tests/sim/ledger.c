@@ -373,7 +373,11 @@ static bool accounted(const case_file *file, uint32_t number) {
     const sim *here = file->here;
     for (uint32_t i = number + 1; i < here->edit_count; i++) {
         const sim_edit *later = &here->edits[i];
-        if ((later->previous == (int32_t)number || later->previous_other == (int32_t)number) && file->fine[i]) {
+        bool seen = later->previous == (int32_t)number || later->previous_other == (int32_t)number;
+        bool with_order = later->kind == SIM_DELETE && later->phone >= 0 &&
+                          (here->edits[number].deleters >> later->phone & 1) != 0 &&
+                          satchel_id_equal(&later->row, &here->edits[number].parent);
+        if ((seen || with_order) && file->fine[i]) {
             return true;
         }
     }
@@ -381,8 +385,8 @@ static bool accounted(const case_file *file, uint32_t number) {
 }
 
 /*
- * Did the phone that wrote the value write over the one that had beaten it, and did that one come back behind, or not at
- * all? Then it is that one which lost, or is gone, and nobody but its own author went over the value.
+ * Did the phone that wrote the value write over the one that had beaten it, and did that one come back behind, or not
+ * at all? Then it is that one which lost, or is gone, and nobody but its own author went over the value.
  */
 static bool followed_by_own(const case_file *file, uint32_t number) {
     const sim *here = file->here;
@@ -520,6 +524,8 @@ static void count_hazards(const case_file *file) {
     for (uint32_t i = 0; i < here->edit_count; i++) {
         const sim_edit *edit = &here->edits[i];
         here->counters[SIM_LOST_UPDATES] += edit->kind == SIM_TEXT && file->lost[i] ? 1 : 0;
+        here->counters[SIM_CASCADES_LOST] +=
+            edit->kind == SIM_DELETE && edit->entity == SATCHEL_ENTITY_ORDER && file->lost[i] ? 1 : 0;
         here->counters[SIM_MERGES] += edit->kind == SIM_MERGE && file->applied[i] ? 1 : 0;
         here->counters[SIM_DELETES_LOST] += edit->kind == SIM_DELETE && file->lost[i] ? 1 : 0;
         for (uint32_t j = 0; j < i && edit->kind == SIM_SUM && edit->phone >= 0; j++) {

@@ -8,7 +8,9 @@
 #include "store/store_state.h"
 
 #include <satchel/model.h>
+#include <satchel/read.h>
 #include <satchel/sales.h>
+#include <satchel/write.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,12 +89,59 @@ static void submit(sim_phone *phone) {
     sim_choice_deinit(&order);
 }
 
+static bool is_shown(sim_phone *phone, uint32_t entity, const satchel_id *row) {
+    satchel_page *page = NULL;
+    bool shown =
+        satchel_row_open(&page, phone->device, entity, row, NULL) == SATCHEL_OK && satchel_page_count(page) > 0;
+    satchel_page_close(page);
+    return shown;
+}
+
+/* The lines that go with the order are those that its deleter knew. */
+static void note_lines(sim_phone *phone, const satchel_id *order) {
+    sim *here = phone->sim;
+    bool any = false;
+    for (uint32_t i = 0; i < here->edit_count; i++) {
+        sim_edit *line = &here->edits[i];
+        if (line->kind == SIM_LINE && satchel_id_equal(&line->parent, order) &&
+            is_shown(phone, SATCHEL_ENTITY_ORDER_LINE, &line->row)) {
+            line->deleters |= UINT32_C(1) << phone->index;
+            any = true;
+        }
+    }
+    here->counters[SIM_CASCADES] += any ? 1 : 0;
+}
+
+static void delete_order(sim_phone *phone) {
+    sim *here = phone->sim;
+    sim_choice order;
+    sim_edit *edit = NULL;
+    satchel_write *write = NULL;
+    if (choose_draft(phone, &order) && sim_may(here, SIM_TROUBLE_CASCADING)) {
+        edit = sim_edit_new(here, (int32_t)phone->index, SATCHEL_ENTITY_ORDER, &order.row, 0);
+    }
+    if (edit != NULL) {
+        edit->kind = SIM_DELETE;
+        edit->value[0] = '\0';
+        edit->previous = sim_edit_of(here, satchel_record_text(&order.record, SATCHEL_ORDER_EXTERNAL_ID));
+        note_lines(phone, &order.row);
+        satchel_status status = satchel_write_begin(&write, phone->device, NULL);
+        if (status == SATCHEL_OK) {
+            status = satchel_write_delete(write, SATCHEL_ENTITY_ORDER, &order.row, NULL);
+        }
+        sim_phone_commit(phone, write, status, edit, "deletes an order with its lines");
+    }
+    sim_choice_deinit(&order);
+}
+
 void sim_phone_sell(sim_phone *phone) {
     uint64_t what = test_random_below(&phone->sim->random, 100);
     if (what < 40) {
         new_order(phone);
-    } else if (what < 85) {
+    } else if (what < 81) {
         add_line(phone);
+    } else if (what < 88) {
+        delete_order(phone);
     } else {
         submit(phone);
     }

@@ -74,6 +74,7 @@ typedef struct sim_edit {
     int32_t previous; /* the edit whose value the writer saw there, -1: none of the ledger's */
     int32_t previous_other;
     uint8_t unit[SATCHEL_DIGEST_BYTES]; /* digest of the unit that carries it: how the server names what it decided */
+    uint32_t deleters;                  /* of a line: bits of phones that deleted its order, and showed it then */
     uint32_t readers;                   /* bits of people whom the office let read it */
     bool poison;                        /* the server cannot store it, and keeps it for its operator */
     bool unsure;      /* the commit failed, and was not found when the store was opened: its unit is not known */
@@ -246,6 +247,8 @@ typedef struct sim_choice {
 bool sim_choose(sim_phone *phone, uint32_t entity, sim_choice *out);
 void sim_choice_deinit(sim_choice *choice);
 
+/* Commits what is in `write` as this edit; its status is what became of it until then. */
+void sim_phone_commit(sim_phone *phone, satchel_write *write, satchel_status status, sim_edit *edit, const char *what);
 /* It was not made after all: it is the newest. */
 void sim_edit_forget(sim *here);
 

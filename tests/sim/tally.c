@@ -88,6 +88,7 @@ static const struct {
                {"refused_create", SIM_HELD},
                {"late_line", SIM_TOO_LATE},
                {"shops_merged", SIM_MERGES},
+               {"cascade_restored", SIM_CASCADES_LOST},
                {"poison", SIM_QUARANTINED},
                {"plan_regenerated", SIM_PLANNED_TWICE},
                {"two_clones", SIM_CLONES}};

@@ -83,12 +83,13 @@ static void plan(sim_phone *phone) {
 
 /* Begins the planned visit, or calls it off. */
 static satchel_status begin(sim_phone *phone, sim_choice *visit, sim_edit *edit, const char **verb) {
-    edit->kind = SIM_STEP;
     if (test_random_chance(&phone->sim->random, CALLED_OFF_PERCENT)) {
         *verb = "calls a visit off:";
+        edit->field = SATCHEL_VISIT_CANCEL_NOTE;
         return satchel_visit_cancel(phone->device, &visit->row, satchel_text_of(edit->value), NULL);
     }
     *verb = "begins a visit";
+    edit->kind = SIM_STEP;
     edit->value[0] = '\0';
     return satchel_visit_check_in(phone->device, &edit->parent, &visit->row, &nowhere, NULL, NULL);
 }
