@@ -64,6 +64,7 @@ SATCHEL_MUST_USE satchel_status satchel_returned_is(satchel_db *db, const satche
  * his answer finds it when it comes back, too.
  */
 SATCHEL_MUST_USE satchel_status satchel_returned_commands(satchel_change *change, satchel_error *error);
-#define SATCHEL_RETURNED_COMMANDS_MOST 256 /* tried with one unit, the oldest first */
+/* Tried with one unit, in turn; those whose row is not there do not count. */
+#define SATCHEL_RETURNED_COMMANDS_MOST 256
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/times.h"
 #include "service/lift.h"
+#include "service/mend.h"
 #include "service/policies.h"
 
 #include <string.h>
@@ -48,6 +49,19 @@ static satchel_status load_schema(satchel_service *service, satchel_db *db, satc
     return status;
 }
 
+/* What an older server left in the company's scope is walked to its place while the server is idle. */
+static satchel_status find_old_pools(satchel_db *db, satchel_error *error) {
+    satchel_status status = satchel_db_begin(db, SATCHEL_DB_WRITE, error);
+    if (status == SATCHEL_OK) {
+        status = satchel_mend_pools(db, error);
+    }
+    if (status == SATCHEL_OK) {
+        return satchel_db_commit(db, error);
+    }
+    satchel_db_rollback(db);
+    return status;
+}
+
 satchel_status satchel_service_open(satchel_service **out, const satchel_service_platform *platform, satchel_db *db,
                                     satchel_error *error) {
     *out = NULL;
@@ -75,6 +89,9 @@ satchel_status satchel_service_open(satchel_service **out, const satchel_service
     }
     if (status == SATCHEL_OK) {
         status = satchel_service_lift(service, db, error);
+    }
+    if (status == SATCHEL_OK) {
+        status = find_old_pools(db, error);
     }
     if (status != SATCHEL_OK) {
         satchel_service_close(service);

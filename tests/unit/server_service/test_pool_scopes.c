@@ -230,6 +230,32 @@ TEST(pool_scopes, pools_of_before_are_cut_by_a_walk_that_the_day_begins) {
     tear_down(&all);
 }
 
+TEST(pool_scopes, regress_an_older_database_is_walked_from_its_opening_on) {
+    pools all;
+    set_up(&all);
+    stage *here = &all.day.here;
+    satchel_id west = pool_in(&all, "West Shop", &all.west);
+    stage_begin(here);
+    REQUIRE_OK(satchel_db_exec(here->db,
+                               "UPDATE membership SET scope = (SELECT number FROM scope WHERE kind = 1) WHERE scope IN"
+                               " (SELECT number FROM scope WHERE kind = 7)",
+                               NULL));
+    stage_commit(here);
+    satchel_service *again = NULL;
+    const satchel_service_platform platform = here->service->platform;
+    REQUIRE_OK(satchel_service_open(&again, &platform, here->db, NULL));
+    satchel_service_close(again);
+    bool left = true;
+    for (int i = 0; left && i < 9; i++) {
+        stage_begin(here);
+        REQUIRE_OK(satchel_service_tidy(here->service, here->db, &left, NULL));
+        stage_commit(here);
+    }
+    phone_sync(&all.zhaos);
+    CHECK(!holds(&all.zhaos, &west));
+    tear_down(&all);
+}
+
 TEST(pool_scopes, regress_one_of_the_pool_that_is_archived_goes_on_as_a_row_of_it) {
     pools all;
     set_up(&all);

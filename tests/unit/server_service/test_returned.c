@@ -186,6 +186,40 @@ TEST(returned, a_command_waits_for_the_row_that_it_is_about) {
     close_stretch(&at);
 }
 
+/* Many copies of a command that waits, older than all others. */
+static void copy_waiting(stretch *at, const satchel_id *row, int64_t most) {
+    stage_begin(&at->here);
+    REQUIRE_OK(SATCHEL_DB_RUN(at->here.db, NULL,
+                              "WITH RECURSIVE k (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < ?1)"
+                              " INSERT INTO returned_op (entity, row, n, sequence, incarnation, owner, stamp_ms, op,"
+                              " command) SELECT entity, row, 1, i, incarnation, owner, stamp_ms, op, 1 FROM k,"
+                              " returned_op WHERE command = 1 AND row = ?2",
+                              satchel_value_int(most), satchel_value_id(row)));
+    stage_commit(&at->here);
+}
+
+/* Those at the customer of the office never can be: it was made in the lost stretch. */
+TEST(returned, regress_commands_that_never_can_be_keep_no_other_from_its_turn) {
+    stretch at;
+    open_stretch(&at);
+    back_up(&at);
+    satchel_id gone = stage_customer(&at.here, "Gone Shop", &at.li, NULL);
+    keeper_sync(at.bosss);
+    command_id(at.bosss, SATCHEL_COMMAND_TRANSFER, &gone, SATCHEL_CUSTOMER_OWNER, &at.wang);
+    satchel_id shop = phone_add_customer(&at.lis->phone, "New Shop");
+    keeper_sync(at.lis);
+    keeper_sync(at.wangs);
+    keeper_sync(at.bosss);
+    command_id(at.bosss, SATCHEL_COMMAND_TRANSFER, &shop, SATCHEL_CUSTOMER_OWNER, &at.wang);
+    put_back(&at);
+    keeper_return(at.bosss);
+    REQUIRE_INT(waiting(&at), 2);
+    copy_waiting(&at, &gone, SATCHEL_RETURNED_COMMANDS_MOST);
+    keeper_return(at.lis);
+    CHECK(is_owner(&at.here, &shop, &at.wang));
+    close_stretch(&at);
+}
+
 /* --- merging --- */
 
 TEST(returned, merging_and_taking_it_back_are_done_again) {
