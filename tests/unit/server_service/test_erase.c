@@ -81,8 +81,12 @@ static bool is_anywhere(stage *here) {
     const size_t bytes = strlen(CANARY);
     REQUIRE_OK(satchel_db_begin(here->db, SATCHEL_DB_READ, NULL));
     REQUIRE_OK(satchel_db_start(&statement, here->db,
-                                "SELECT 'SELECT * FROM \"' || s.name || '\"', (SELECT count(*) FROM"
-                                " pragma_table_info(s.name)) FROM sqlite_schema s WHERE s.type = 'table'",
+                                satchel_db_dialect(here->db) == SATCHEL_DIALECT_POSTGRES
+                                    ? "SELECT 'SELECT * FROM \"' || table_name || '\"', count(*) FROM"
+                                      " information_schema.columns WHERE table_schema = current_schema()"
+                                      " GROUP BY table_name"
+                                    : "SELECT 'SELECT * FROM \"' || s.name || '\"', (SELECT count(*) FROM"
+                                      " pragma_table_info(s.name)) FROM sqlite_schema s WHERE s.type = 'table'",
                                 NULL, 0, NULL));
     while (satchel_db_step(statement, &found, NULL) == SATCHEL_OK && found) {
         char sql[256];
@@ -478,8 +482,8 @@ TEST(erase, an_answer_tells_of_so_many_rows_and_no_more) {
     CHECK_UINT(told(&at, &name), SATCHEL_ERASED_ROWS_OF_ANSWER);
     stage_begin(&at.here); /* the first has one row less: the third does not fit into what is left */
     REQUIRE_OK(satchel_db_exec(at.here.db,
-                               "DELETE FROM erased_row WHERE entity = 11 AND row = (SELECT min(row) FROM"
-                               " erased_row WHERE entity = 11)",
+                               "DELETE FROM erased_row WHERE entity = 11 AND row = (SELECT row FROM erased_row"
+                               " WHERE entity = 11 ORDER BY row LIMIT 1)",
                                NULL));
     stage_commit(&at.here);
     CHECK_UINT(told(&at, &name), SATCHEL_ERASED_ROWS_OF_ANSWER - 1);
