@@ -256,6 +256,22 @@ static satchel_status check_decider(satchel_order_given *given, int64_t decision
                : satchel_given_refuse(given, SATCHEL_FORBIDDEN, 0, "no rule lets the user approve this");
 }
 
+/*
+ * A decided fact is not undone when it is refused, so the decision is written behind what it decides: what was
+ * overtaken since the restore is not said to be approved. Carrying it out may have ended approvals of the row, this one
+ * too.
+ */
+static satchel_status carry_out_fact(satchel_order_given *given, const proposal *what) {
+    satchel_change *change = given->change;
+    satchel_status status = carry_out(given, what);
+    if (status != SATCHEL_OK || satchel_given_is_refused(given)) {
+        return status;
+    }
+    status = satchel_stored_row_load(change->service->tables, change->db, SATCHEL_ENTITY_APPROVAL, &given->op->row,
+                                     change->arena, &given->row, given->error);
+    return status == SATCHEL_OK ? write_decision(given, SATCHEL_APPROVAL_DECISION_APPROVED) : status;
+}
+
 satchel_status satchel_command_approval(satchel_order_given *given) {
     const satchel_record *values = &given->row.merged.value;
     int64_t decision = satchel_record_int(&given->op->set, SATCHEL_APPROVAL_DECISION, 0);
@@ -273,6 +289,10 @@ satchel_status satchel_command_approval(satchel_order_given *given) {
     bool approves = decision == SATCHEL_APPROVAL_DECISION_APPROVED;
     if (status == SATCHEL_OK && !satchel_given_is_refused(given) && approves) {
         status = load_proposal(given, &what);
+    }
+    if (status == SATCHEL_OK && !satchel_given_is_refused(given) && approves && given->change->fact_n != 0 &&
+        step >= what.steps) {
+        return carry_out_fact(given, &what);
     }
     if (status == SATCHEL_OK && !satchel_given_is_refused(given)) {
         status = write_decision(given, decision);

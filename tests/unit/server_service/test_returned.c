@@ -313,6 +313,26 @@ TEST(returned, what_was_approved_then_is_done_whoever_comes_first) {
     }
 }
 
+/* Since the restore the office gave the customer to somebody else, so the boss's approval comes too late. */
+TEST(returned, regress_what_was_overtaken_is_not_said_to_be_approved) {
+    stretch at;
+    open_stretch(&at);
+    ask_for_transfer(&at);
+    satchel_id asked = approval_waiting(&at.here);
+    satchel_record set = stage_record(&at.here);
+    REQUIRE_OK(satchel_record_set_int(&set, SATCHEL_APPROVAL_DECISION, SATCHEL_APPROVAL_DECISION_APPROVED));
+    keeper_sync(at.bosss);
+    command(at.bosss, SATCHEL_COMMAND_DECIDE, SATCHEL_ENTITY_APPROVAL, &asked, &set);
+    put_back(&at);
+    keeper_return(at.lis);
+    stage_reassign(&at.here, &at.customer, &at.boss);
+    keeper_return(at.bosss);
+    CHECK(is_owner(&at.here, &at.customer, &at.boss));
+    CHECK_INT(number_of(&at.here, SATCHEL_ENTITY_APPROVAL, &asked, SATCHEL_APPROVAL_DECISION), -1);
+    CHECK_INT(stage_number(&at.here, "SELECT count(*) FROM audit_event WHERE action = 'returned command waits'"), 1);
+    close_stretch(&at);
+}
+
 /* --- orders, plans, conflicts --- */
 
 static satchel_id draft(stretch *at, int64_t discount_bp) {
