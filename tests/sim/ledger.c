@@ -405,6 +405,14 @@ static bool followed_by_own(const case_file *file, uint32_t number) {
     return false;
 }
 
+/* An element of another's that came back after it had been taken out, by who knew it in the stretch that was lost: to
+ * the restored server he did not, and adds that were not seen survive. */
+static bool came_in_again(const case_file *file, const sim_edit *edit) {
+    const sim *here = file->here;
+    return edit->kind == SIM_UNTAG && here->counters[SIM_SERVERS_PUT_BACK] > 0 && edit->previous >= 0 &&
+           here->edits[edit->previous].phone != edit->phone;
+}
+
 /* Whoever is not told of it by a phone must be told of a decision: what counts is what reached the server. */
 static void judge_decisions(case_file *file) {
     sim *here = file->here;
@@ -417,7 +425,9 @@ static void judge_decisions(case_file *file) {
         uint32_t times = edit->phone < 0 ? !edit->may_be_gone : decided_times(file, edit, &applied);
         file->counts[i] = times > 0;
         file->applied[i] = applied && times > 0 && !file->waits[i];
-        if (times > 1) {
+        /* What a restored server has under an older life it notes under the new one, too: see judge_sums for effects.
+         */
+        if (times > 1 && here->counters[SIM_SERVERS_PUT_BACK] == 0) {
             sim_violation(here, "an edit of phone %d (%s) was decided on %u times", (int)edit->phone, edit->value,
                           (unsigned)times);
         }
@@ -460,7 +470,7 @@ static void judge_texts(case_file *file) {
         /* Its bytes are kept, or what it wrote is a loser of the journal, by row and field. */
         bool listed = file->applied[i - 1] ? file->lost[i - 1] : edit->value[0] == '\0' || is_listed(file, edit->value);
         file->fine[i - 1] = stands(file, edit) || listed || file->waits[i - 1] || accounted(file, i - 1) ||
-                            followed_by_own(file, i - 1);
+                            followed_by_own(file, i - 1) || came_in_again(file, edit);
         if (!file->fine[i - 1]) {
             sim_violation(here, "%s of phone %d, kind %d, entity %u, field %u, is gone without a trace", edit->value,
                           (int)edit->phone, (int)edit->kind, (unsigned)edit->entity, (unsigned)edit->field);
