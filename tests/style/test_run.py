@@ -137,7 +137,7 @@ class Rings(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="satchel-test-") as folder:
             return bash(f"cd {folder}; preset_of() {{ echo none; }}; need() {{ :; }}\n"
                         f"budget_of() {{ echo {budget}; }}\n"
-                        f"ring_unit() {{ {{ {lines}; }} | run_programs unit 2; }}\n{after}\ncommand_test unit")
+                        f"ring_unit() {{ run_programs unit 2 < <({lines}); }}\n{after}\ncommand_test unit")
 
     def test_a_passing_ring_passes(self):
         done = self.ring("echo one true; echo two true")
@@ -154,6 +154,13 @@ class Rings(unittest.TestCase):
         done = self.ring("echo one sleep 2", budget=1)
         self.assertEqual(1, done.returncode)
         self.assertIn("OVER ITS BUDGET", done.stdout)
+
+    def test_no_more_run_at_a_time_than_there_are_jobs(self):
+        """Five programs look nine times each how many of them there are."""
+        program = "touch running/$1; for i in 1 2 3 4 5 6 7 8 9; do [ $(ls running | wc -l) -le 2 ] || exit 1; done"
+        done = self.ring(f"mkdir running; echo '{program}; rm running/$1' >program;"
+                         " for i in a b c d e; do echo $i bash program $i; done")
+        self.assertIn("5 passed, 0 failed\n", done.stdout, done.stderr)
 
     def test_nothing_run_is_no_success(self):
         self.assertEqual(1, self.ring("true").returncode)
