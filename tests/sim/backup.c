@@ -88,6 +88,17 @@ static satchel_status load(satchel_db *db) {
     return status;
 }
 
+/* As the host does: the database takes up what the ledger has, under its serials, so that what follows is behind it. */
+static satchel_status adopt(satchel_db *db, satchel_ledger_marks *marks) {
+    satchel_status status = satchel_ledger_number_all(db, NULL);
+    bool is_new = false;
+    for (uint32_t i = 0; i < ledger.count && status == SATCHEL_OK; i++) {
+        satchel_ledger_mark(marks, &ledger.entries[i]);
+        status = satchel_ledger_adopt(db, &ledger.entries[i], &is_new, NULL);
+    }
+    return status;
+}
+
 /* What is in the ledger is carried out on what was loaded, before anybody is served. */
 static satchel_status put_back(sim *here, void *context) {
     satchel_ledger_marks marks = {0, 0, 0};
@@ -95,8 +106,8 @@ static satchel_status put_back(sim *here, void *context) {
     bool done = false;
     (void)context;
     satchel_status status = load(here->db);
-    for (uint32_t i = 0; i < ledger.count; i++) {
-        satchel_ledger_mark(&marks, &ledger.entries[i]);
+    if (status == SATCHEL_OK) {
+        status = adopt(here->db, &marks);
     }
     if (status == SATCHEL_OK) {
         status = satchel_epoch_begin(here->service, here->db, &marks, &epoch, NULL);
