@@ -132,24 +132,54 @@ static satchel_status ask(const satchel_change *change, const satchel_op *op, co
     return status == SATCHEL_OK ? satchel_record_set_bool(&loss->loser, SATCHEL_FIELD_DELETED, true) : status;
 }
 
+/* The newest row below the root that lives and is no fact. */
+static satchel_status search_live(satchel_change *change, uint32_t entity, const satchel_id *root,
+                                  family_search *search, satchel_error *error) {
+    const satchel_model *model = change->service->schema.model;
+    satchel_status status = SATCHEL_OK;
+    for (uint32_t i = 0; i < model->entity_count && status == SATCHEL_OK; i++) {
+        if (is_below(&change->service->schema, i, entity, false)) {
+            status = search_below(change, model->entities[i].number, root, search, error);
+        }
+    }
+    return status;
+}
+
 satchel_status satchel_family_stays(satchel_change *change, const satchel_op *op, const satchel_stored_row *row,
                                     satchel_merge_outcome *outcome, bool *out, satchel_error *error) {
-    const satchel_model *model = change->service->schema.model;
     family_search search = {.deleted_n = 0};
-    satchel_status status = SATCHEL_OK;
     *out = false;
     if (op->kind != SATCHEL_OP_DELETE || !row->merged.exists || row->merged.deleted) {
         return SATCHEL_OK;
     }
-    for (uint32_t i = 0; i < model->entity_count && status == SATCHEL_OK; i++) {
-        if (is_below(&change->service->schema, i, op->entity, false)) {
-            status = search_below(change, model->entities[i].number, &op->row, &search, error);
-        }
-    }
+    satchel_status status = search_live(change, op->entity, &op->row, &search, error);
     if (status != SATCHEL_OK || !search.found) {
         return status;
     }
     *out = true;
     status = ask(change, op, &search.newest, outcome);
     return status == SATCHEL_OK ? return_all(change, op, change->n, error) : status;
+}
+
+satchel_status satchel_family_mend(satchel_change *change, const satchel_op *op, const satchel_stored_row *root,
+                                   satchel_loss *out_loss, bool *out, satchel_error *error) {
+    const satchel_op cause = {.entity = root->entity, .row = root->id, .sequence = op->sequence};
+    const satchel_version *deletion =
+        satchel_versions_find(&root->merged.versions, SATCHEL_FIELD_DELETED, (satchel_bytes){NULL, 0});
+    uint64_t deleted_n = satchel_family_deleted_n(root);
+    satchel_merge_outcome outcome;
+    family_search search = {.deleted_n = 0};
+    *out = false;
+    satchel_status status = deleted_n != 0 ? search_live(change, root->entity, &root->id, &search, error) : SATCHEL_OK;
+    if (status != SATCHEL_OK || !search.found) {
+        return status;
+    }
+    status = ask(change, op, &search.newest, &outcome);
+    if (status == SATCHEL_OK) {
+        *out = true;
+        *out_loss = outcome.losses[0];
+        out_loss->loser_version = *deletion;
+        status = bring_back(change, &cause, root->entity, &root->id, error);
+    }
+    return status == SATCHEL_OK ? return_all(change, &cause, deleted_n, error) : status;
 }

@@ -24,6 +24,14 @@ SATCHEL_MUST_USE satchel_status satchel_family_returns(satchel_change *change, c
                                                        satchel_error *error);
 
 /*
+ * Asked of a root behind ops that nobody decided on (returned.h). Is it deleted, though a row lives below it? Then the
+ * deletion loses as it does above: root and what went with it come back, and `*out_loss` holds what a person is asked.
+ */
+SATCHEL_MUST_USE satchel_status satchel_family_mend(satchel_change *change, const satchel_op *op,
+                                                    const satchel_stored_row *root, satchel_loss *out_loss, bool *out,
+                                                    satchel_error *error);
+
+/*
  * Carries out an EDIT that brings a row back, without asking anybody: it follows from what somebody with the right to
  * it did. In change_op.c.
  */

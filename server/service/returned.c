@@ -60,15 +60,15 @@ static satchel_status save(satchel_returned_work *work) {
     return status;
 }
 
-/* Was this loss recorded when an earlier op of the row came back? */
-static satchel_status is_recorded(satchel_returned_work *work, const satchel_loss *loss, bool *out) {
+satchel_status satchel_returned_is_recorded(satchel_db *db, const satchel_id *row, const satchel_loss *loss, bool *out,
+                                            satchel_error *error) {
     int64_t count = 0;
     satchel_status status = SATCHEL_DB_NUMBER(
-        work->change->db, work->error, &count, 0,
+        db, error, &count, 0,
         "SELECT count(*) FROM \"conflict\" WHERE \"subject_row\" = ?1 AND \"subject_field\" = ?2"
         " AND \"loser_sequence\" = ?3 AND \"loser_at\" = ?4",
-        satchel_value_id(&work->row), satchel_db_count(loss->field),
-        satchel_db_count(loss->loser_version.writer.sequence), satchel_value_time(loss->loser_version.stamp_ms));
+        satchel_value_id(row), satchel_db_count(loss->field), satchel_db_count(loss->loser_version.writer.sequence),
+        satchel_value_time(loss->loser_version.stamp_ms));
     *out = count > 0;
     return status;
 }
@@ -81,7 +81,7 @@ static satchel_status record_losses(satchel_returned_work *work, const satchel_s
             const satchel_loss *loss = &work->outcomes[i].losses[k];
             satchel_id id;
             bool recorded = false;
-            status = is_recorded(work, loss, &recorded);
+            status = satchel_returned_is_recorded(change->db, &work->row, loss, &recorded, work->error);
             if (status == SATCHEL_OK && !recorded) {
                 status = satchel_journal_conflict(change, &work->now, standing, loss, &id, work->error);
             }

@@ -50,6 +50,13 @@ SATCHEL_MUST_USE satchel_status satchel_return_look(satchel_db *db, const satche
 SATCHEL_MUST_USE satchel_status satchel_returned_op(satchel_change *change, satchel_op *op, uint64_t old_n,
                                                     satchel_error *error);
 
+/*
+ * After the ops of a unit: a root that is deleted, while a row below it lives that came back later or that its deletion
+ * did not meet, comes back with what was deleted with it, and a person is asked; as when a deletion meets such a row.
+ */
+SATCHEL_MUST_USE satchel_status satchel_returned_families(satchel_change *change, const satchel_op *ops, uint32_t count,
+                                                          satchel_error *error);
+
 /* Is the writer an op that came back in this epoch, of whatever row? */
 SATCHEL_MUST_USE satchel_status satchel_returned_is(satchel_db *db, const satchel_writer *writer, bool *out,
                                                     satchel_error *error);

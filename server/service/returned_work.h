@@ -50,6 +50,12 @@ SATCHEL_MUST_USE satchel_status satchel_returned_load(satchel_returned_work *wor
 SATCHEL_MUST_USE satchel_status satchel_returned_mark(const satchel_returned_work *work, satchel_returned_entry *entry,
                                                       satchel_returned_state state);
 
+/* --- returned.c --- */
+
+/* Was this loss recorded when an earlier op came back? */
+SATCHEL_MUST_USE satchel_status satchel_returned_is_recorded(satchel_db *db, const satchel_id *row,
+                                                             const satchel_loss *loss, bool *out, satchel_error *error);
+
 /* --- returned_sight.c --- */
 
 /* Gives fields of an edit that its maker may not have seen a lower base, before it is laid for the first time. */

@@ -390,6 +390,9 @@ static satchel_status apply_returned(unit_work *work) {
         status = satchel_returned_op(&change, &work->unit->head.ops[i], work->shown.n, work->error);
     }
     if (status == SATCHEL_OK && work->returned == SATCHEL_RETURN_LOST) {
+        status = satchel_returned_families(&change, work->unit->head.ops, work->unit->head.count, work->error);
+    }
+    if (status == SATCHEL_OK && work->returned == SATCHEL_RETURN_LOST) {
         status = satchel_returned_commands(&change, work->error);
     }
     return status == SATCHEL_OK ? finish_change(work, &change) : status;
