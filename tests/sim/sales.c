@@ -89,7 +89,7 @@ static void submit(sim_phone *phone) {
     sim_choice_deinit(&order);
 }
 
-static bool is_shown(sim_phone *phone, uint32_t entity, const satchel_id *row) {
+bool sim_shows(sim_phone *phone, uint32_t entity, const satchel_id *row) {
     satchel_page *page = NULL;
     bool shown =
         satchel_row_open(&page, phone->device, entity, row, NULL) == SATCHEL_OK && satchel_page_count(page) > 0;
@@ -104,7 +104,7 @@ static void note_lines(sim_phone *phone, const satchel_id *order) {
     for (uint32_t i = 0; i < here->edit_count; i++) {
         sim_edit *line = &here->edits[i];
         if (line->kind == SIM_LINE && satchel_id_equal(&line->parent, order) &&
-            is_shown(phone, SATCHEL_ENTITY_ORDER_LINE, &line->row)) {
+            sim_shows(phone, SATCHEL_ENTITY_ORDER_LINE, &line->row)) {
             line->deleters |= UINT32_C(1) << phone->index;
             any = true;
         }

@@ -245,6 +245,7 @@ typedef struct sim_choice {
 } sim_choice;
 
 bool sim_choose(sim_phone *phone, uint32_t entity, sim_choice *out);
+bool sim_shows(sim_phone *phone, uint32_t entity, const satchel_id *row);
 void sim_choice_deinit(sim_choice *choice);
 
 /* Commits what is in `write` as this edit; its status is what became of it until then. */

@@ -21,17 +21,18 @@ static const satchel_fix nowhere = {.known = false};
 
 /*
  * The phone said that it cannot be now: another visit is open, or this one was begun, is over or is there already; or
- * the server was put back, and the visit's customer is not there any more.
+ * it shows the visit's customer no more: the user may not see it any more, and the plan was not accepted, or the server
+ * was put back.
  */
-static bool is_not_now(const sim *here, satchel_status status) {
-    return (status == SATCHEL_NOT_FOUND && here->counters[SIM_SERVERS_PUT_BACK] > 0) ||
+static bool is_not_now(sim_phone *phone, const sim_edit *edit, satchel_status status) {
+    return (status == SATCHEL_NOT_FOUND && !sim_shows(phone, SATCHEL_ENTITY_CUSTOMER, &edit->parent)) ||
            status == SATCHEL_REQUIRED_BEFORE || status == SATCHEL_ILLEGAL_STATE || status == SATCHEL_ALREADY_EXISTS;
 }
 
 static void end_step(sim_phone *phone, sim_edit *edit, satchel_status status, uint64_t first, const char *verb) {
     char what[64];
     (void)snprintf(what, sizeof what, "%s %s", verb, edit->value);
-    if (is_not_now(phone->sim, status)) {
+    if (is_not_now(phone, edit, status)) {
         sim_tell(phone->sim, "phone %u %s: not now", (unsigned)phone->index, what);
         sim_edit_forget(phone->sim);
         return;
