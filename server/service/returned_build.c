@@ -209,6 +209,22 @@ static satchel_status number_moved(satchel_returned_work *work) {
     return status;
 }
 
+/*
+ * The row is there again, because what a deletion had lost to came behind it: phones that began anew in between do not
+ * have it, and are told by the revision of its return, which later builds keep.
+ */
+static satchel_status number_return(satchel_returned_work *work) {
+    const satchel_bytes whole = {NULL, 0};
+    const satchel_version *had = satchel_versions_find(&work->now.merged.versions, SATCHEL_FIELD_DELETED, whole);
+    const satchel_version *has = satchel_versions_find(&work->built.versions, SATCHEL_FIELD_DELETED, whole);
+    if (!work->built.exists || work->built.deleted || had == NULL) {
+        return SATCHEL_OK;
+    }
+    satchel_version version = has != NULL ? *has : *had;
+    version.n = work->now.merged.deleted ? work->change->n : had->n;
+    return has == NULL || version.n > has->n ? satchel_versions_put(&work->built.versions, &version) : SATCHEL_OK;
+}
+
 satchel_status satchel_returned_build(satchel_returned_work *work) {
     satchel_status status = SATCHEL_OK;
     for (uint32_t i = 0; status == SATCHEL_OK && i < work->count; i++) {
@@ -219,6 +235,9 @@ satchel_status satchel_returned_build(satchel_returned_work *work) {
     }
     if (status == SATCHEL_OK) {
         status = keep_followed(work);
+    }
+    if (status == SATCHEL_OK) {
+        status = number_return(work);
     }
     return status == SATCHEL_OK ? number_moved(work) : status;
 }

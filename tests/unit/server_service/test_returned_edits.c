@@ -239,6 +239,15 @@ static void delete_task(keeper *mine, const satchel_id *task) {
     REQUIRE_INT(phone_last(&mine->phone).code, SATCHEL_RESULT_APPLIED);
 }
 
+/* Somebody wrote to it whom the deleter did not hear: it stays. */
+static void delete_unseen(keeper *mine, const satchel_id *task) {
+    phone_unit unit = {.count = 0};
+    phone_edit(&mine->phone, &unit, SATCHEL_ENTITY_TASK, task)->kind = SATCHEL_OP_DELETE;
+    phone_commit(&mine->phone, &unit);
+    keeper_sync(mine);
+    REQUIRE_INT(phone_last(&mine->phone).code, SATCHEL_RESULT_MERGED);
+}
+
 /* One of two phones deletes a task after the restore; then the other's edit of the lost stretch comes back. */
 TEST(returned_edits, regress_a_row_that_was_deleted_since_the_restore_was_written_to) {
     stage here;
@@ -267,4 +276,45 @@ TEST(returned_edits, regress_a_row_that_was_deleted_since_the_restore_was_writte
     }
     tape_erase(&backup);
     stage_close(&here);
+}
+
+/*
+ * A deletion that had lost comes back before the edit that it lost to. Who begins anew in between is not told of the
+ * task, and gets it whole when it is there again; also behind another edit that came back.
+ */
+TEST(returned_edits, regress_a_row_that_comes_back_from_deletion_is_sent_whole) {
+    for (int edits = 1; edits < 3; edits++) {
+        stage here;
+        tape backup;
+        stage_open(&here, NULL, 41);
+        satchel_id li = stage_user(&here, "li", SATCHEL_ROLE_REP, NULL, NULL);
+        keeper *phones[] = {enrol(&here, &li), enrol(&here, &li), enrol(&here, &li), enrol(&here, &li)};
+        satchel_id task = add_task(phones[0], "call");
+        for (size_t i = 1; i < 4; i++) {
+            keeper_sync(phones[i]);
+        }
+        tape_record(&here, &backup);
+        for (int i = 0; i < edits; i++) {
+            phone_edit_text(&phones[i]->phone, SATCHEL_ENTITY_TASK, &task, SATCHEL_TASK_DETAIL, "about tea");
+            keeper_sync(phones[i]);
+        }
+        delete_unseen(phones[2], &task);
+        stage_pass(&here, 3600000);
+        (void)tape_put_back(&here, &backup, true);
+        keeper_return(phones[2]);
+        keeper_return(phones[3]);
+        CHECK_UINT(phone_count(&phones[3]->phone, SATCHEL_ENTITY_TASK), 0);
+        for (int i = 0; i < edits; i++) {
+            keeper_return(phones[i]);
+        }
+        keeper_sync(phones[3]);
+        CHECK_UINT(phone_count(&phones[3]->phone, SATCHEL_ENTITY_TASK), 1);
+        CHECK_UINT(stage_counts(&here).conflicts, 1);
+        for (size_t i = 0; i < 4; i++) {
+            keeper_close(phones[i]);
+            satchel_memory_give(phones[i]);
+        }
+        tape_erase(&backup);
+        stage_close(&here);
+    }
 }
