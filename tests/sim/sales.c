@@ -89,11 +89,16 @@ static void submit(sim_phone *phone) {
     sim_choice_deinit(&order);
 }
 
+/* A disk that fails does so once: what cannot be read is read again. */
 bool sim_shows(sim_phone *phone, uint32_t entity, const satchel_id *row) {
-    satchel_page *page = NULL;
-    bool shown =
-        satchel_row_open(&page, phone->device, entity, row, NULL) == SATCHEL_OK && satchel_page_count(page) > 0;
-    satchel_page_close(page);
+    satchel_status status = SATCHEL_IO_ERROR;
+    bool shown = false;
+    for (int tries = 0; tries < 2 && status != SATCHEL_OK && status != SATCHEL_NOT_FOUND; tries++) {
+        satchel_page *page = NULL;
+        status = satchel_row_open(&page, phone->device, entity, row, NULL);
+        shown = status == SATCHEL_OK && satchel_page_count(page) > 0;
+        satchel_page_close(page);
+    }
     return shown;
 }
 
