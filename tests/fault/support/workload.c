@@ -20,7 +20,7 @@ static const char *const schema[] = {
     "CREATE VIRTUAL TABLE f USING fts5(body, tag)",
     "CREATE VIRTUAL TABLE r USING rtree(id, x0, x1, y0, y1)",
     "CREATE TRIGGER ti AFTER INSERT ON t WHEN new.a % 3 = 0 BEGIN INSERT INTO log VALUES('i', new.a); END",
-    "CREATE TRIGGER td AFTER DELETE ON t BEGIN INSERT INTO log VALUES('d', old.a); DELETE FROM f WHERE rowid=old.a; END",
+    "CREATE TRIGGER td AFTER DELETE ON t BEGIN INSERT INTO log VALUES('d', old.a); DELETE FROM f WHERE rowid=old.a;END",
     "CREATE TRIGGER lim AFTER INSERT ON log WHEN (SELECT count(*) FROM log) > 500 BEGIN DELETE FROM log; END",
     "CREATE VIEW tv AS SELECT t.a, t.b, u.z FROM t LEFT JOIN u ON u.x = t.a",
 };
