@@ -39,6 +39,16 @@ static bool a_set_names(const satchel_model *model, uint32_t entity) {
     return false;
 }
 
+/* Values of a company's own fields lie in one column, which has no index. */
+static bool a_custom_field_names(const satchel_schema *schema, uint32_t entity) {
+    for (uint32_t i = 0; i < schema->custom_count; i++) {
+        if (schema->custom[i].field.ref == entity) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The next kind behind `after` whose rows may go; 0: there is none. */
 static uint32_t next_entity(const satchel_service *service, uint32_t after) {
     const uint32_t kept =
@@ -46,7 +56,7 @@ static uint32_t next_entity(const satchel_service *service, uint32_t after) {
     for (uint32_t number = after + 1; number < SATCHEL_TABLE_COUNT; number++) {
         const satchel_entity *entity = satchel_schema_entity(&service->schema, number);
         if (entity != NULL && entity->root == 0 && (entity->flags & kept) == 0 &&
-            !a_set_names(service->schema.model, number)) {
+            !a_set_names(service->schema.model, number) && !a_custom_field_names(&service->schema, number)) {
             return number;
         }
     }

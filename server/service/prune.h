@@ -9,7 +9,7 @@
  * was such a row is kept: its id makes no row again.
  *
  * Not pruned: the company's own rows and what the office makes, customers (they are archived, or were merged), kinds of
- * rows that sets name (contacts), deleted rows below a root that lives.
+ * rows that sets name (contacts) or a field of the company's own, deleted rows below a root that lives.
  */
 #ifndef SATCHEL_SERVER_SERVICE_PRUNE_H
 #define SATCHEL_SERVER_SERVICE_PRUNE_H

@@ -167,27 +167,21 @@ static satchel_status freeze_route(pull_work *work) {
 }
 
 /*
- * More snapshots wait than a cursor names: these scopes join the last, of which nothing was read yet. It keeps the
- * point at which it was begun: what changed or left in its other scopes since was sent, and is heard of from there.
+ * More snapshots wait than a cursor names: to this pull it is as if the scopes were not gained yet. They are with the
+ * one behind that which ends a snapshot. (Joining one that waits, they would have its point: what left them before the
+ * user had them would be told.)
  */
-static satchel_status join_last_snapshot(pull_work *work, const satchel_scope_list *gained) {
-    const uint32_t last = SATCHEL_CURSOR_SNAPSHOTS_MOST - 1;
-    const satchel_scope_list *waiting = &work->snapshot_scopes[last];
-    satchel_scope_list all = {
-        satchel_arena_take_array(work->arena, waiting->count + gained->count, sizeof *all.numbers), NULL, 0};
-    if (all.numbers == NULL) {
-        return satchel_fail(work->error, SATCHEL_NO_MEMORY, "no memory for scopes");
-    }
-    for (uint32_t a = 0, b = 0; a < waiting->count || b < gained->count;) {
-        bool first = b == gained->count || (a < waiting->count && waiting->numbers[a] <= gained->numbers[b]);
-        uint32_t number = first ? waiting->numbers[a++] : gained->numbers[b++];
-        if (all.count == 0 || all.numbers[all.count - 1] != number) {
-            all.numbers[all.count++] = number;
+static satchel_status put_off(pull_work *work, const satchel_scope_list *gained) {
+    satchel_scope_list *scopes = &work->scopes;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < scopes->count; i++) {
+        if (!satchel_scope_list_has(gained, scopes->numbers[i])) {
+            scopes->numbers[kept] = scopes->numbers[i];
+            scopes->kinds[kept++] = scopes->kinds[i];
         }
     }
-    work->snapshot_scopes[last] = all;
-    work->cursor.snapshots[last].total = 0;
-    return satchel_gathering_set(&work->gathering, all.numbers, all.count, &work->cursor.snapshots[last].set);
+    scopes->count = kept;
+    return satchel_gathering_set(&work->gathering, scopes->numbers, scopes->count, &work->set);
 }
 
 /* Begins a snapshot of scopes that the phone does not have. What is in them is counted with its second page. */
@@ -197,7 +191,7 @@ static satchel_status add_snapshot(pull_work *work, const satchel_scope_list *ga
         return SATCHEL_OK;
     }
     if (cursor->snapshot_count == SATCHEL_CURSOR_SNAPSHOTS_MOST) {
-        return join_last_snapshot(work, gained);
+        return put_off(work, gained);
     }
     satchel_cursor_snapshot *snapshot = &cursor->snapshots[cursor->snapshot_count];
     *snapshot = (satchel_cursor_snapshot){.start_n = work->now_n};

@@ -160,7 +160,8 @@ static satchel_status merge_late(satchel_returned_work *work, satchel_op *op, ui
         status = satchel_change_op(change, op, &decision, work->error);
     }
     change->trusted = trusted;
-    if (status != SATCHEL_OK || decision.code == SATCHEL_RESULT_APPLIED) {
+    bool taken = decision.code == SATCHEL_RESULT_APPLIED || decision.code == SATCHEL_RESULT_MERGED;
+    if (status != SATCHEL_OK || taken) {
         return status;
     }
     status = satchel_returned_add(work, op, old_n, SATCHEL_RETURNED_NOT_LAID);

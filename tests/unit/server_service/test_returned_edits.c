@@ -155,6 +155,38 @@ TEST(returned_edits, whoever_has_seen_to_it_puts_it_away) {
     close_orphan(&at);
 }
 
+/* --- what merged --- */
+
+/* Back after a restore, when another has written to the shop since: one value loses, the points count. */
+TEST(returned_edits, regress_what_merged_does_not_wait) {
+    orphan at;
+    memset(&at, 0, sizeof at);
+    stage_open(&at.here, NULL, 23);
+    satchel_id li = stage_user(&at.here, "li", SATCHEL_ROLE_REP, NULL, NULL);
+    at.shop = stage_customer(&at.here, "Shop", &li, NULL);
+    stage_pass(&at.here, 60000);
+    at.lis = enrol(&at.here, &li);
+    at.bosss = enrol(&at.here, &li); /* a second phone of Li's */
+    tape_record(&at.here, &at.backup);
+    phone_unit unit = {.count = 0};
+    satchel_op *op = phone_edit(&at.bosss->phone, &unit, SATCHEL_ENTITY_CUSTOMER, &at.shop);
+    REQUIRE_OK(satchel_record_set_text(&op->set, SATCHEL_CUSTOMER_NOTE, satchel_text_of("old")));
+    REQUIRE_OK(satchel_record_set_int(&op->set, SATCHEL_CUSTOMER_LOYALTY_POINTS, 5));
+    phone_commit(&at.bosss->phone, &unit);
+    keeper_sync(at.bosss);
+    stage_pass(&at.here, 3600000);
+    (void)tape_put_back(&at.here, &at.backup, true);
+    keeper_return(at.lis);
+    note(at.lis, &at.shop, "new");
+    keeper_return(at.bosss);
+    satchel_record shop = stage_read(&at.here, SATCHEL_ENTITY_CUSTOMER, &at.shop, NULL);
+    CHECK_INT(satchel_record_int(&shop, SATCHEL_CUSTOMER_LOYALTY_POINTS, 0), 5);
+    CHECK_UINT(stage_counts(&at.here).conflicts, 1);
+    CHECK_UINT(list_all(&at).count, 0);
+    CHECK_INT(told(&at), 0);
+    close_orphan(&at);
+}
+
 /* --- what its maker could not see --- */
 
 typedef struct blind {
