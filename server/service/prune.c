@@ -22,6 +22,7 @@ typedef struct pruning {
     satchel_arena arena;
     uint64_t below_n;
     uint32_t gone;
+    uint32_t below; /* rows below roots that were looked at */
     satchel_error *error;
 } pruning;
 
@@ -151,6 +152,7 @@ static satchel_status children_are_old(pruning *work, uint32_t entity, const sat
         if (status == SATCHEL_OK && found) {
             status = is_needed(work, entity, &row.id, &needed);
             *out = is_old(work, &row) && !needed;
+            work->below++;
         }
     }
     satchel_db_end(statement);
@@ -295,6 +297,7 @@ static satchel_status take_step(pruning *work, satchel_walk *walk) {
     satchel_id ids[SATCHEL_PRUNE_LOOKED_MOST];
     satchel_id end = {{0}};
     uint32_t count = 0;
+    uint32_t looked = 0;
     satchel_arena scratch;
     if (table == NULL) { /* of another model */
         walk->done = true;
@@ -306,13 +309,13 @@ static satchel_status take_step(pruning *work, satchel_walk *walk) {
     }
     satchel_arena_init(&scratch);
     work->change.arena = &scratch;
-    for (uint32_t i = 0; status == SATCHEL_OK && i < count; i++) {
+    while (status == SATCHEL_OK && looked < count && work->below < SATCHEL_PRUNE_BELOW_MOST) {
         satchel_arena_reset(&scratch);
-        status = look_at(work, entity, &ids[i]);
+        status = look_at(work, entity, &ids[looked++]);
     }
     work->change.arena = &work->arena;
     satchel_arena_deinit(&scratch);
-    walk->after = count == SATCHEL_PRUNE_LOOKED_MOST ? ids[count - 1] : end;
+    walk->after = looked < count || count == SATCHEL_PRUNE_LOOKED_MOST ? ids[looked - 1] : end;
     if (satchel_id_is_none(&walk->after)) {
         entity = next_entity(service, entity);
         walk->at += (int64_t)entity - walk->at % ENTITIES;

@@ -17,7 +17,8 @@
 #include "service/state.h"
 
 #define SATCHEL_PRUNE_PASSED_MOST 2048 /* rows of a table that a step passes over */
-#define SATCHEL_PRUNE_LOOKED_MOST 32   /* deleted ones among them that it looks at */
+#define SATCHEL_PRUNE_LOOKED_MOST 32   /* deleted ones among them that it looks at, */
+#define SATCHEL_PRUNE_BELOW_MOST 128   /* … or fewer: none more when it has looked at so many rows below them */
 
 /*
  * Writes: one step, if today's walk is not done. `below_n`: nobody needs to hear of what was deleted up to here; 0:

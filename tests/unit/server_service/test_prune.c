@@ -276,6 +276,30 @@ TEST(prune, a_step_looks_at_so_many_deleted_rows_and_no_more) {
     }
 }
 
+TEST(prune, a_step_looks_at_so_many_rows_below_and_no_more) {
+    for (int more = 0; more < 2; more++) {
+        shop day;
+        set_up(&day);
+        int steps = walk(&day.here, UINT64_MAX / 4); /* of a company without orders */
+        satchel_id first = new_order(&day);
+        for (int i = 0; i < SATCHEL_PRUNE_BELOW_MOST - 1 + more; i++) {
+            (void)add_line(&day, &first);
+        }
+        day.here.now_ms += DAY;
+        (void)new_order(&day);
+        phone_sync(&day.first);
+        CHECK_INT(stage_number(&day.here, "SELECT count(*) FROM \"order_line\""), SATCHEL_PRUNE_BELOW_MOST - 1 + more);
+        stage_begin(&day.here);
+        REQUIRE_OK(satchel_db_exec(day.here.db, "UPDATE \"order\" SET \"deleted\" = 1", NULL));
+        REQUIRE_OK(satchel_db_exec(day.here.db, "UPDATE \"order_line\" SET \"deleted\" = 1", NULL));
+        stage_commit(&day.here);
+        CHECK_INT(walk(&day.here, UINT64_MAX / 4), steps + more);
+        CHECK_INT(stage_number(&day.here, "SELECT count(*) FROM \"order_line\""), 0);
+        CHECK_INT(stage_number(&day.here, "SELECT count(*) FROM \"order\""), 0);
+        tear_down(&day);
+    }
+}
+
 TEST(prune, a_step_passes_over_so_many_rows_and_no_more) {
     shop day;
     set_up(&day);
