@@ -5,6 +5,10 @@
  */
 #include "merge/kernel.h"
 
+static uint64_t place_in_lineage(const satchel_writer *writer) {
+    return writer->sequence == SATCHEL_WRITER_ELSEWHERE ? 0 : writer->sequence;
+}
+
 /* The total order of concurrent writes: stamp, then writer. */
 static bool ranks_later(const satchel_version *a, const satchel_version *b) {
     if (a->stamp_ms != b->stamp_ms) {
@@ -13,7 +17,7 @@ static bool ranks_later(const satchel_version *a, const satchel_version *b) {
     if (a->writer.incarnation != b->writer.incarnation) {
         return a->writer.incarnation > b->writer.incarnation;
     }
-    return a->writer.sequence > b->writer.sequence;
+    return place_in_lineage(&a->writer) > place_in_lineage(&b->writer);
 }
 
 /*

@@ -23,6 +23,12 @@ typedef struct satchel_writer {
 /* Incarnation of what too many lineages wrote concurrently to be told apart: an earlier op of none. Never interned. */
 #define SATCHEL_WRITER_SEVERAL UINT64_MAX
 
+/*
+ * Sequence of what came into the row without its author's knowledge (by way of a customer that was merged into it): an
+ * earlier op of none, and of equal stamps the first of its lineage. The most that a conflict's loser_sequence holds.
+ */
+#define SATCHEL_WRITER_ELSEWHERE ((uint64_t)INT64_MAX)
+
 /* Unseen writes of one element that are told apart. */
 #define SATCHEL_VERSIONS_BESIDE 16
 

@@ -19,8 +19,9 @@ static void choose_side(const satchel_store *store, const satchel_id *user, cons
     bool lost_here = !satchel_id_is_none(&incarnation) && satchel_id_equal(&incarnation, &store->sync.incarnation);
     bool won = !satchel_id_is_none(user) && satchel_id_equal(user, &winner_user) &&
                !satchel_id_equal(user, &loser_user) && !lost_here;
-    if (lost_here) {
-        out->sequence = (uint64_t)satchel_record_int(conflict, SATCHEL_CONFLICT_LOSER_SEQUENCE, 0);
+    uint64_t sequence = (uint64_t)satchel_record_int(conflict, SATCHEL_CONFLICT_LOSER_SEQUENCE, 0);
+    if (lost_here && sequence != SATCHEL_WRITER_ELSEWHERE) {
+        out->sequence = sequence;
     }
     out->mine = won ? winner : loser;
     out->theirs = won ? loser : winner;

@@ -51,9 +51,8 @@ SATCHEL_MUST_USE satchel_status satchel_survivor_asks(satchel_change *change, sa
 
 /*
  * What such an op wrote came into the survivor without its author's knowledge: a later op of his on the survivor's own
- * row has not seen it, though it is of his lineage. So it stands there under a sequence that no op comes after.
+ * row has not seen it, though it is of his lineage. So it stands there as SATCHEL_WRITER_ELSEWHERE.
  */
-#define SATCHEL_SEQUENCE_ELSEWHERE ((uint64_t)INT64_MAX) /* a conflict has to hold it as its loser_sequence */
 void satchel_survivor_marks(const satchel_change *change, const satchel_op *op, satchel_versions *versions);
 
 /* Does the author reach the merged-away customer, or did he when he made the op? */

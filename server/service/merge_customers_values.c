@@ -396,7 +396,7 @@ void satchel_survivor_marks(const satchel_change *change, const satchel_op *op, 
         bool written = version->writer.incarnation == change->author->incarnation &&
                        version->writer.sequence == op->sequence && version->element.bytes == 0;
         if (written && field != NULL && !settles_itself(field->policy)) {
-            version->writer.sequence = SATCHEL_SEQUENCE_ELSEWHERE;
+            version->writer.sequence = SATCHEL_WRITER_ELSEWHERE;
         }
     }
 }

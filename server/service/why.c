@@ -59,9 +59,10 @@ static satchel_status tell_history(const why_work *work) {
         {SATCHEL_FATE_PARKED, "SELECT \"user\", \"device\", \"sequence\", \"reason\", NULL, \"at\","
                               " CASE WHEN \"status\" = 1 THEN 1 ELSE 0 END FROM \"parked_edit\""
                               " WHERE \"subject_row\" = ?1 AND \"subject_entity\" = ?2 ORDER BY \"at\""},
-        {SATCHEL_FATE_CONFLICT, "SELECT \"loser_user\", \"loser_device\", \"loser_sequence\", \"reason\", NULL,"
-                                " \"loser_at\", CASE WHEN \"status\" = 1 THEN 1 ELSE 0 END FROM \"conflict\""
-                                " WHERE \"subject_row\" = ?1 AND \"subject_entity\" = ?2 ORDER BY \"loser_at\""},
+        {SATCHEL_FATE_CONFLICT,
+         "SELECT \"loser_user\", \"loser_device\", NULLIF(\"loser_sequence\", 9223372036854775807), \"reason\", NULL,"
+         " \"loser_at\", CASE WHEN \"status\" = 1 THEN 1 ELSE 0 END FROM \"conflict\""
+         " WHERE \"subject_row\" = ?1 AND \"subject_entity\" = ?2 ORDER BY \"loser_at\""},
         {SATCHEL_FATE_UNMADE, "SELECT NULL, device, sequence, 24, NULL, 0, 1 FROM unmade_row WHERE row = ?1"
                               " AND ?2 > 0 ORDER BY device"},
     };
