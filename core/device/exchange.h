@@ -34,7 +34,8 @@ struct satchel_exchange {
     satchel_device *device;
     satchel_sync_engine *engine; /* not used once over; it owns the body that the shell may be sending */
     satchel_sync_action action;
-    exchange_phase phase;
+    /* Another call may cut it, and whoever drives it looks before he enters the device. */
+    _Atomic exchange_phase phase;
     atomic_bool cancelled;
     int64_t budget_ms;
     int64_t started_ms;     /* monotonic */
@@ -43,8 +44,8 @@ struct satchel_exchange {
     uint32_t slices;   /* of pages, a page that an earlier exchange began among them */
     bool tells_erased; /* the request confirms erasures */
     unsigned probes;
-    satchel_status status;  /* how it ended */
-    satchel_status failure; /* why it waits or last waited, OK after a page */
+    _Atomic satchel_status status; /* how it ended */
+    satchel_status failure;        /* why it waits or last waited, OK after a page */
     bool more;
     bool budget_over;
     bool anchored;
