@@ -11,34 +11,10 @@
 #include "base/error.h"
 #include "service/sight.h"
 
-static uint64_t base_of(const satchel_op *op, uint32_t field) {
-    for (uint32_t i = 0; i < op->exception_count; i++) {
-        if (op->exceptions[i].field == field) {
-            return op->exceptions[i].base_n;
-        }
-    }
-    return op->base_n;
-}
-
-/* `bases` has room for one more. */
-static void put_base(satchel_base_exception *bases, uint32_t *count, uint32_t field, uint64_t base_n) {
-    uint32_t at = 0;
-    while (at < *count && bases[at].field < field) {
-        at++;
-    }
-    if (at == *count || bases[at].field != field) {
-        for (uint32_t i = *count; i > at; i--) {
-            bases[i] = bases[i - 1];
-        }
-        (*count)++;
-    }
-    bases[at] = (satchel_base_exception){field, base_n};
-}
-
 static satchel_status cap_field(const satchel_returned_work *work, satchel_op *op, uint32_t number) {
     const satchel_change *change = work->change;
     const satchel_field *field = satchel_schema_field(&change->service->schema, op->entity, number);
-    uint64_t base_n = base_of(op, number);
+    uint64_t base_n = satchel_op_base(op, number);
     uint64_t capped = base_n;
     if (field == NULL || field->sensitivity == SATCHEL_SENSITIVITY_OPEN || field->type == SATCHEL_TYPE_SET) {
         return SATCHEL_OK;
@@ -55,7 +31,7 @@ static satchel_status cap_field(const satchel_returned_work *work, satchel_op *o
     for (uint32_t i = 0; i < op->exception_count; i++) {
         bases[i] = op->exceptions[i];
     }
-    put_base(bases, &op->exception_count, number, capped);
+    satchel_sight_put_base(bases, &op->exception_count, number, capped);
     op->exceptions = bases;
     return SATCHEL_OK;
 }

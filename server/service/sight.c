@@ -68,7 +68,7 @@ static bool touches_closed(const satchel_schema *schema, const satchel_op *op) {
     return closed;
 }
 
-static void put_exception(satchel_base_exception *into, uint32_t *count, uint32_t field) {
+void satchel_sight_put_base(satchel_base_exception *into, uint32_t *count, uint32_t field, uint64_t base_n) {
     uint32_t at = 0;
     while (at < *count && into[at].field < field) {
         at++;
@@ -79,7 +79,7 @@ static void put_exception(satchel_base_exception *into, uint32_t *count, uint32_
         }
         (*count)++;
     }
-    into[at] = (satchel_base_exception){field, 0};
+    into[at] = (satchel_base_exception){field, base_n};
 }
 
 satchel_status satchel_sight_narrow(const satchel_change *change, const satchel_standing *standing, satchel_op *op,
@@ -105,7 +105,7 @@ satchel_status satchel_sight_narrow(const satchel_change *change, const satchel_
         exceptions[i] = op->exceptions[i];
     }
     for (; field != NULL; field = next_unseen(schema, op, classes, &at)) {
-        put_exception(exceptions, &op->exception_count, field->number);
+        satchel_sight_put_base(exceptions, &op->exception_count, field->number, 0);
     }
     op->exceptions = exceptions;
     return SATCHEL_OK;

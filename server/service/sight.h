@@ -15,4 +15,7 @@
 SATCHEL_MUST_USE satchel_status satchel_sight_narrow(const satchel_change *change, const satchel_standing *standing,
                                                      satchel_op *op, satchel_error *error);
 
+/* Sets the base of a field among exceptions in order of field; there is room for one more. */
+void satchel_sight_put_base(satchel_base_exception *into, uint32_t *count, uint32_t field, uint64_t base_n);
+
 #endif
